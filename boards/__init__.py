@@ -1,0 +1,1 @@
+"""Board definition files (YAML) and their JSON schema; installed as ``tnemu.boards``."""

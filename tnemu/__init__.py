@@ -1,0 +1,33 @@
+"""tnemu: IBM's TrueNorth neuromorphic boards, emulated on an ordinary computer.
+
+``import tnemu`` is cheap: numba, torch and the Atari emulator are imported only by what needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tnemu.emulator.emulator import Emulator as Emulator
+    from tnemu.hardware.board import load_board as load_board
+    from tnemu.hardware.errors import TnemuError as TnemuError
+    from tnemu.hardware.image import BoardImage as BoardImage
+    from tnemu.mapping.fit import fit as fit
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BoardImage": "tnemu.hardware.image",
+    "Emulator": "tnemu.emulator.emulator",
+    "TnemuError": "tnemu.hardware.errors",
+    "fit": "tnemu.mapping.fit",
+    "load_board": "tnemu.hardware.board",
+}
+__all__ = ["BoardImage", "Emulator", "TnemuError", "__version__", "fit", "load_board"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'tnemu' has no attribute {name!r}")

@@ -1,0 +1,302 @@
+"""The board image: the exact bits that a board is loaded with, and nothing else.
+
+An image is a folder: ``manifest.json`` and one ``.npy`` file per array, so that arrays are opened
+memory-mapped and a reader can look at any of them with numpy alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.hardware import packet
+from tnemu.hardware.board import BoardSpec
+from tnemu.hardware.errors import ImageError
+from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURON_DTYPE, NEURONS, validate_neurons
+
+FORMAT = "tnemu-image-1"
+NOT_CONNECTED = -1
+"""Value of :meth:`BoardImage.destinations` for a neuron that sends nothing."""
+
+TAP_DTYPE = np.dtype(
+    [("pin", np.int32), ("core", np.int32), ("axon", np.int16), ("delay", np.int16)]
+)
+"""One landing place of an input pin: the spike is seen by (core, axon) ``delay`` ticks later."""
+
+
+@dataclass(frozen=True, eq=False)
+class InputConnector:
+    """A named bundle of ``width`` input pins, each landing on any number of axons."""
+
+    name: str
+    width: int
+    taps: npt.NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class OutputConnector:
+    """A named bundle of ``width`` output pins, 256 to an exit of the board.
+
+    ``exits`` are the off-board positions (unit, x, y) whose packets belong to this connector; pin
+    ``256 k + axon`` is axon ``axon`` of the k-th exit. ``number`` is the connector id of IBM spike
+    files (-32, -33, ...).
+    """
+
+    name: str
+    width: int
+    number: int
+    exits: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class BoardImage:
+    """What every core of a board holds, by core index 0..n-1 (logical order, not placement).
+
+    positions     int32  [n, 3]       (unit, x, y) of the core on the board, x and y over all chips
+    core_ids      int64  [n]          the core's number in the network it came from
+    seeds         uint32 [n]          noise seed of the core
+    axon_types    uint8  [n, 256]     G_i in 0..3
+    crossbar      uint64 [n, 256, 4]  row i = axon i; bit j % 64 of word j // 64 = neuron j
+    neuron_types  record [k]          the distinct neuron parameter records; record 0 is unused
+    types         uint16 [n, 256]     index into ``neuron_types``; 0 = the neuron is not evaluated
+    targets       uint32 [n, 256]     destination packet word; delay 0 = sends nothing
+    """
+
+    board: BoardSpec
+    positions: npt.NDArray[np.int32]
+    core_ids: npt.NDArray[np.int64]
+    seeds: npt.NDArray[np.uint32]
+    axon_types: npt.NDArray[np.uint8]
+    crossbar: npt.NDArray[np.uint64]
+    neuron_types: npt.NDArray[np.void]
+    types: npt.NDArray[np.uint16]
+    targets: npt.NDArray[np.uint32]
+    inputs: tuple[InputConnector, ...] = ()
+    outputs: tuple[OutputConnector, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def core_count(self) -> int:
+        return len(self.positions)
+
+    def input(self, name: str) -> InputConnector:
+        """The input connector of that name, or an ImageError that lists the names there are."""
+        return _named(self.inputs, name, "input")
+
+    def output(self, name: str) -> OutputConnector:
+        """The output connector of that name, or an ImageError that lists the names there are."""
+        return _named(self.outputs, name, "output")
+
+    def destinations(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Where every neuron's packet ends: (target, row), both int32 [n, 256].
+
+        target >= 0 is a core index and row its axon; -1 sends nothing; target <= -2 is output
+        connector ``-2 - target`` and row its pin. Raises ImageError for a packet that ends on a
+        core that is not loaded, or leaves the board where no output connector listens.
+        """
+        dx, dy, axon, delay = packet.decode(self.targets)
+        sends = (delay != 0) & (self.types != 0)
+        unit = np.broadcast_to(self.positions[:, 0, None], dx.shape)
+        x, y = self.positions[:, 1, None] + dx, self.positions[:, 2, None] + dy
+        # A one-cell border around the mesh holds the exits' lookup entries.
+        width, height = self.board.width, self.board.height
+        table = np.full((self.board.units, width + 2, height + 2), NOT_CONNECTED, dtype=np.int32)
+        table[self.positions[:, 0], self.positions[:, 1] + 1, self.positions[:, 2] + 1] = np.arange(
+            self.core_count
+        )
+        row = axon.copy()
+        base = np.zeros_like(table)
+        for index, connector in enumerate(self.outputs):
+            for order, (u, ex, ey) in enumerate(connector.exits):
+                table[u, ex + 1, ey + 1] = -2 - index
+                base[u, ex + 1, ey + 1] = 256 * order
+        inside = (x >= -1) & (x <= width) & (y >= -1) & (y <= height)
+        cell = (unit, np.where(inside, x + 1, 0), np.where(inside, y + 1, 0))
+        target = np.where(sends & inside, table[cell], NOT_CONNECTED).astype(np.int32)
+        lost = sends & (target == NOT_CONNECTED)
+        if lost.any():
+            core, neuron = (int(v[0]) for v in np.nonzero(lost))
+            raise ImageError(
+                f"core {int(self.core_ids[core])} neuron {neuron} sends to position "
+                f"x={int(x[core, neuron])} y={int(y[core, neuron])}, where no loaded core and no "
+                f"output connector is; wire it to a core of the image or disconnect it"
+            )
+        row = np.where(target <= -2, row + base[cell], row).astype(np.int32)
+        return target, row
+
+    def validate(self) -> None:
+        """Every array has its shape and dtype and every field is legal, or an ImageError says not."""
+        n = self.core_count
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "positions": ((n, 3), np.int32),
+            "core_ids": ((n,), np.int64),
+            "seeds": ((n,), np.uint32),
+            "axon_types": ((n, AXONS), np.uint8),
+            "crossbar": ((n, AXONS, NEURONS // 64), np.uint64),
+            "neuron_types": ((len(self.neuron_types),), NEURON_DTYPE),
+            "types": ((n, NEURONS), np.uint16),
+            "targets": ((n, NEURONS), np.uint32),
+        }
+        for name, (shape, dtype) in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != dtype:
+                raise ImageError(
+                    f"image array {name!r} is {array.dtype} {array.shape}, "
+                    f"expected {np.dtype(dtype)} {shape}; rebuild the image"
+                )
+        if (self.axon_types >= AXON_TYPES).any():
+            raise ImageError(
+                f"axon type {int(self.axon_types.max())} does not exist; a core has types 0..3"
+            )
+        if int(self.types.max(initial=0)) >= len(self.neuron_types):
+            raise ImageError(
+                f"neuron type {int(self.types.max())} is not in the table of "
+                f"{len(self.neuron_types)} types; rebuild the image"
+            )
+        validate_neurons(self.neuron_types)
+        self.board.check_positions(self.positions)
+        for connector in self.inputs:
+            taps = connector.taps
+            for name, high in (("core", n), ("axon", AXONS), ("pin", connector.width)):
+                if len(taps) and not (0 <= taps[name].min() and taps[name].max() < high):
+                    raise ImageError(
+                        f"input {connector.name!r} has a tap with {name} outside 0..{high - 1}; "
+                        "rebuild the image"
+                    )
+        self.destinations()
+
+    def sha256(self) -> str:
+        """Hash of everything that decides behaviour: board, arrays and connectors (not origin)."""
+        digest = hashlib.sha256(json.dumps(self._manifest(), sort_keys=True).encode())
+        for name, array in self._arrays().items():
+            digest.update(f"{name} {array.dtype.descr} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()
+
+    def save(self, folder: str | Path) -> None:
+        """Write the image to ``folder``; it appears whole or not at all. Replaces an older image."""
+        folder = Path(folder)
+        if folder.exists() and not (folder / "manifest.json").exists():
+            raise ImageError(f"{folder} exists and is not a board image; choose another name")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            manifest = self._manifest() | {"origin": dict(self.origin), "sha256": self.sha256()}
+            (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+            for name, array in self._arrays().items():
+                np.save(scratch / f"{name}.npy", array, allow_pickle=False)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(scratch, folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+    @classmethod
+    def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
+        """Open an image folder memory-mapped; ``verify`` recomputes its hash and checks every field.
+
+        Raises ImageError when a file is missing, damaged, or of another format version.
+        """
+        folder = Path(folder)
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text())
+            if manifest.get("format") != FORMAT:
+                raise ImageError(
+                    f"{folder} has format {manifest.get('format')!r}, this version reads {FORMAT!r}; "
+                    "rebuild the image with 'tnemu fit'"
+                )
+            arrays = {
+                f.name: np.load(folder / f"{f.name}.npy", mmap_mode="r", allow_pickle=False)
+                for f in dataclasses.fields(cls)
+                if f.name in _ARRAY_FIELDS
+            }
+            inputs = tuple(
+                InputConnector(
+                    item["name"],
+                    item["width"],
+                    np.load(folder / f"input{index}.npy", mmap_mode="r", allow_pickle=False),
+                )
+                for index, item in enumerate(manifest["inputs"])
+            )
+            outputs = tuple(
+                OutputConnector(
+                    item["name"],
+                    item["width"],
+                    item["number"],
+                    tuple((int(u), int(x), int(y)) for u, x, y in item["exits"]),
+                )
+                for item in manifest["outputs"]
+            )
+            image = cls(
+                board=BoardSpec.model_validate(manifest["board"]),
+                inputs=inputs,
+                outputs=outputs,
+                origin=manifest["origin"],
+                **arrays,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ImageError):
+                raise
+            raise ImageError(
+                f"{folder} is not a readable board image ({error}); rebuild it with 'tnemu fit'"
+            ) from error
+        if verify:
+            image.validate()
+            if image.sha256() != manifest["sha256"]:
+                raise ImageError(
+                    f"{folder} does not match its own hash: a file was changed or damaged; "
+                    "rebuild the image with 'tnemu fit'"
+                )
+        return image
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "board": self.board.model_dump(mode="json"),
+            "inputs": [{"name": c.name, "width": c.width} for c in self.inputs],
+            "outputs": [
+                {
+                    "name": c.name,
+                    "width": c.width,
+                    "number": c.number,
+                    "exits": [list(e) for e in c.exits],
+                }
+                for c in self.outputs
+            ],
+        }
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAY_FIELDS}
+        return arrays | {f"input{i}": c.taps for i, c in enumerate(self.inputs)}
+
+
+_ARRAY_FIELDS = (
+    "positions",
+    "core_ids",
+    "seeds",
+    "axon_types",
+    "crossbar",
+    "neuron_types",
+    "types",
+    "targets",
+)
+
+
+def _named(connectors: tuple[Any, ...], name: str, kind: str) -> Any:
+    for connector in connectors:
+        if connector.name == name:
+            return connector
+    known = ", ".join(repr(c.name) for c in connectors) or "none"
+    raise ImageError(f"the image has no {kind} connector {name!r}; it has: {known}")
