@@ -11,7 +11,7 @@ teacher in torch, a student on the chip and the host of the board see the same n
 Time: the console shows 60 raw frames a second (fixed). A decision is taken every ``frame_skip`` raw frames: 2 means 30 decisions a
 second. ``stack_stride`` 2 puts the stacked screens 4 raw frames apart, as in the usual Atari setting of one decision every 4 frames.
 
-Nothing here needs the emulator: only numpy.
+Nothing here needs the Atari emulator: only numpy.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tnemu.hardware.errors import TnemuError
+
 RAW_ROWS, RAW_COLUMNS, RAW_FRAMES_PER_SECOND = 210, 160, 60
 
 ACTION_NAMES = (
@@ -33,7 +35,7 @@ ACTION_NAMES = (
 )  # fmt: skip
 
 
-class SpecError(ValueError):
+class SpecError(TnemuError, ValueError):
     """An AtariSpec that cannot be: names the field, the value, the limit and the next step."""
 
 

@@ -8,15 +8,18 @@ The same spec and seed give the same sequence of episodes, whatever else runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tnemu.hardware.errors import TnemuError
 
 if TYPE_CHECKING:
     from tnemu.atari.spec import AtariSpec
 
 
-class WorldError(RuntimeError):
+class WorldError(TnemuError, RuntimeError):
     """The console cannot be started or was used in a way it does not allow."""
 
 
@@ -27,7 +30,7 @@ class AtariWorld:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
             raise WorldError(f"AtariWorld seed = {seed!r}: must be an integer in 0..2147483647; choose one")
         self.spec, self.seed = spec, int(seed)
-        self._ale, self._actions = _console(spec, self.seed)
+        self._ale, self._actions, self._noop = _console(spec, self.seed)
         self._noop_rng = np.random.default_rng([self.seed, 0x6E6F6F70])
         history = (spec.stack - 1) * spec.stack_stride + 1
         self._screens = np.zeros((history, spec.rows, spec.columns), np.uint8)  # [0] is now, [k] is k decisions ago
@@ -95,12 +98,8 @@ class AtariWorld:
     def _observation(self) -> np.ndarray:
         return self._screens[:: self.spec.stack_stride].copy()
 
-    @property
-    def _noop(self):
-        return _ale_py().Action.NOOP
 
-
-def _ale_py():
+def _ale_py() -> Any:
     try:
         import ale_py
     except ImportError:
@@ -108,15 +107,14 @@ def _ale_py():
     return ale_py
 
 
-def _console(spec: AtariSpec, seed: int):
-    """A silent ALEInterface with the game loaded, and the ALE actions of spec.actions."""
+def _console(spec: AtariSpec, seed: int) -> tuple[Any, list[Any], Any]:
+    """A silent ALEInterface with the game loaded, and the ALE actions of spec.actions, and NOOP."""
     ale_py = _ale_py()
     from ale_py import roms
 
-    try:
+    with warnings.catch_warnings():  # it warns and returns None for a game it does not know
+        warnings.simplefilter("ignore")
         path = roms.get_rom_path(spec.game)
-    except Exception:  # the kind of exception for an unknown game is not documented
-        path = None
     if path is None or not path.is_file():
         raise WorldError(
             f"no ROM for game {spec.game!r} in ale_py {ale_py.__version__}; check the name, or reinstall the package with its ROMs: "
@@ -131,4 +129,5 @@ def _console(spec: AtariSpec, seed: int):
     for name in spec.actions:
         if name not in legal:
             raise WorldError(f"{spec.game}: action {name!r} is not legal in this ROM; choose among {' '.join(sorted(legal))}")
-    return ale, [getattr(ale_py.Action, name) for name in spec.actions]
+    actions = [getattr(ale_py.Action, name) for name in spec.actions]
+    return ale, actions, ale_py.Action.NOOP

@@ -32,6 +32,7 @@ from torch.nn import functional as F
 import tnemu
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
+from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.replay import Batch, Replay
@@ -107,7 +108,7 @@ def double_dqn_target(returns: Tensor, bootstrap: Tensor, q_online_next: Tensor,
     return returns + bootstrap * q_target_next.gather(1, chosen).squeeze(1)
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(TnemuError, RuntimeError):
     """Training cannot go on; the message names the last good checkpoint."""
 
 
@@ -211,11 +212,10 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         since, began = self.steps, time.perf_counter()
         while self.steps < s.steps:
+            self.play_step(exploration(s, self.steps))
             if self.refilling > 0:
-                self.play_step(exploration(s, self.steps))
                 self.refilling -= s.worlds
                 continue
-            self.play_step(exploration(s, self.steps))
             before, self.steps = self.steps, self.steps + s.worlds
             if before < s.learn_start:
                 self.screen_sum += self.observations.sum((0, 1))
@@ -376,7 +376,7 @@ def main(argv: list[str] | None = None) -> int:
     resume = values.pop("resume")
     try:
         print(train_teacher(TeacherSettings(**values), resume))
-    except (TrainingStopped, ValueError, FileNotFoundError) as error:
+    except (TnemuError, ValueError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
