@@ -1,4 +1,4 @@
-"""Boards: how many chips of how many cores, joined how, with which single-sourced rules switched on.
+"""Boards: how many chips of how many cores, joined how, with which single-sourced rules on.
 
 A board file is YAML (see ``boards/`` and ``boards/schema.json``). Coordinates run over the whole
 unit: x from west to east over all chips, y from south to north. Boards that are joined through their
@@ -39,7 +39,7 @@ LIBRARY = "tnemu.boards"
 def _whole(low: int, high: int, meaning: str, default: int | None = None) -> Any:
     if default is None:
         return Field(ge=low, le=high, description=meaning, strict=True)
-    return Field(default, ge=low, le=high, description=meaning, strict=True)
+    return Field(default=default, ge=low, le=high, description=meaning, strict=True)
 
 
 def _span(value: Any) -> int | str:
@@ -50,7 +50,7 @@ def _span(value: Any) -> int | str:
         raise PydanticCustomError(
             "span", "is neither a number from 0 nor a range such as 3..5, low end first"
         )
-    return value
+    return str(value)
 
 
 Text = Annotated[str, Strict()]
@@ -83,10 +83,12 @@ class ChipSpec(_Frozen):
     cores_x: int = _whole(1, 256, "columns of cores on one chip", 64)
     cores_y: int = _whole(1, 256, "rows of cores on one chip", 64)
     leak_zero_clamp: bool = Field(
-        True, strict=True, description="a reversed leak stops at potential 0 instead of crossing it"
+        default=True,
+        strict=True,
+        description="a reversed leak stops at potential 0 instead of crossing it",
     )
     potential_range: Literal["saturate20", "rails393216"] = Field(
-        "saturate20", description="where the membrane potential saturates"
+        default="saturate20", description="where the membrane potential saturates"
     )
 
 
@@ -98,17 +100,23 @@ class LinkSpec(_Frozen):
     )
     bits: int = _whole(1, 1024, "bits on the link for one spike")
     spikes_per_s: int | None = Field(
-        None, ge=1, le=10**12, strict=True, description="spikes per second in one direction"
+        default=None, ge=1, le=10**12, strict=True, description="spikes per second in one direction"
     )
 
 
 class HostSpec(_Frozen):
     """The processor beside the chips, which hosts the application; null means not published."""
 
-    name: Text = Field("not described", description="processor")
-    cores: int | None = Field(None, ge=1, le=4096, strict=True, description="processor cores")
-    clock_mhz: int | None = Field(None, ge=1, le=10**5, strict=True, description="clock in MHz")
-    memory_mb: int | None = Field(None, ge=1, le=10**8, strict=True, description="memory in MB")
+    name: Text = Field(default="not described", description="processor")
+    cores: int | None = Field(
+        default=None, ge=1, le=4096, strict=True, description="processor cores"
+    )
+    clock_mhz: int | None = Field(
+        default=None, ge=1, le=10**5, strict=True, description="clock in MHz"
+    )
+    memory_mb: int | None = Field(
+        default=None, ge=1, le=10**8, strict=True, description="memory in MB"
+    )
 
 
 class DeadCores(_Frozen):
@@ -133,7 +141,7 @@ class Published(_Frozen):
     """A figure published about the real board, printed beside what the emulator measures."""
 
     what: Text = Field(description="what was measured, and under which conditions")
-    value: float = Field(strict=True, description="the figure, in `unit`")
+    value: float = Field(strict=True, allow_inf_nan=False, description="the figure, in `unit`")
     unit: Text = Field(description="unit of the figure")
     source: Text = Field(description="paper and section or table")
 
@@ -148,16 +156,18 @@ class BoardSpec(_Frozen):
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]*$", strict=True, description="lower-case name of the board"
     )
-    description: Text = Field("", description="one sentence for lists of boards")
+    description: Text = Field(default="", description="one sentence for lists of boards")
     units: int = _whole(1, 64, "boards joined through their hosts, not through chip links", 1)
     chips_x: int = _whole(1, 64, "columns of chips in a unit")
     chips_y: int = _whole(1, 64, "rows of chips in a unit")
-    chip: ChipSpec = Field(default_factory=ChipSpec, description="every chip of the board")
+    chip: ChipSpec = Field(default=ChipSpec(), description="every chip of the board")
     tick_us: int = _whole(1, 10**6, "nominal length of a tick in microseconds", 1000)
-    links: tuple[LinkSpec, ...] = Field((), description="links that leave a chip, one per kind")
-    host: HostSpec = Field(default_factory=HostSpec, description="the processor beside the chips")
-    dead_cores: tuple[DeadCores, ...] = Field((), description="cores that must not be used")
-    published: tuple[Published, ...] = Field((), description="figures of the real board")
+    links: tuple[LinkSpec, ...] = Field(
+        default=(), description="links that leave a chip, one per kind"
+    )
+    host: HostSpec = Field(default=HostSpec(), description="the processor beside the chips")
+    dead_cores: tuple[DeadCores, ...] = Field(default=(), description="cores that must not be used")
+    published: tuple[Published, ...] = Field(default=(), description="figures of the real board")
 
     @model_validator(mode="after")
     def _inside(self) -> BoardSpec:
@@ -168,17 +178,18 @@ class BoardSpec(_Frozen):
             problems.append(InitErrorDetails(type=kind, loc=loc, input=value))
 
         for index, dead in enumerate(self.dead_cores):
-            x0, x1, y0, y1 = dead.corners()
-            for key, value, last, limit in (
-                ("unit", dead.unit, dead.unit, self.units),
-                ("x", dead.x, x1, self.width),
-                ("y", dead.y, y1, self.height),
+            _, last_x, _, last_y = dead.corners()
+            for key, value, last, limit, noun in (
+                ("unit", dead.unit, dead.unit, self.units, "units"),
+                ("x", dead.x, last_x, self.width, "columns"),
+                ("y", dead.y, last_y, self.height, "rows"),
             ):
                 if last >= limit:
                     problem(
                         ("dead_cores", index, key),
                         value,
-                        f"is outside 0..{limit - 1}, the {key} of this board; name a core it has",
+                        f"reaches outside 0..{limit - 1}, the {noun} of this board; "
+                        "name a core it has",
                     )
         for index, link in enumerate(self.links):
             if link.kind in [other.kind for other in self.links[:index]]:

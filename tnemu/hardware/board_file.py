@@ -26,12 +26,16 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], dict[Loc, int]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            raise BoardError(f"{source} is not a mapping of keys to values; write 'name: ...' first")
+            raise BoardError(
+                f"{source} is not a mapping of keys to values; write 'name: ...' first"
+            )
         reader = _Reader(source)
         return reader.value(node, ()), reader.lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BoardError(f"{source}:{line} is not YAML: {error.problem}; correct the line") from error
+        raise BoardError(
+            f"{source}:{line} is not YAML: {error.problem}; correct the line"
+        ) from error
     except yaml.YAMLError as error:
         raise BoardError(f"{source} is not YAML: {error}") from error
 
@@ -53,7 +57,7 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*loc, index)) for index, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            return self.plain.construct_object(node)  # type: ignore[no-untyped-call]
+            return self.plain.construct_object(node)
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             where = f"{self.source}:{key_node.start_mark.line + 1}"
@@ -121,7 +125,9 @@ def _say(item: Any, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{name}: is missing{meaning}; add it"
     if kind == "model_type":
-        return f"{name}: {value!r} is not a mapping of keys to values{meaning}; indent keys below it"
+        return (
+            f"{name}: {value!r} is not a mapping of keys to values{meaning}; indent keys below it"
+        )
     if kind == "literal_error":
         return f"{name}: {value!r} is not {item['ctx']['expected']}{meaning}; choose one of them"
     if kind in _KINDS:

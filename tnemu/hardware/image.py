@@ -10,12 +10,12 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,14 @@ import numpy.typing as npt
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.errors import ImageError
-from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURON_DTYPE, NEURONS, validate_neurons
+from tnemu.hardware.neuron import (
+    AXON_TYPES,
+    AXONS,
+    MAX_DELAY,
+    NEURON_DTYPE,
+    NEURONS,
+    validate_neurons,
+)
 
 FORMAT = "tnemu-image-1"
 NOT_CONNECTED = -1
@@ -48,9 +55,9 @@ class InputConnector:
 class OutputConnector:
     """A named bundle of ``width`` output pins, 256 to an exit of the board.
 
-    ``exits`` are the off-board positions (unit, x, y) whose packets belong to this connector; pin
-    ``256 k + axon`` is axon ``axon`` of the k-th exit. ``number`` is the connector id of IBM spike
-    files (-32, -33, ...).
+    ``exits`` are the off-board positions (unit, x, y), one step beyond the edge, whose packets
+    belong to this connector; pin ``256 k + axon`` is axon ``axon`` of the k-th exit. ``number`` is
+    the connector id of IBM spike files (-32, -33, ...).
     """
 
     name: str
@@ -103,8 +110,10 @@ class BoardImage:
 
         target >= 0 is a core index and row its axon; -1 sends nothing; target <= -2 is output
         connector ``-2 - target`` and row its pin. Raises ImageError for a packet that ends on a
-        core that is not loaded, or leaves the board where no output connector listens.
+        core that is not loaded, leaves the board where no output connector listens, or asks for a
+        pin its connector does not have.
         """
+        self._check_exits()
         dx, dy, axon, delay = packet.decode(self.targets)
         sends = (delay != 0) & (self.types != 0)
         unit = np.broadcast_to(self.positions[:, 0, None], dx.shape)
@@ -133,7 +142,42 @@ class BoardImage:
                 f"output connector is; wire it to a core of the image or disconnect it"
             )
         row = np.where(target <= -2, row + base[cell], row).astype(np.int32)
+        for index, connector in enumerate(self.outputs):
+            beyond = (target == -2 - index) & (row >= connector.width)
+            if beyond.any():
+                core, neuron = (int(v[0]) for v in np.nonzero(beyond))
+                raise ImageError(
+                    f"core {int(self.core_ids[core])} neuron {neuron} sends to pin "
+                    f"{int(row[core, neuron])} of output {connector.name!r}, which has pins "
+                    f"0..{connector.width - 1}; make the output wider or wire it elsewhere"
+                )
         return target, row
+
+    def _check_exits(self) -> None:
+        """Every exit lies one step off the mesh and belongs to one connector; or an ImageError."""
+        taken: dict[tuple[int, int, int], str] = {}
+        width, height = self.board.width, self.board.height
+        for connector in self.outputs:
+            if not 0 < connector.width <= 256 * len(connector.exits):
+                raise ImageError(
+                    f"output {connector.name!r} has {connector.width} pins and "
+                    f"{len(connector.exits)} exits; it needs an exit for every 256 pins"
+                )
+            for unit, x, y in connector.exits:
+                place = f"output {connector.name!r} has its exit at unit={unit} x={x} y={y}"
+                ring = -1 <= x <= width and -1 <= y <= height
+                inside = 0 <= x < width and 0 <= y < height
+                if not 0 <= unit < self.board.units or not ring or inside:
+                    raise ImageError(
+                        f"{place}, which is not one step beyond the mesh of {width} x {height} "
+                        f"cores (units 0..{self.board.units - 1}); move the exit to the border"
+                    )
+                if (unit, x, y) in taken:
+                    raise ImageError(
+                        f"{place}, which output {taken[unit, x, y]!r} has already; "
+                        "give every exit to one output"
+                    )
+                taken[unit, x, y] = connector.name
 
     def validate(self) -> None:
         """Every array has its shape and dtype and every field is legal, or an ImageError says not."""
@@ -164,44 +208,75 @@ class BoardImage:
                 f"neuron type {int(self.types.max())} is not in the table of "
                 f"{len(self.neuron_types)} types; rebuild the image"
             )
-        validate_neurons(self.neuron_types)
+        validate_neurons(self.neuron_types[1:], "neuron types from 1")
         self.board.check_positions(self.positions)
+        for kind, names in (
+            ("input", [c.name for c in self.inputs]),
+            ("output", [c.name for c in self.outputs]),
+        ):
+            if len(set(names)) != len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise ImageError(f"two {kind} connectors are named {twice!r}; rename one of them")
         for connector in self.inputs:
-            taps = connector.taps
-            for name, high in (("core", n), ("axon", AXONS), ("pin", connector.width)):
-                if len(taps) and not (0 <= taps[name].min() and taps[name].max() < high):
-                    raise ImageError(
-                        f"input {connector.name!r} has a tap with {name} outside 0..{high - 1}; "
-                        "rebuild the image"
-                    )
+            self._check_taps(connector)
         self.destinations()
+
+    def _check_taps(self, connector: InputConnector) -> None:
+        taps = connector.taps
+        if taps.dtype != TAP_DTYPE or taps.ndim != 1:
+            raise ImageError(
+                f"input {connector.name!r} has taps of type {taps.dtype} {taps.shape}, "
+                f"expected a list of {TAP_DTYPE.names}; rebuild the image"
+            )
+        for name, low, high in (
+            ("core", 0, self.core_count - 1),
+            ("axon", 0, AXONS - 1),
+            ("pin", 0, connector.width - 1),
+            ("delay", 1, MAX_DELAY),
+        ):
+            bad = (taps[name] < low) | (taps[name] > high)
+            if bad.any():
+                raise ImageError(
+                    f"input {connector.name!r} has a tap with {name} = {int(taps[name][bad][0])}, "
+                    f"outside {low}..{high}; rebuild the image"
+                )
 
     def sha256(self) -> str:
         """Hash of everything that decides behaviour: board, arrays and connectors (not origin)."""
-        digest = hashlib.sha256(json.dumps(self._manifest(), sort_keys=True).encode())
+        manifest = self._manifest() | {"board": self.board.sha256}
+        digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
         for name, array in self._arrays().items():
             digest.update(f"{name} {array.dtype.descr} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return digest.hexdigest()
 
     def save(self, folder: str | Path) -> None:
-        """Write the image to ``folder``; it appears whole or not at all. Replaces an older image."""
+        """Write the image to ``folder``; it appears whole or not at all. Replaces an older image.
+
+        Raises ImageError when something that is not a board image has that name already.
+        """
         folder = Path(folder)
-        if folder.exists() and not (folder / "manifest.json").exists():
+        if folder.exists() and not _is_image(folder):
             raise ImageError(f"{folder} exists and is not a board image; choose another name")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        # Not tempfile.mkdtemp: its folders are closed to everybody else, and so the image would be.
+        scratch = folder.parent / f".{folder.name}.{secrets.token_hex(8)}"
+        old = folder.parent / f"{scratch.name}.old"
+        scratch.mkdir()
         try:
             manifest = self._manifest() | {"origin": dict(self.origin), "sha256": self.sha256()}
             (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
             for name, array in self._arrays().items():
                 np.save(scratch / f"{name}.npy", array, allow_pickle=False)
             if folder.exists():
-                shutil.rmtree(folder)
+                os.replace(folder, old)
             os.replace(scratch, folder)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
+            if old.exists():
+                os.replace(old, folder)
             raise
+        shutil.rmtree(old, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
@@ -217,6 +292,7 @@ class BoardImage:
                     f"{folder} has format {manifest.get('format')!r}, this version reads {FORMAT!r}; "
                     "rebuild the image with 'tnemu fit'"
                 )
+            digest = str(manifest["sha256"])
             arrays = {
                 f.name: np.load(folder / f"{f.name}.npy", mmap_mode="r", allow_pickle=False)
                 for f in dataclasses.fields(cls)
@@ -246,7 +322,7 @@ class BoardImage:
                 origin=manifest["origin"],
                 **arrays,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, ImageError):
                 raise
             raise ImageError(
@@ -254,7 +330,7 @@ class BoardImage:
             ) from error
         if verify:
             image.validate()
-            if image.sha256() != manifest["sha256"]:
+            if image.sha256() != digest:
                 raise ImageError(
                     f"{folder} does not match its own hash: a file was changed or damaged; "
                     "rebuild the image with 'tnemu fit'"
@@ -282,6 +358,7 @@ class BoardImage:
         return arrays | {f"input{i}": c.taps for i, c in enumerate(self.inputs)}
 
 
+Connector = TypeVar("Connector", InputConnector, OutputConnector)
 _ARRAY_FIELDS = (
     "positions",
     "core_ids",
@@ -294,7 +371,16 @@ _ARRAY_FIELDS = (
 )
 
 
-def _named(connectors: tuple[Any, ...], name: str, kind: str) -> Any:
+def _is_image(folder: Path) -> bool:
+    """True for a folder whose manifest says that it is a board image of some version."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        return str(manifest["format"]).startswith("tnemu-image-")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _named(connectors: tuple[Connector, ...], name: str, kind: str) -> Connector:
     for connector in connectors:
         if connector.name == name:
             return connector

@@ -99,7 +99,8 @@ def neuron(**parameters: Any) -> np.void:
     ``sigma_VR`` (+1). ``s`` and ``b`` take up to four values; missing ones are 0.
 
     Raises:
-        RangeError: an unknown parameter, or a value outside its range.
+        RangeError: an unknown parameter, a value outside its range or not a whole number, or the
+            wrong number of values.
 
     >>> int(neuron(alpha=10, leak=1)["alpha"])
     10
@@ -110,19 +111,31 @@ def neuron(**parameters: Any) -> np.void:
             raise RangeError(
                 f"neuron parameter {name!r} does not exist; known parameters: {', '.join(FIELDS)}"
             )
-        values = np.atleast_1d(np.asarray(value, dtype=np.int64))
+        values = np.atleast_1d(whole(value, f"neuron: {name}"))
+        per_type = name in ("s", "b")
+        if values.ndim > 1 or not 1 <= values.size <= (AXON_TYPES if per_type else 1):
+            raise RangeError(
+                f"neuron: {name} has values of shape {values.shape}; give "
+                + (f"one to {AXON_TYPES} values, one an axon type" if per_type else "one number")
+            )
         _check_range(values, name, "neuron")
-        if name in ("s", "b"):
-            if values.size > AXON_TYPES:
-                raise RangeError(
-                    f"neuron parameter {name} has {values.size} values; "
-                    f"a neuron has one for each of its {AXON_TYPES} axon types"
-                )
+        if per_type:
             record[name][: values.size] = values
         else:
             record[name] = values[0]
     _check_sign(record["sigma_VR"], "neuron")
-    return record[()]
+    scalar: np.void = record.reshape(1)[0]
+    return scalar
+
+
+def whole(value: npt.ArrayLike, what: str) -> npt.NDArray[np.integer]:
+    """``value`` as an array of whole numbers, or a RangeError naming ``what``; nothing is rounded."""
+    array = np.asarray(value)
+    if array.size == 0 or array.dtype.kind == "b":
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise RangeError(f"{what} = {value!r} is not a whole number; round it before it gets here")
+    return array
 
 
 def _check_range(values: npt.NDArray[np.integer], name: str, owner: str) -> None:
@@ -144,7 +157,7 @@ def _check_sign(sign: npt.NDArray[np.integer], owner: str) -> None:
 def validate_neurons(neurons: npt.NDArray[np.void], owner: str = "neuron table") -> None:
     """Every field of every record is inside :data:`FIELDS`, or a RangeError says which is not."""
     for name in FIELDS:
-        _check_range(np.asarray(neurons[name], dtype=np.int64), name, owner)
+        _check_range(np.asarray(neurons[name]), name, owner)
     _check_sign(neurons["sigma_VR"], owner)
 
 
@@ -156,4 +169,4 @@ def reset_potential(neurons: npt.NDArray[np.void] | np.void) -> npt.NDArray[np.i
 
 def is_stochastic(neurons: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """True where a neuron draws noise in some tick: b, c or TM set."""
-    return (neurons["b"].any(axis=-1) | (neurons["c"] != 0) | (neurons["TM"] != 0)).astype(bool)
+    return np.asarray(neurons["b"].any(axis=-1) | (neurons["c"] != 0) | (neurons["TM"] != 0), bool)

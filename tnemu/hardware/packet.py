@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.hardware.errors import RangeError
-from tnemu.hardware.neuron import AXONS, MAX_DELAY
+from tnemu.hardware.neuron import AXONS, MAX_DELAY, whole
 
 REACH = 255
 """Farthest core a packet reaches in x or y (four chips)."""
@@ -28,22 +28,23 @@ def encode(
 ) -> Words:
     """Packet words (uint32) of hops ``dx``, ``dy`` in -255..255, ``axon`` 0..255, ``delay`` 1..15.
 
-    Arrays broadcast. Raises RangeError naming the field and its limit.
+    Arrays broadcast. Raises RangeError naming the field and its limit, or a value that is not whole.
     """
+    parts: list[npt.NDArray[np.int64]] = []
     for name, values, low, high in (
         ("dx", dx, -REACH, REACH),
         ("dy", dy, -REACH, REACH),
         ("axon", axon, 0, AXONS - 1),
         ("delay", delay, 1, MAX_DELAY),
     ):
-        array = np.asarray(values, dtype=np.int64)
+        array = whole(values, f"packet field {name}")
         bad = (array < low) | (array > high)
         if bad.any():
             raise RangeError(
                 f"packet field {name} = {int(array[bad].ravel()[0])} is outside {low}..{high}; "
                 + _NEXT_STEP[name]
             )
-    parts = [np.asarray(values, dtype=np.int64) for values in (dx, dy, axon, delay)]
+        parts.append(array.astype(np.int64))
     word = (parts[0] & 511) << 23 | (parts[1] & 511) << 14 | parts[2] << 6 | parts[3] << 2
     return np.asarray(word, dtype=np.uint32)
 
