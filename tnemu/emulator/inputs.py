@@ -1,0 +1,85 @@
+"""External spikes on their way in: pins to axons, and the refusal of what no core could see."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.emulator.state import Events
+from tnemu.hardware.errors import TnemuError
+from tnemu.hardware.image import InputConnector
+from tnemu.hardware.neuron import AXONS, whole
+
+LAST_TICK = (1 << 46) - 1
+"""Highest tick of a run: noise is keyed by 46 bits of it (2,000 years at 1 kHz)."""
+
+
+class InputError(TnemuError, ValueError):
+    """An input spike names a core, axon, pin or tick that does not exist or is over."""
+
+
+def axon_events(
+    core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike, core_count: int, now: int
+) -> Events:
+    """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast."""
+    cores, axons, ticks = np.broadcast_arrays(
+        *(whole(values, name) for values, name in ((core, "core"), (axon, "axon"), (tick, "tick")))
+    )
+    _check("core", cores, core_count - 1, "use an index into the image's cores")
+    _check("axon", axons, AXONS - 1, "a core has 256 axons")
+    _check_ticks(ticks, now)
+    return np.stack([ticks.ravel(), cores.ravel(), axons.ravel()], axis=1).astype(np.int64)
+
+
+class Pins:
+    """The taps of one input connector, sorted by pin so that a pin's taps are one slice."""
+
+    def __init__(self, connector: InputConnector) -> None:
+        self._name, self._width = connector.name, connector.width
+        taps = connector.taps[np.argsort(connector.taps["pin"], kind="stable")]
+        self._rows = np.stack(
+            [taps[field].astype(np.int64) for field in ("delay", "core", "axon")], axis=1
+        )
+        self._first = np.searchsorted(taps["pin"], np.arange(connector.width + 1))
+
+    def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
+        """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
+        numbers, ticks = np.broadcast_arrays(self._numbers(pins), whole(tick, "tick"))
+        numbers, ticks = numbers.ravel(), ticks.ravel()
+        first = self._first[numbers]
+        count = self._first[numbers + 1] - first
+        # Tap k of the result belongs to the pin whose run of taps covers k.
+        skip = np.repeat(first - (np.cumsum(count) - count), count)
+        events = self._rows[skip + np.arange(len(skip))]
+        events[:, 0] += np.repeat(ticks, count)
+        _check_ticks(events[:, 0], now)
+        return events
+
+    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.integer]:
+        array = np.asarray(pins)
+        if array.dtype == np.bool_:
+            if array.shape != (self._width,):
+                raise InputError(
+                    f"input {self._name!r} has {self._width} pins, the spikes have shape "
+                    f"{array.shape}; give bool [{self._width}] or pin numbers"
+                )
+            return np.flatnonzero(array)
+        what = f"pin of input {self._name!r}"
+        numbers = whole(array, what)
+        _check(what, numbers, self._width - 1, "use a pin that it has")
+        return numbers
+
+
+def _check(what: str, values: npt.NDArray[np.integer], high: int, advice: str) -> None:
+    bad = (values < 0) | (values > high)
+    if bad.any():
+        raise InputError(f"{what} = {int(values[bad].flat[0])} is outside 0..{high}; {advice}")
+
+
+def _check_ticks(ticks: npt.NDArray[np.integer], now: int) -> None:
+    bad = (ticks < now) | (ticks > LAST_TICK)
+    if bad.any():
+        raise InputError(
+            f"an input spike lands in tick {int(ticks[bad].flat[0])}, but ticks {now}..{LAST_TICK} "
+            "are still to come; inject it earlier"
+        )

@@ -1,0 +1,274 @@
+"""The reference engine: the neuron and the core in plain Python integers, to be read and trusted.
+
+Every other engine is tested against this one. It is slow and stays simple: every used neuron is
+evaluated in every tick, in the order of the equations in :mod:`tnemu.hardware.neuron`. The 256
+axons of a core are one 256-bit integer, so that the synapses of a type that are hit are counted with
+``int.bit_count``; that equals adding them one by one because a potential is brought into its range
+once a tick, not after each addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tnemu.emulator.engine import Trace
+from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, Draw, draw
+from tnemu.emulator.state import Counters, Events, State
+from tnemu.hardware import packet
+from tnemu.hardware.board import ChipSpec
+from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import (
+    AXON_TYPES,
+    NEURONS,
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    RAIL,
+    SLOTS,
+    reset_potential,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    """One neuron type's parameters as plain integers; names as in the equations."""
+
+    s: tuple[int, ...]
+    b: tuple[int, ...]
+    leak: int
+    c: int
+    epsilon: int
+    alpha: int
+    beta: int
+    mask: int
+    gamma: int
+    kappa: int
+    R: int
+
+    @classmethod
+    def of(cls, record: np.void) -> Neuron:
+        plain = {name: int(record[name]) for name in cls.__slots__ if name in _SCALARS}
+        return cls(
+            s=tuple(map(int, record["s"])),
+            b=tuple(map(int, record["b"])),
+            mask=(1 << int(record["TM"])) - 1,
+            R=int(reset_potential(record)),
+            **plain,
+        )
+
+
+_SCALARS = ("leak", "c", "epsilon", "alpha", "beta", "gamma", "kappa")
+
+
+def sgn(x: int) -> int:
+    """sgn(x) = -1, 0 or +1."""
+    return (x > 0) - (x < 0)
+
+
+def f(s: int, rho: int) -> int:
+    """F(s, rho) = 1 if |s| >= rho else 0."""
+    return 1 if abs(s) >= rho else 0
+
+
+def axons_of(bits: int) -> Iterator[int]:
+    """The axons whose bit is set, in rising order."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def step_neuron(
+    p: Neuron,
+    v: int,
+    hits: Sequence[int],
+    key: tuple[int, int, int],
+    chip: ChipSpec,
+    draw: Draw = draw,
+) -> tuple[int, bool]:
+    """One tick of one neuron: (potential after the tick, whether it spikes).
+
+    hits[g] is the 256-bit integer of the axons of type g that are active and connected to the
+    neuron; key = (core seed, tick, neuron) names its noise.
+    """
+    # 1  synaptic integration
+    for s, b, hit in zip(p.s, p.b, hits, strict=True):
+        if not b:
+            v += s * hit.bit_count()
+        elif s:
+            for axon in axons_of(hit):
+                v += f(s, draw(*key, SYNAPSE, axon) & 255) * sgn(s)
+
+    # 2  leak
+    omega = sgn(v) if p.epsilon else 1
+    leak = f(p.leak, draw(*key, LEAK, 0) & 255) * sgn(p.leak) if p.c else p.leak
+    leaked = v + omega * leak
+    if chip.leak_zero_clamp and p.epsilon and sgn(leaked) == -sgn(v):
+        leaked = 0
+    v = leaked
+
+    # Range of the potential
+    if chip.potential_range == "rails393216":
+        if v > RAIL:
+            return RAIL, True
+        v = max(v, -RAIL)
+    else:
+        v = max(POTENTIAL_MIN, min(v, POTENTIAL_MAX))
+
+    # 3  threshold noise
+    eta = draw(*key, THRESHOLD, 0) & p.mask if p.mask else 0
+
+    # 4  compare, fire, reset
+    if v >= p.alpha + eta:
+        return (p.R, v - (p.alpha + eta), v)[p.gamma], True
+    if p.kappa and v < -p.beta:
+        return -p.beta, False
+    if not p.kappa and v < -(p.beta + eta):
+        return (-p.R, v + (p.beta + eta), v)[p.gamma], False
+    return v, False
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a neuron's packet ends (see ``BoardImage.destinations``) and the way it takes."""
+
+    target: int
+    row: int
+    delay: int
+    hops: int
+    chip_crossings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One core: 256-bit integers of the axons of each type, and its used neurons."""
+
+    seed: int
+    types: tuple[int, ...]
+    neurons: tuple[tuple[int, int, Neuron, Destination], ...]  # (j, column of the crossbar, ...)
+
+
+class ReferenceEngine:
+    """The engine ``reference``. ``draw`` replaces the noise source, for scripted tests."""
+
+    def __init__(self, image: BoardImage, draw: Draw = draw) -> None:
+        self._chip = image.board.chip
+        self._cores = _cores(image)
+        self._draw = draw
+
+    def advance(self, state: State, ticks: int, trace: Trace) -> None:
+        for _ in range(ticks):
+            self._tick(state, trace)
+
+    def _tick(self, state: State, trace: Trace) -> None:
+        count = dict.fromkeys(Counters.__dataclass_fields__, 0)
+        _arrive(state, count)
+        sent = []
+        for index, core in enumerate(self._cores):
+            fired = self._evaluate(index, core, state, count)
+            sent += [(index, j, destination) for j, destination in fired]
+        state.slots[state.tick % SLOTS] = 0
+
+        outputs = []
+        for _, _, destination in sent:
+            count["spikes"] += 1
+            count["hops"] += destination.hops
+            count["chip_crossings"] += destination.chip_crossings
+            if destination.target >= 0:
+                slot = (state.tick + destination.delay) % SLOTS
+                count["merged"] += _set_bit(state, slot, destination.target, destination.row)
+            elif destination.target <= -2:
+                count["output_spikes"] += 1
+                outputs.append((state.tick, -2 - destination.target, destination.row))
+
+        spikes = [(state.tick, core, j) for core, j, _ in sent if trace.recorded[core]]
+        trace.write(_rows(outputs), _rows(spikes))
+        count["ticks"] += 1
+        state.counters += np.array(list(count.values()))
+        state.tick += 1
+
+    def _evaluate(
+        self, index: int, core: Core, state: State, count: dict[str, int]
+    ) -> list[tuple[int, Destination]]:
+        """Evaluate the used neurons of one core; returns those that fired."""
+        active = int.from_bytes(state.slots[state.tick % SLOTS, index].tobytes(), "little")
+        by_type = [active & members for members in core.types]
+        potentials = state.potentials[index].tolist()
+        fired = []
+        for j, column, neuron, destination in core.neurons:
+            hits = [bits & column for bits in by_type]
+            count["synaptic_operations"] += (active & column).bit_count()
+            key = (core.seed, state.tick, j)
+            potentials[j], spikes = step_neuron(
+                neuron, potentials[j], hits, key, self._chip, self._draw
+            )
+            if spikes:
+                fired.append((j, destination))
+        state.potentials[index] = potentials
+        return fired
+
+
+def _arrive(state: State, count: dict[str, int]) -> None:
+    """Set the slot bits of the external inputs of this tick."""
+    due = int(np.searchsorted(state.pending[:, 0], state.tick, side="right"))
+    for _, core, axon in state.pending[:due].tolist():
+        count["input_spikes"] += 1
+        count["merged"] += _set_bit(state, state.tick % SLOTS, core, axon)
+    state.pending = state.pending[due:]
+
+
+def _set_bit(state: State, slot: int, core: int, axon: int) -> int:
+    """Set one bit of a core's scheduler; returns 1 where it was set already, a merged spike."""
+    word = int(state.slots[slot, core, axon // 64])
+    bit = 1 << axon % 64
+    state.slots[slot, core, axon // 64] = word | bit
+    return 1 if word & bit else 0
+
+
+def _rows(events: list[tuple[int, int, int]]) -> Events:
+    return np.array(events, dtype=np.int64).reshape(-1, 3)
+
+
+def _cores(image: BoardImage) -> list[Core]:
+    """The image as plain integers."""
+    neurons = [Neuron.of(record) for record in image.neuron_types]
+    targets, rows = image.destinations()
+    cores = []
+    for index in range(image.core_count):
+        bits = np.unpackbits(image.crossbar[index].view(np.uint8), axis=1, bitorder="little")
+        columns = [_integer(bits[:, j]) for j in range(NEURONS)]
+        kinds = image.axon_types[index]
+        used = np.flatnonzero(image.types[index]).tolist()
+        cores.append(
+            Core(
+                seed=int(image.seeds[index]),
+                types=tuple(_integer(kinds == g) for g in range(AXON_TYPES)),
+                neurons=tuple(
+                    (
+                        j,
+                        columns[j],
+                        neurons[image.types[index, j]],
+                        _destination(image, index, j, int(targets[index, j]), int(rows[index, j])),
+                    )
+                    for j in used
+                ),
+            )
+        )
+    return cores
+
+
+def _integer(bits: np.ndarray) -> int:
+    """256 bits, lowest first, as one integer."""
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+
+
+def _destination(image: BoardImage, core: int, j: int, target: int, row: int) -> Destination:
+    if target == -1:
+        return Destination(target, row, delay=0, hops=0, chip_crossings=0)
+    dx, dy, _, delay = (int(part) for part in packet.decode(image.targets[core, j]))
+    _, x, y = image.positions[core].tolist()
+    cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
+    crossings = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
+    return Destination(target, row, delay, abs(dx) + abs(dy), crossings)
