@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,7 @@ from tnemu.emulator.state import State
 from tnemu.hardware import packet
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
+    AXON_TYPES,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     RAIL,
@@ -18,8 +21,63 @@ from tnemu.hardware.neuron import (
     reset_potential,
 )
 
+HALF = np.uint32
+"""A word of 64 bits is viewed as two halves, the lower one first: numba's targets are little-endian."""
 BUFFER_ROWS = 1 << 16
 """Spikes that a trace buffer holds at least, before the loop returns to have it emptied."""
+
+
+class Board(NamedTuple):
+    """What does not change while the board runs; n cores, every parameter spelt out per neuron.
+
+    A neuron that is not used has zero weights and leak and thresholds that no potential reaches.
+    """
+
+    crossbar: Any  # uint32 [n, 256, 8]  row = axon, bit = neuron
+    axon_types: Any  # uint8 [n, 256]
+    synapses: Any  # int32 [n, 256]  used neurons on the row
+    weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is drawn
+    drawn_weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is certain
+    draws_weights: Any  # bool [n, 4]  some drawn weight of the type is not 0
+    leak: Any  # int16 [n, 256]
+    leak_drawn: Any  # bool [n, 256]  c
+    leak_reversal: Any  # bool [n, 256]  epsilon
+    alpha: Any  # int32 [n, 256]
+    beta: Any  # int32 [n, 256]
+    noise_mask: Any  # int32 [n, 256]  2**TM - 1
+    gamma: Any  # uint8 [n, 256]
+    kappa: Any  # bool [n, 256]
+    reset: Any  # int32 [n, 256]  R
+    noisy: Any  # bool [n]  some neuron of the core draws
+    seeds: Any  # int64 [n]
+    target: Any  # int32 [n, 256]  core >= 0, nothing -1, output connector -2 - target
+    row: Any  # int32 [n, 256]  axon or pin
+    delay: Any  # int32 [n, 256]
+    hops: Any  # int32 [n, 256]
+    crossings: Any  # int32 [n, 256]
+    low: int  # range of a potential after integration and leak
+    high: int
+    rails: bool  # exceeding ``high`` is itself a spike
+    zero_clamp: bool  # a leak reversal that changes the sign lands on 0
+
+
+class Machine(NamedTuple):
+    """What a tick changes."""
+
+    potentials: Any  # int32 [n, 256]
+    slots: Any  # uint32 [16, n, 8]
+    settled: Any  # bool [n]  without input, nothing will happen on this core
+    counters: Any  # int64 [8]
+
+
+class Traces(NamedTuple):
+    """Where spikes are written down: rows (tick, connector, pin) and (tick, core, neuron)."""
+
+    outputs: Any  # int64 [capacity, 3]
+    spikes: Any  # int64 [capacity, 3]
+    recorded: Any  # bool [n]  cores whose spikes are written down
+    outputs_per_tick: int  # the most that one tick can write
+    spikes_per_tick: int
 
 
 class NumbaEngine:
@@ -32,9 +90,7 @@ class NumbaEngine:
         self._settled = np.zeros(image.core_count, np.bool_)
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
-        machine = kernels.Machine(
-            state.potentials, _halves(state.slots), self._settled, state.counters
-        )
+        machine = Machine(state.potentials, state.slots.view(HALF), self._settled, state.counters)
         while ticks:
             recorded = trace.recorded & (not trace.full)
             traces = self._traces(recorded)
@@ -46,10 +102,10 @@ class NumbaEngine:
             state.tick += done
             ticks -= done
 
-    def _traces(self, recorded: npt.NDArray[np.bool_]) -> kernels.Traces:
+    def _traces(self, recorded: npt.NDArray[np.bool_]) -> Traces:
         """Empty buffers with room for one tick in which everything fires, so that a run moves on."""
         spikes_per_tick = int(self._used[recorded].sum())
-        return kernels.Traces(
+        return Traces(
             outputs=np.empty((max(self._outputs_per_tick, BUFFER_ROWS), 3), np.int64),
             spikes=np.empty((max(spikes_per_tick, BUFFER_ROWS), 3), np.int64),
             recorded=recorded,
@@ -58,68 +114,79 @@ class NumbaEngine:
         )
 
 
-def _halves(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
-    """The same memory as 32-bit words, little end first."""
-    return np.ascontiguousarray(words).astype("<u8", copy=False).view("<u4")
-
-
-def _board(image: BoardImage) -> kernels.Board:
+def _board(image: BoardImage) -> Board:
     used = image.types != 0
-    chip, kinds = image.board.chip, image.neuron_types
-    rails = chip.potential_range == "rails393216"
-    low, high = (-RAIL, RAIL) if rails else (POTENTIAL_MIN, POTENTIAL_MAX)
-    drawn = kinds["b"].astype(bool)
-
-    def per_neuron(values: npt.ArrayLike, unused: int = 0) -> npt.NDArray[np.generic]:
-        """[k] by neuron type to [n, 256] by neuron."""
-        table = np.asarray(values)
-        return np.where(used, table[image.types], table.dtype.type(unused))
-
-    def by_axon_type(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-        """[k, 4] by neuron type to [n, 4, 256] by neuron."""
-        return np.stack([per_neuron(weights[:, g]) for g in range(4)], axis=1)
-
-    drawn_weights = by_axon_type(np.where(drawn, kinds["s"], 0).astype(np.int16))
-    target, row, delay, hops, crossings = _routes(image)
-    # Bits of unused neurons are cleared in a mask, so that a row's population is its operations.
+    # Without the unused neurons' bits, a row's population is the synaptic operations of a spike on it.
     used_bits = np.packbits(used, axis=1, bitorder="little").view(np.uint64)
-    return kernels.Board(
-        crossbar=_halves(image.crossbar),
-        axon_types=np.ascontiguousarray(image.axon_types),
-        synapses=np.bitwise_count(image.crossbar & used_bits[:, None]).sum(2).astype(np.int32),
-        weights=by_axon_type(np.where(drawn, 0, kinds["s"]).astype(np.int16)),
-        drawn_weights=drawn_weights,
-        draws_weights=drawn_weights.any(axis=2),
-        leak=per_neuron(kinds["leak"]),
-        leak_drawn=per_neuron(kinds["c"] != 0),
-        leak_reversal=per_neuron(kinds["epsilon"] != 0),
-        alpha=per_neuron(kinds["alpha"], unused=POTENTIAL_MAX + 1),
-        beta=per_neuron(kinds["beta"], unused=POTENTIAL_MAX + 1),
-        noise_mask=per_neuron((np.int32(1) << kinds["TM"].astype(np.int32)) - np.int32(1)),
-        gamma=per_neuron(kinds["gamma"]),
-        kappa=per_neuron(kinds["kappa"] != 0),
-        reset=per_neuron(reset_potential(kinds)),
-        noisy=per_neuron(is_stochastic(kinds)).any(axis=1),
-        seeds=image.seeds.astype(np.int64),
-        target=target,
-        row=row,
-        delay=delay,
-        hops=hops,
-        crossings=crossings,
-        low=low,
-        high=high,
+    arrays = {
+        "crossbar": np.ascontiguousarray(image.crossbar).view(HALF),
+        "axon_types": image.axon_types,
+        "synapses": np.bitwise_count(image.crossbar & used_bits[:, None]).sum(2, dtype=np.int32),
+        "noisy": (used & is_stochastic(image.neuron_types)[image.types]).any(axis=1),
+        "seeds": image.seeds.astype(np.int64),
+        **_parameters(image),
+        **_routes(image),
+    }
+    rails = image.board.chip.potential_range == "rails393216"
+    return Board(
+        **{name: _constant(array) for name, array in arrays.items()},
+        low=-RAIL if rails else POTENTIAL_MIN,
+        high=RAIL if rails else POTENTIAL_MAX,
         rails=rails,
-        zero_clamp=chip.leak_zero_clamp,
+        zero_clamp=image.board.chip.leak_zero_clamp,
     )
 
 
-def _routes(image: BoardImage) -> tuple[npt.NDArray[np.int32], ...]:
-    """Per neuron [n, 256]: target, row (see ``BoardImage.destinations``), delay, hops, crossings."""
+def _constant(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Read-only, so that an image opened memory-mapped needs no compilation of its own."""
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+def _parameters(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
+    """Every neuron parameter by neuron, [n, 256], and weights by axon type, [n, 4, 256]."""
+    kinds = image.neuron_types
+    drawn = kinds["b"] != 0
+
+    def spread(table: npt.NDArray[Any], unused: int = 0) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = np.where(
+            image.types != 0, table[image.types], table.dtype.type(unused)
+        )
+        return values
+
+    def spread_weights(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.stack([spread(table[:, g]) for g in range(AXON_TYPES)], axis=1)
+
+    drawn_weights = spread_weights(np.where(drawn, kinds["s"], np.int16(0)))
+    return {
+        "weights": spread_weights(np.where(drawn, np.int16(0), kinds["s"])),
+        "drawn_weights": drawn_weights,
+        "draws_weights": np.asarray(drawn_weights.any(axis=2)),
+        "leak": spread(kinds["leak"]),
+        "leak_drawn": spread(kinds["c"] != 0),
+        "leak_reversal": spread(kinds["epsilon"] != 0),
+        "alpha": spread(kinds["alpha"], unused=POTENTIAL_MAX + 1),
+        "beta": spread(kinds["beta"], unused=POTENTIAL_MAX + 1),
+        "noise_mask": spread((1 << kinds["TM"].astype(np.int32)) - 1),
+        "gamma": spread(kinds["gamma"]),
+        "kappa": spread(kinds["kappa"] != 0),
+        "reset": spread(reset_potential(kinds)),
+    }
+
+
+def _routes(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
+    """Where every neuron's packet ends (see ``BoardImage.destinations``) and the way it takes."""
     target, row = image.destinations()
     dx, dy, _, delay = packet.decode(image.targets)
     x, y = image.positions[:, 1, None], image.positions[:, 2, None]
     cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
     crossings = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
     sends = target != NOT_CONNECTED
-    routes = (target, row, delay, (abs(dx) + abs(dy)) * sends, crossings * sends)
-    return tuple(np.ascontiguousarray(route, dtype=np.int32) for route in routes)
+    return {
+        "target": target,
+        "row": row,
+        "delay": delay,
+        "hops": (abs(dx) + abs(dy)) * sends,
+        "crossings": crossings * sends,
+    }

@@ -1,88 +1,26 @@
+# mypy: disable-error-code="no-untyped-def"
 """The compiled engine: noise, crossbar, neuron, delivery and the loop over ticks.
 
 A readable baseline, not the fastest machine: one pass over the cores per tick, one row of the
 crossbar at a time. Everything compiled is in this one file and imports nothing of ours, because
 numba's cache notices a change only in the file of the function it compiled. The equations are those
-of :mod:`tnemu.hardware.neuron`; :mod:`tnemu.emulator.compiled` fills the arrays.
+of :mod:`tnemu.hardware.neuron`; ``board``, ``machine`` and ``traces`` are the tuples of arrays that
+:mod:`tnemu.emulator.compiled` describes and fills.
 
-Words of 64 bits are handed over as pairs of 32 (little end first): numba turns arithmetic that mixes
-uint64 with int64 into float64, and 32 bits fit in an int64.
+Words of 64 bits come as pairs of 32, the lower one first: numba turns arithmetic that mixes uint64
+with int64 into float64, and 32 bits fit in an int64.
 """
 
 from __future__ import annotations
-
-from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 NEURONS = 256
-WORDS = 8  # 32-bit words of a row of 256 bits
+WORDS = 8  # 32-bit words of 256 bits
 SYNAPSE, LEAK, THRESHOLD = 0, 1, 2
-(
-    TICKS,
-    SPIKES,
-    SYNAPTIC_OPERATIONS,
-    INPUT_SPIKES,
-    OUTPUT_SPIKES,
-    MERGED,
-    HOPS,
-    CHIP_CROSSINGS,
-) = range(8)
-COUNTERS = 8
-
-
-class Board(NamedTuple):
-    """What does not change while the board runs; n cores, every parameter spelt out per neuron.
-
-    A neuron that is not used has zero weights and leak and thresholds that no potential reaches.
-    """
-
-    crossbar: Any  # uint32 [n, 256, 8]  row = axon, bit = neuron
-    axon_types: Any  # uint8 [n, 256]
-    synapses: Any  # int32 [n, 256]  used neurons on the row
-    weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is drawn
-    drawn_weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is certain
-    draws_weights: Any  # bool [n, 4]  some drawn weight of the type is not 0
-    leak: Any  # int16 [n, 256]
-    leak_drawn: Any  # bool [n, 256]  c
-    leak_reversal: Any  # bool [n, 256]  epsilon
-    alpha: Any  # int32 [n, 256]
-    beta: Any  # int32 [n, 256]
-    noise_mask: Any  # int32 [n, 256]  2**TM - 1
-    gamma: Any  # uint8 [n, 256]
-    kappa: Any  # bool [n, 256]
-    reset: Any  # int32 [n, 256]  R
-    noisy: Any  # bool [n]  some neuron of the core draws
-    seeds: Any  # int64 [n]
-    target: Any  # int32 [n, 256]  core >= 0, nothing -1, output connector -2 - target
-    row: Any  # int32 [n, 256]  axon or pin
-    delay: Any  # uint8 [n, 256]
-    hops: Any  # int32 [n, 256]
-    crossings: Any  # int32 [n, 256]
-    low: int  # range of a potential after integration and leak
-    high: int
-    rails: bool  # exceeding ``high`` is itself a spike
-    zero_clamp: bool  # a leak reversal that changes the sign lands on 0
-
-
-class Machine(NamedTuple):
-    """What a tick changes."""
-
-    potentials: Any  # int32 [n, 256]
-    slots: Any  # uint32 [16, n, 8]
-    settled: Any  # bool [n]  without input, nothing will happen on this core
-    counters: Any  # int64 [8]
-
-
-class Traces(NamedTuple):
-    """Where spikes are written down: rows (tick, connector, pin) and (tick, core, neuron)."""
-
-    outputs: Any  # int64 [capacity, 3]
-    spikes: Any  # int64 [capacity, 3]
-    recorded: Any  # bool [n]  cores whose spikes are written down
-    outputs_per_tick: int  # the most that one tick can write
-    spikes_per_tick: int
+TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES = 0, 1, 2, 3
+OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS = 4, 5, 6, 7
 
 
 @njit(cache=True)
@@ -104,7 +42,7 @@ def noise(seed: int, tick: int, neuron: int, kind: int, axon: int) -> int:
 
 
 @njit(cache=True)
-def set_slot(machine, slot, core, axon):  # type: ignore[no-untyped-def]
+def set_slot(machine, slot, core, axon):
     """Set one bit of a core's scheduler; a bit that is already set has merged with another spike."""
     word = axon >> 5
     bit = 1 << (axon & 31)
@@ -114,8 +52,8 @@ def set_slot(machine, slot, core, axon):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def arrive(machine, inputs, cursor, tick):  # type: ignore[no-untyped-def]
-    """Set the bits of the external inputs of this tick; returns the first input of a later one."""
+def arrive(machine, inputs, cursor, tick):
+    """Set the bits of this tick's external inputs; returns the first input of a later tick."""
     first = cursor
     while cursor < len(inputs) and inputs[cursor, 0] == tick:
         set_slot(machine, tick & 15, inputs[cursor, 1], inputs[cursor, 2])
@@ -125,7 +63,7 @@ def arrive(machine, inputs, cursor, tick):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def has_input(machine, slot, core):  # type: ignore[no-untyped-def]
+def has_input(machine, slot, core):
     """Whether any axon of the core is active."""
     bits = 0
     for word in range(WORDS):
@@ -134,18 +72,18 @@ def has_input(machine, slot, core):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def add_row(board, core, axon, sums):  # type: ignore[no-untyped-def]
+def add_row(board, core, axon, sums):
     """sums[j] += w_ij s_j for one active axon, without a branch so that it vectorises."""
     kind = board.axon_types[core, axon]
     for word in range(WORDS):
         row = board.crossbar[core, axon, word]
         for bit in range(32):
             j = 32 * word + bit
-            sums[j] += board.weights[core, kind, j] * ((row >> bit) & 1)
+            sums[j] += board.weights[core, kind, j] & -((row >> bit) & 1)
 
 
 @njit(cache=True)
-def add_drawn_row(board, core, axon, tick, sums):  # type: ignore[no-untyped-def]
+def add_drawn_row(board, core, axon, tick, sums):
     """sums[j] += w_ij F(s_j, rho_ij) sgn(s_j) for the drawn weights of one active axon."""
     kind = board.axon_types[core, axon]
     for j in range(NEURONS):
@@ -157,16 +95,14 @@ def add_drawn_row(board, core, axon, tick, sums):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def integrate(board, machine, core, tick, sums):  # type: ignore[no-untyped-def]
+def integrate(board, machine, core, tick, sums):
     """sums[j] = what the active axons add to neuron j; clears the scheduler row it has read."""
     sums[:] = 0
     slot = tick & 15
     for word in range(WORDS):
         bits = machine.slots[slot, core, word]
         machine.slots[slot, core, word] = 0
-        if bits == 0:
-            continue
-        for bit in range(32):
+        for bit in range(32 if bits else 0):
             if (bits >> bit) & 1:
                 axon = 32 * word + bit
                 machine.counters[SYNAPTIC_OPERATIONS] += board.synapses[core, axon]
@@ -176,7 +112,7 @@ def integrate(board, machine, core, tick, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def draw_noise(board, core, tick, leak, eta):  # type: ignore[no-untyped-def]
+def draw_noise(board, core, tick, leak, eta):
     """This tick's leak and threshold noise of every neuron."""
     for j in range(NEURONS):
         leak[j] = board.leak[core, j]
@@ -194,7 +130,7 @@ def draw_noise(board, core, tick, leak, eta):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def update(board, machine, core, sums, leak, eta, fired):  # type: ignore[no-untyped-def]
+def update(board, machine, core, sums, leak, eta, fired):
     """Leak, range, compare, reset of 256 neurons; fired[j] = 1 where j spikes. Did a V change?
 
     Written with selections instead of branches so that it vectorises.
@@ -230,7 +166,7 @@ def update(board, machine, core, sums, leak, eta, fired):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def send(board, machine, traces, core, j, tick, outputs):  # type: ignore[no-untyped-def]
+def send(board, machine, traces, core, j, tick, outputs):
     """Send neuron j's packet: set a bit in a later slot, or write an output spike down."""
     target = board.target[core, j]
     if target == -1:
@@ -248,7 +184,7 @@ def send(board, machine, traces, core, j, tick, outputs):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def advance(board, machine, traces, inputs, tick, ticks):  # type: ignore[no-untyped-def]
+def advance(board, machine, traces, inputs, tick, ticks):
     """Run up to ``ticks`` ticks from ``tick``; stops early, between ticks, when a trace may overflow.
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``.

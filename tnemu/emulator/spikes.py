@@ -49,7 +49,8 @@ class OutputSpikes:
     @property
     def number(self) -> npt.NDArray[np.int64]:
         """Connector number (-32, -33, ...) of every record."""
-        return _numbers(self.connectors)[self.records["connector"]]
+        numbers: npt.NDArray[np.int64] = _numbers(self.connectors)[self.records["connector"]]
+        return numbers
 
     @property
     def pin(self) -> npt.NDArray[np.int32]:
@@ -59,7 +60,8 @@ class OutputSpikes:
 
     def of(self, name: str) -> npt.NDArray[np.void]:
         """The records of one output connector, in order; ImageError lists the names there are."""
-        return self.records[self.records["connector"] == self._index(name)]
+        mine: npt.NDArray[np.void] = self.records[self.records["connector"] == self._index(name)]
+        return mine
 
     def pins(self, name: str) -> npt.NDArray[np.int32]:
         """The pin of every spike of one output connector, in order of tick, then pin."""

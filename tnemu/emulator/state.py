@@ -139,7 +139,7 @@ class State:
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
-                arrays = {name: file[name] for name in file.files if name != "header"}
+                arrays = {k: np.ascontiguousarray(file[k]) for k in file.files if k != "header"}
             version, taken_of, tick = (header[key] for key in ("format", "image", "tick"))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise SnapshotError(
