@@ -100,7 +100,11 @@ class LinkSpec(_Frozen):
     )
     bits: int = _whole(1, 1024, "bits on the link for one spike")
     spikes_per_s: int | None = Field(
-        default=None, ge=1, le=10**12, strict=True, description="spikes per second in one direction"
+        default=None,
+        ge=1,
+        le=10**12,
+        strict=True,
+        description="spikes per second, both directions together",
     )
 
 

@@ -1,0 +1,157 @@
+"""``tnemu doctor``: does this computer have what tnemu needs?
+
+numba, torch and the Atari emulator are looked at and not imported: a doctor that starts the patient's
+slowest parts, or crashes with them, tells nobody what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import typer
+
+NEEDED = (
+    "numpy",
+    "numba",
+    "pydantic",
+    "PyYAML",
+    "safetensors",
+    "ale-py",
+    "gymnasium",
+    "matplotlib",
+    "typer",
+    "rich",
+)
+OPTIONAL = {"torch": "needed only by 'tnemu learn'; pip install 'tnemu[learn]'"}
+GAME = "pong"
+"""The ROM whose absence means that no game can be played."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: ``level`` is ok, note (works without) or missing (does not)."""
+
+    level: str
+    what: str
+    value: str
+
+
+def command() -> None:
+    """Check versions, processor, compiler, Atari ROMs and shared memory; status 1 if one is missing."""
+    findings = list(examine())
+    for finding in findings:
+        typer.echo(f"{finding.level:<8}{finding.what:<18}{finding.value}")
+    missing = [finding.what for finding in findings if finding.level == "missing"]
+    if missing:
+        typer.echo(f"error: missing: {', '.join(missing)}", err=True)
+        raise typer.Exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, in the order a person reads them."""
+    yield from _versions()
+    yield _processor()
+    yield from _compiler()
+    yield _roms()
+    yield _shared_memory()
+    yield _boards()
+
+
+def _versions() -> Iterator[Finding]:
+    import tnemu
+
+    yield Finding("ok", "tnemu", tnemu.__version__)
+    python = "ok" if sys.version_info >= (3, 11) else "missing"
+    yield Finding(python, "python", f"{platform.python_version()} (3.11 or newer is needed)")
+    for name in NEEDED:
+        version = _version(name)
+        yield Finding("ok" if version else "missing", name, version or f"pip install {name}")
+    for name, remark in OPTIONAL.items():
+        version = _version(name)
+        yield Finding("ok" if version else "note", name, version or f"not installed: {remark}")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> Finding:
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        pass
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Finding("ok", "processor", f"{name}, {usable} of {os.cpu_count()} cores usable")
+
+
+def _compiler() -> Iterator[Finding]:
+    """Which threading layers numba was built with, and where compiled kernels are kept."""
+    spec = find_spec("numba")
+    if spec is None or spec.origin is None:
+        return
+    pools = (Path(spec.origin).parent / "np" / "ufunc").glob("*pool.*")
+    layers = sorted(path.name.split("pool.")[0] for path in pools if path.suffix in (".so", ".pyd"))
+    wanted = os.environ.get("NUMBA_THREADING_LAYER")
+    chosen = f", NUMBA_THREADING_LAYER={wanted}" if wanted else ""
+    yield Finding("ok", "threading layers", f"workqueue {' '.join(layers)}".rstrip() + chosen)
+
+    kernels = find_spec("tnemu.emulator")
+    here = Path(str(kernels.origin)).parent / "__pycache__" if kernels else Path("__pycache__")
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR", here))
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK):
+        yield Finding("ok", "kernel cache", str(folder))
+    else:
+        remark = "cannot be written: the first tick is slow in every run; set NUMBA_CACHE_DIR"
+        yield Finding("note", "kernel cache", f"{folder} {remark}")
+
+
+def _roms() -> Finding:
+    spec = find_spec("ale_py")
+    if spec is None or spec.origin is None:
+        return Finding("missing", "Atari ROMs", "ale-py is not installed; pip install ale-py")
+    folder = Path(spec.origin).parent / "roms"
+    games = sorted(path.stem for path in folder.glob("*.bin"))
+    if GAME not in games:
+        return Finding("missing", "Atari ROMs", f"no {GAME}.bin in {folder}; reinstall ale-py")
+    return Finding("ok", "Atari ROMs", f"{len(games)} games in {folder}")
+
+
+def _shared_memory() -> Finding:
+    from multiprocessing import shared_memory
+
+    try:
+        segment = shared_memory.SharedMemory(create=True, size=1 << 16)
+    except OSError as error:
+        remark = "host and board exchange spikes there; mount /dev/shm with room"
+        return Finding("missing", "shared memory", f"{error}: {remark}")
+    segment.close()
+    segment.unlink()
+    shm = Path("/dev/shm")
+    room = f", {shutil.disk_usage(shm).free // 2**20:,} MB free" if shm.exists() else ""
+    return Finding("ok", "shared memory", f"usable{room}")
+
+
+def _boards() -> Finding:
+    from tnemu.hardware.board import board_names, load_board
+    from tnemu.hardware.errors import BoardError
+
+    try:
+        return Finding("ok", "boards", ", ".join(load_board(name).name for name in board_names()))
+    except BoardError as error:
+        return Finding("missing", "boards", f"{error}; reinstall tnemu")
