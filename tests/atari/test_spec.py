@@ -14,31 +14,53 @@ KRULL = SPECS["krull"]
 def test_hashes_are_stable():
     # A change here makes every stored teacher and student refuse to play: make it on purpose.
     assert {game: spec.sha256[:16] for game, spec in SPECS.items()} == {
-        "boxing": "e572c8c69c829035", "breakout": "4b215a34fcef21be", "crazy_climber": "1f7c46f84a6d0b5c", "freeway": "fee2297fc1feb715", "krull": "892b7a6194e5d7b3", "pong": "8265d8a90ce40e5c",
-    }  # fmt: skip
+        "boxing": "e572c8c69c829035",
+        "breakout": "4b215a34fcef21be",
+        "crazy_climber": "1f7c46f84a6d0b5c",
+        "freeway": "fee2297fc1feb715",
+        "krull": "892b7a6194e5d7b3",
+        "pong": "8265d8a90ce40e5c",
+    }
 
 
 def test_canonical_json_is_pinned():
     assert spec_for("freeway").to_json() == (
-        '{"actions":["NOOP","UP","DOWN"],"block":4,"crop_rows":168,"crop_top":27,"frame_skip":2,"game":"freeway","life_loss_terminal":true,'
-        '"max_frames":108000,"max_pool":2,"noop_max":30,"pad_columns":4,"reward_clip":true,"stack":4,"stack_stride":2,"sticky":0.25}'
+        '{"actions":["NOOP","UP","DOWN"],"block":4,"crop_rows":168,"crop_top":27,"frame_skip":2,'
+        '"game":"freeway","life_loss_terminal":true,"max_frames":108000,"max_pool":2,'
+        '"noop_max":30,"pad_columns":4,"reward_clip":true,"stack":4,"stack_stride":2,"sticky":0.25}'
     )
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=str)
 def test_json_round_trip(spec):
     again = AtariSpec.from_json(spec.to_json())
-    assert again == spec and again.sha256 == spec.sha256 and hash(again) == hash(spec)
+    assert again == spec
+    assert again.sha256 == spec.sha256
+    assert hash(again) == hash(spec)
 
 
 def test_any_field_changes_the_hash():
     other = {
-        "game": "pong", "actions": ("UP",), "crop_top": 7, "frame_skip": 3, "max_pool": 1, "crop_rows": 164, "block": 2, "pad_columns": 8, "stack": 3,
-        "stack_stride": 1, "sticky": 0.0, "noop_max": 0, "max_frames": 99, "reward_clip": False, "life_loss_terminal": False,
-    }  # fmt: skip
+        "game": "pong",
+        "actions": ("UP",),
+        "crop_top": 7,
+        "frame_skip": 3,
+        "max_pool": 1,
+        "crop_rows": 164,
+        "block": 2,
+        "pad_columns": 8,
+        "stack": 3,
+        "stack_stride": 1,
+        "sticky": 0.0,
+        "noop_max": 0,
+        "max_frames": 99,
+        "reward_clip": False,
+        "life_loss_terminal": False,
+    }
     assert other.keys() == json.loads(KRULL.to_json()).keys()
     hashes = {dataclasses.replace(KRULL, **{name: value}).sha256 for name, value in other.items()}
-    assert len(hashes) == len(other) and KRULL.sha256 not in hashes
+    assert len(hashes) == len(other)
+    assert KRULL.sha256 not in hashes
 
 
 def test_frozen():
@@ -47,28 +69,72 @@ def test_frozen():
 
 
 def test_shape_and_rate():
-    assert all(spec.shape == (4, 42, 42) and spec.decisions_per_second == 30 for spec in SPECS.values())
+    assert all(
+        spec.shape == (4, 42, 42) and spec.decisions_per_second == 30 for spec in SPECS.values()
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"crop_top": 43}, "AtariSpec.crop_top = 43: with crop_rows = 168 it reaches below the last of 210 rows; choose at most 42"),
-        ({"crop_top": -1}, "AtariSpec.crop_top = -1: must be an integer in 0..209; choose a value in 0..209"),
-        ({"frame_skip": 2.0}, "AtariSpec.frame_skip = 2.0: must be an integer in 1..60; choose a value in 1..60"),
-        ({"stack": True}, "AtariSpec.stack = True: must be an integer in 1..16; choose a value in 1..16"),
-        ({"block": 3}, "AtariSpec.block = 3: must be 1, 2, 4 or 8, because the mean is a shift; choose one of the four"),
-        ({"crop_rows": 167}, "AtariSpec.crop_rows = 167: must be a multiple of block = 4; choose 164"),
-        ({"pad_columns": 3}, "AtariSpec.pad_columns = 3: 160 + 2 * pad_columns must be a multiple of block = 4; choose a multiple of 4"),
-        ({"max_pool": 3}, "AtariSpec.max_pool = 3: must not be more than frame_skip = 2; choose at most 2"),
-        ({"sticky": 1}, "AtariSpec.sticky = 1: must be a probability, 0 <= sticky < 1; choose 0.25, or 0 for none"),
-        ({"actions": ()}, "AtariSpec.actions = (): must be a tuple of one or more ALE action names; write for instance (\"NOOP\", \"UP\")"),
+        (
+            {"crop_top": 43},
+            "AtariSpec.crop_top = 43: with crop_rows = 168 it reaches below the last of 210 "
+            "rows; choose at most 42",
+        ),
+        (
+            {"crop_top": -1},
+            "AtariSpec.crop_top = -1: must be an integer in 0..209; choose a value in 0..209",
+        ),
+        (
+            {"frame_skip": 2.0},
+            "AtariSpec.frame_skip = 2.0: must be an integer in 1..60; choose a value in 1..60",
+        ),
+        (
+            {"stack": True},
+            "AtariSpec.stack = True: must be an integer in 1..16; choose a value in 1..16",
+        ),
+        (
+            {"block": 3},
+            "AtariSpec.block = 3: must be 1, 2, 4 or 8, because the mean is a shift; choose "
+            "one of the four",
+        ),
+        (
+            {"crop_rows": 167},
+            "AtariSpec.crop_rows = 167: must be a multiple of block = 4; choose 164",
+        ),
+        (
+            {"pad_columns": 3},
+            "AtariSpec.pad_columns = 3: 160 + 2 * pad_columns must be a multiple of block = 4; "
+            "choose a multiple of 4",
+        ),
+        (
+            {"max_pool": 3},
+            "AtariSpec.max_pool = 3: must not be more than frame_skip = 2; choose at most 2",
+        ),
+        (
+            {"sticky": 1},
+            "AtariSpec.sticky = 1: must be a probability, 0 <= sticky < 1; choose 0.25, or 0 "
+            "for none",
+        ),
+        (
+            {"actions": ()},
+            "AtariSpec.actions = (): must be a tuple of one or more ALE action names; write "
+            'for instance ("NOOP", "UP")',
+        ),
         ({"actions": ("UPP",)}, "AtariSpec.actions = ('UPP',): 'UPP' is no ALE action; write 'UP'"),
-        ({"actions": ("UP", "UP")}, "AtariSpec.actions = ('UP', 'UP'): names an action twice; name each action once"),
+        (
+            {"actions": ("UP", "UP")},
+            "AtariSpec.actions = ('UP', 'UP'): names an action twice; name each action once",
+        ),
         ({"reward_clip": 1}, "AtariSpec.reward_clip = 1: must be True or False; choose one"),
-        ({"game": "Pong"}, "AtariSpec.game = 'Pong': must be a ROM name in lower case, letters, digits and _; write for instance \"crazy_climber\""),
+        (
+            {"game": "Pong"},
+            "AtariSpec.game = 'Pong': must be a ROM name in lower case, letters, digits and _; "
+            'write for instance "crazy_climber"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_teach(change, message):
     with pytest.raises(SpecError) as caught:
         dataclasses.replace(KRULL, **change)
@@ -77,10 +143,17 @@ def test_errors_teach(change, message):
 
 def test_from_json_is_strict():
     values = json.loads(KRULL.to_json())
-    with pytest.raises(SpecError, match=r"AtariSpec: unknown key 'stick', did you mean 'sticky'\?; remove it or update tnemu"):
+    with pytest.raises(
+        SpecError,
+        match=r"AtariSpec: unknown key 'stick', did you mean 'sticky'\?; remove it or update tnemu",
+    ):
         AtariSpec.from_json(json.dumps({**values, "stick": 1}))
     values.pop("stack")
-    with pytest.raises(SpecError, match="AtariSpec: key 'stack' is missing; a stored spec names every field, write it again with to_json"):
+    with pytest.raises(
+        SpecError,
+        match="AtariSpec: key 'stack' is missing; a stored spec names every field, write it "
+        "again with to_json",
+    ):
         AtariSpec.from_json(json.dumps(values))
     with pytest.raises(SpecError, match="the JSON is a list, needs an object"):
         AtariSpec.from_json("[]")
@@ -92,7 +165,8 @@ def test_unknown_game_suggests():
     with pytest.raises(SpecError) as caught:
         spec_for("crazy-climer")
     assert str(caught.value) == (
-        "no AtariSpec for game 'crazy-climer'; there are boxing, breakout, crazy_climber, freeway, krull, pong: "
+        "no AtariSpec for game 'crazy-climer'; there are boxing, breakout, crazy_climber, "
+        "freeway, krull, pong: "
         "did you mean crazy_climber? (or write your own AtariSpec)"
     )
     with pytest.raises(SpecError, match="choose among them"):
@@ -121,7 +195,14 @@ def test_screen_equals_brute_force(seed, spec):
     np.testing.assert_array_equal(spec.screen(grey), brute_force_screen(spec, grey))
 
 
-@pytest.mark.parametrize("change", [{"block": 1, "pad_columns": 0}, {"block": 2, "pad_columns": 1}, {"block": 8, "pad_columns": 12, "crop_rows": 160}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block": 1, "pad_columns": 0},
+        {"block": 2, "pad_columns": 1},
+        {"block": 8, "pad_columns": 12, "crop_rows": 160},
+    ],
+)
 def test_screen_with_other_blocks(change):
     spec = dataclasses.replace(KRULL, **change)
     grey = np.random.default_rng(0).integers(0, 256, (210, 160), dtype=np.uint8)

@@ -8,7 +8,7 @@ from tnemu.atari.spec import SPECS, AtariSpec
 
 pytest.importorskip("ale_py")
 
-from tnemu.atari.world import AtariWorld, WorldError  # noqa: E402
+from tnemu.atari.world import AtariWorld, WorldError
 
 PONG = SPECS["pong"]
 
@@ -26,7 +26,9 @@ def trace(spec, seed, decisions, policy_seed=0):
 
 
 def test_same_seed_same_episodes_and_other_seed_other():
-    spec = dataclasses.replace(SPECS["breakout"], max_frames=400)  # 1000 decisions are several episodes
+    spec = dataclasses.replace(
+        SPECS["breakout"], max_frames=400
+    )  # 1000 decisions are several episodes
     first = trace(spec, 5, 600)
     assert sum(over for _, _, over in first) >= 3
     assert trace(spec, 5, 600) == first
@@ -47,7 +49,7 @@ def test_worlds_do_not_disturb_each_other():
 
 
 def test_sticky_actions_are_in_force():
-    """Without sticky actions and no-ops nothing is random, so seeds agree; with them they differ."""
+    """Without sticky actions and no-ops nothing is random: seeds agree; with them they differ."""
     fixed = dataclasses.replace(PONG, sticky=0.0, noop_max=0)
     assert trace(fixed, 1, 120) == trace(fixed, 2, 120)
     sticky = dataclasses.replace(fixed, sticky=0.25)
@@ -66,21 +68,32 @@ def test_noop_starts_vary_and_are_bounded():
 def test_stack_is_newest_first_and_strided():
     world, rng = AtariWorld(PONG, 2), np.random.default_rng(1)
     observations = [world.reset()]
-    assert observations[0].shape == PONG.shape and observations[0].dtype == np.uint8
+    assert observations[0].shape == PONG.shape
+    assert observations[0].dtype == np.uint8
     assert all((screen == observations[0][0]).all() for screen in observations[0])
     for _ in range(80):
         observations.append(world.step(int(rng.integers(6)))[0])
     newest = [observation[0] for observation in observations]
-    assert len({screen.tobytes() for screen in newest[40:]}) > 30, "the screen must move for this test to mean something"
+    assert len({screen.tobytes() for screen in newest[40:]}) > 30, (
+        "the screen must move for this test to mean something"
+    )
     for now, observation in enumerate(observations):
         for k in range(PONG.stack):
-            np.testing.assert_array_equal(observation[k], newest[max(0, now - k * PONG.stack_stride)])
+            np.testing.assert_array_equal(
+                observation[k], newest[max(0, now - k * PONG.stack_stride)]
+            )
 
 
 def test_screen_is_the_maximum_of_the_last_raw_frames():
     """A world of 1 raw frame per decision shows the frames that one of 2 pools."""
     base = dataclasses.replace(PONG, sticky=0.0, noop_max=0, stack=1)
-    fine, coarse = (AtariWorld(spec, 0) for spec in (dataclasses.replace(base, frame_skip=1, max_pool=1, block=1), dataclasses.replace(base, block=1)))
+    fine, coarse = (
+        AtariWorld(spec, 0)
+        for spec in (
+            dataclasses.replace(base, frame_skip=1, max_pool=1, block=1),
+            dataclasses.replace(base, block=1),
+        )
+    )
     fine.reset(), coarse.reset()
     for k in range(60):
         action = k % 6
@@ -96,10 +109,15 @@ def test_return_counters_and_lives():
     while not over:
         _, reward, over = world.step(int(rng.integers(4)))
         total, decisions = total + reward, decisions + 1
-    assert world.lives == 0 and not world.truncated
+    assert world.lives == 0
+    assert not world.truncated
     assert (world.episode_return, world.episode_decisions, world.episodes) == (total, decisions, 1)
     assert 0 <= world.episode_frames - 2 * decisions <= world.spec.noop_max
-    with pytest.raises(WorldError, match=r"breakout: step after the episode's end \(or before the first\); call reset\(\) first"):
+    with pytest.raises(
+        WorldError,
+        match=r"breakout: step after the episode's end \(or before the first\); call reset\(\) "
+        r"first",
+    ):
         world.step(0)
     world.reset()
     assert (world.episode_return, world.episode_decisions, world.episodes) == (0, 0, 2)
@@ -109,7 +127,8 @@ def test_episode_is_cut_at_max_frames():
     world = AtariWorld(dataclasses.replace(PONG, max_frames=50, noop_max=0), 1)
     world.reset()
     overs = [world.step(0)[2] for _ in range(25)]
-    assert overs == [False] * 24 + [True] and world.truncated
+    assert overs == [False] * 24 + [True]
+    assert world.truncated
 
 
 def test_raw_screen_is_for_people():
@@ -119,7 +138,10 @@ def test_raw_screen_is_for_people():
 
 
 def test_errors_teach():
-    with pytest.raises(WorldError, match=r"no ROM for game 'no_such_game' in ale_py .*; check the name, or reinstall"):
+    with pytest.raises(
+        WorldError,
+        match=r"no ROM for game 'no_such_game' in ale_py .*; check the name, or reinstall",
+    ):
         AtariWorld(AtariSpec("no_such_game", ("NOOP",), crop_top=0), 0)
     with pytest.raises(WorldError, match=r"seed = -1: must be an integer in 0..2147483647"):
         AtariWorld(PONG, -1)

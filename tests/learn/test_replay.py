@@ -17,7 +17,9 @@ def test_sum_tree_against_a_running_sum():
         assert tree.total == pytest.approx(weights.sum())
         np.testing.assert_array_equal(tree[np.arange(37)], weights)
         mass = rng.random(20) * weights.sum()
-        np.testing.assert_array_equal(tree.find(mass), np.searchsorted(np.cumsum(weights), mass, side="right"))
+        np.testing.assert_array_equal(
+            tree.find(mass), np.searchsorted(np.cumsum(weights), mass, side="right")
+        )
 
 
 def test_sum_tree_with_an_index_given_twice_keeps_its_sums():
@@ -29,7 +31,9 @@ def test_sum_tree_with_an_index_given_twice_keeps_its_sums():
 def test_sum_tree_never_finds_weight_zero():
     tree = SumTree(6)
     tree[np.array([1, 3])] = np.array([0.1, 0.2])
-    mass = np.array([0.0, 0.1, np.nextafter(tree.total, 0), tree.total])  # the last by rounding only
+    mass = np.array(
+        [0.0, 0.1, np.nextafter(tree.total, 0), tree.total]
+    )  # the last by rounding only
     assert set(tree.find(mass)) <= {1, 3}
 
 
@@ -43,7 +47,11 @@ def filled(rows_added, seed=0, alpha=0.5):
     history = []
     for row in range(rows_added):
         observations = np.array([[row, world] for world in range(WORLDS)], np.uint8)
-        actions, rewards, ends = rng.integers(9, size=WORLDS), rng.normal(size=WORLDS).astype(np.float32), rng.random(WORLDS) < 0.15
+        actions, rewards, ends = (
+            rng.integers(9, size=WORLDS),
+            rng.normal(size=WORLDS).astype(np.float32),
+            rng.random(WORLDS) < 0.15,
+        )
         replay.add(observations, actions, rewards, ends)
         history.append((actions, rewards, ends))
     return replay, history
@@ -72,7 +80,9 @@ def test_n_step_returns_against_brute_force(rows_added, n):
         if discount:
             assert tuple(batch.next_observations[k]) == (row + n, world)
     oldest = max(0, rows_added - ROWS)
-    assert drawn == {(row, world) for row in range(oldest, rows_added - N_MAX) for world in range(WORLDS)}
+    assert drawn == {
+        (row, world) for row in range(oldest, rows_added - N_MAX) for world in range(WORLDS)
+    }
     assert len(replay) == len(drawn)
 
 
@@ -88,7 +98,9 @@ def test_priorities_and_weights_against_the_formulas():
     for _ in range(400):
         np.add.at(counts, replay.draw(50, 2).index, 1)
     share = priority / priority.sum()
-    np.testing.assert_allclose(counts[valid] / 20_000, share, atol=5 * np.sqrt(share.max() / 20_000))
+    np.testing.assert_allclose(
+        counts[valid] / 20_000, share, atol=5 * np.sqrt(share.max() / 20_000)
+    )
     batch = replay.draw(50, 2)
     weights = (len(replay) * replay.tree[batch.index] / priority.sum()) ** -0.4
     np.testing.assert_allclose(batch.weights, weights / weights.max(), rtol=1e-5)
@@ -99,10 +111,17 @@ def test_new_steps_get_the_largest_priority():
     replay.set_errors(np.array([0]), np.array([49.0]))
     _, row = replay.largest, replay.added
     for _ in range(N_MAX + 1):
-        replay.add(np.zeros((WORLDS, 2), np.uint8), np.zeros(WORLDS, int), np.zeros(WORLDS, np.float32), np.zeros(WORLDS, bool))
+        replay.add(
+            np.zeros((WORLDS, 2), np.uint8),
+            np.zeros(WORLDS, int),
+            np.zeros(WORLDS, np.float32),
+            np.zeros(WORLDS, bool),
+        )
     assert replay.tree[np.array([row % ROWS * WORLDS])][0] == pytest.approx(7.0, rel=1e-6)
 
 
 def test_too_small_a_replay_is_refused():
-    with pytest.raises(ValueError, match=r"Replay steps = 30: with 3 worlds and n_max = 5 it must exceed 33"):
+    with pytest.raises(
+        ValueError, match=r"Replay steps = 30: with 3 worlds and n_max = 5 it must exceed 33"
+    ):
         Replay(30, 3, (1,), 5, 0.9, 0.5, 0.4, 0)

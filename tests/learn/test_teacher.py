@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 import csv
 import dataclasses
 import json
@@ -11,25 +12,47 @@ pytest.importorskip("ale_py")
 from tnemu.atari.spec import SPECS
 from tnemu.learn import teacher
 from tnemu.learn.network import DuelNet
-from tnemu.learn.teacher import TeacherSettings, Trainer, double_dqn_target, exploration, load_teacher, main, move_towards, n_step, train_teacher
+from tnemu.learn.teacher import (
+    TeacherSettings,
+    Trainer,
+    double_dqn_target,
+    exploration,
+    load_teacher,
+    main,
+    move_towards,
+    n_step,
+    train_teacher,
+)
 
 
 def tiny(tmp_path, **changes):
     values = {
-        "steps": 400, "learn_start": 160, "worlds": 2, "replay": 2000, "refill": 60, "check_every": 200, "check_episodes": 1, "log_every": 100,
+        "steps": 400,
+        "learn_start": 160,
+        "worlds": 2,
+        "replay": 2000,
+        "refill": 60,
+        "check_every": 200,
+        "check_episodes": 1,
+        "log_every": 100,
         "epsilon_steps": 200,
-    }  # fmt: skip
+    }
     return TeacherSettings("breakout", str(tmp_path / "run"), **values | changes)
 
 
 @pytest.fixture(autouse=True)
 def short_episodes(monkeypatch):
-    monkeypatch.setattr(teacher, "spec_for", lambda game: dataclasses.replace(SPECS[game], max_frames=120))
+    monkeypatch.setattr(
+        teacher, "spec_for", lambda game: dataclasses.replace(SPECS[game], max_frames=120)
+    )
 
 
 def test_double_dqn_target_by_hand():
-    """Two next states: the online net likes action 1, then 0; the target net says what those are worth."""
-    online, target = torch.tensor([[1.0, 2.0], [5.0, 4.0]]), torch.tensor([[10.0, 20.0], [30.0, 40.0]])
+    """The online net likes action 1, then 0; the target net says what those are worth."""
+    online, target = (
+        torch.tensor([[1.0, 2.0], [5.0, 4.0]]),
+        torch.tensor([[10.0, 20.0], [30.0, 40.0]]),
+    )
     got = double_dqn_target(torch.tensor([0.5, -1.0]), torch.tensor([0.9, 0.0]), online, target)
     torch.testing.assert_close(got, torch.tensor([0.5 + 0.9 * 20, -1.0]))
 
@@ -57,7 +80,9 @@ def test_random_actions_are_held_with_inverse_square_lengths(tmp_path):
     lengths = np.diff(starts)
     shares = np.bincount(lengths, minlength=5)[1:5] / len(lengths)
     # two holds of the same action in a row (1 in 18) look like one longer hold
-    np.testing.assert_allclose(shares, np.array([1, 1 / 4, 1 / 9, 1 / 16]) / (1 + 1 / 4 + 1 / 9 + 1 / 16), atol=0.06)
+    np.testing.assert_allclose(
+        shares, np.array([1, 1 / 4, 1 / 9, 1 / 16]) / (1 + 1 / 4 + 1 / 9 + 1 / 16), atol=0.06
+    )
 
 
 def test_network_is_dueling_and_subtracts_the_background():
@@ -66,7 +91,9 @@ def test_network_is_dueling_and_subtracts_the_background():
     net.background.copy_(torch.rand(42, 42) * 200)
     x = torch.relu(net.conv2(torch.relu(net.conv1((screens - net.background) / 100)))).flatten(1)
     x = torch.relu(net.fc(x))
-    torch.testing.assert_close(net(screens).mean(1, keepdim=True), net.value(x), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        net(screens).mean(1, keepdim=True), net.value(x), atol=1e-5, rtol=1e-4
+    )
     assert sum(p.numel() for p in DuelNet((4, 42, 42), 18).parameters()) < 250_000
 
 
@@ -82,7 +109,8 @@ def test_training_run_and_resume(tmp_path):
     net = load_teacher(best)
     assert net(torch.zeros(2, 4, 42, 42, dtype=torch.uint8)).shape == (2, 4)
     assert net.background.abs().sum() > 0
-    assert net.spec.game == "breakout" and net.metadata["spec_sha256"] == net.spec.sha256
+    assert net.spec.game == "breakout"
+    assert net.metadata["spec_sha256"] == net.spec.sha256
     assert json.loads(net.metadata["settings"]) == dataclasses.asdict(s)
     assert json.loads(net.metadata["check"])["seeds"] == [9000, 9000]
 
@@ -103,7 +131,11 @@ def test_resume_restores_every_tensor(tmp_path):
     second = Trainer(s, teacher.spec_for("breakout"))
     second.resume()
     for name in ("online", "target", "ema"):
-        for a, b in zip(getattr(first, name).state_dict().values(), getattr(second, name).state_dict().values(), strict=True):
+        for a, b in zip(
+            getattr(first, name).state_dict().values(),
+            getattr(second, name).state_dict().values(),
+            strict=True,
+        ):
             assert torch.equal(a, b)
     old, new = first.optimiser.state_dict()["state"], second.optimiser.state_dict()["state"]
     assert old.keys() == new.keys()
@@ -114,17 +146,42 @@ def test_resume_restores_every_tensor(tmp_path):
 def test_same_seed_same_weights(tmp_path):
     nets = []
     for k, seed in enumerate((1, 1, 2)):
-        trainer = Trainer(tiny(tmp_path / str(k), steps=260, seed=seed), teacher.spec_for("breakout"))
+        trainer = Trainer(
+            tiny(tmp_path / str(k), steps=260, seed=seed), teacher.spec_for("breakout")
+        )
         trainer.run()
         nets.append(torch.cat([p.detach().ravel() for p in trainer.ema.parameters()]))
-    assert torch.equal(nets[0], nets[1]) and not torch.equal(nets[0], nets[2])
+    assert torch.equal(nets[0], nets[1])
+    assert not torch.equal(nets[0], nets[2])
 
 
 def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Trainer, "update", lambda self: torch.tensor(float("nan")))
     s = tiny(tmp_path)
-    assert main(["breakout", "--out", s.out, "--steps", "400", "--learn-start", "160", "--worlds", "2", "--replay", "2000", "--log-every", "100"]) == 1
-    assert "breakout: the loss is nan at step 200; the last good checkpoint is" in capsys.readouterr().err
+    assert (
+        main(
+            [
+                "breakout",
+                "--out",
+                s.out,
+                "--steps",
+                "400",
+                "--learn-start",
+                "160",
+                "--worlds",
+                "2",
+                "--replay",
+                "2000",
+                "--log-every",
+                "100",
+            ]
+        )
+        == 1
+    )
+    assert (
+        "breakout: the loss is nan at step 200; the last good checkpoint is"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "run" / "best.safetensors").exists()
 
 

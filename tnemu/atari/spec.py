@@ -5,11 +5,13 @@
     screen[i, j] = (sum of the block x block pixels of padded + half) >> shift      uint8[42, 42]
     stack[k]     = screen seen  k * stack_stride  decisions ago                     uint8[4, 42, 42]
 
-with ``half = block * block / 2`` and ``shift = log2(block * block)``: (sum + 8) >> 4 for 4x4 blocks, integers only, so that a
-teacher in torch, a student on the chip and the host of the board see the same numbers to the bit.
+with ``half = block * block / 2`` and ``shift = log2(block * block)``: (sum + 8) >> 4 for 4x4
+blocks, integers only, so that a teacher in torch, a student on the chip and the host of the board
+see the same numbers to the bit.
 
-Time: the console shows 60 raw frames a second (fixed). A decision is taken every ``frame_skip`` raw frames: 2 means 30 decisions a
-second. ``stack_stride`` 2 puts the stacked screens 4 raw frames apart, as in the usual Atari setting of one decision every 4 frames.
+Time: the console shows 60 raw frames a second (fixed). A decision is taken every ``frame_skip`` raw
+frames: 2 means 30 decisions a second. ``stack_stride`` 2 puts the stacked screens 4 raw frames
+apart, as in the usual Atari setting of one decision every 4 frames.
 
 Nothing here needs the Atari emulator: only numpy.
 """
@@ -29,10 +31,10 @@ from tnemu.hardware.errors import TnemuError
 
 RAW_ROWS, RAW_COLUMNS, RAW_FRAMES_PER_SECOND = 210, 160, 60
 
-ACTION_NAMES = (
-    "NOOP", "FIRE", "UP", "RIGHT", "LEFT", "DOWN", "UPRIGHT", "UPLEFT", "DOWNRIGHT", "DOWNLEFT", "UPFIRE", "RIGHTFIRE", "LEFTFIRE",
-    "DOWNFIRE", "UPRIGHTFIRE", "UPLEFTFIRE", "DOWNRIGHTFIRE", "DOWNLEFTFIRE",
-)  # fmt: skip
+ACTION_NAMES = tuple(
+    "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT UPFIRE RIGHTFIRE LEFTFIRE "
+    "DOWNFIRE UPRIGHTFIRE UPLEFTFIRE DOWNRIGHTFIRE DOWNLEFTFIRE".split()
+)
 
 
 class SpecError(TnemuError, ValueError):
@@ -41,7 +43,9 @@ class SpecError(TnemuError, ValueError):
 
 @dataclass(frozen=True)
 class AtariSpec:
-    """One game as every player of it sees it. Two players can be compared if and only if their ``sha256`` are equal."""
+    """One game as every player of it sees it. Two players can be compared if and only if their
+    ``sha256`` are equal.
+    """
 
     game: str
     """ROM name in the Arcade Learning Environment, lower case: "krull"."""
@@ -52,7 +56,9 @@ class AtariSpec:
     frame_skip: int = 2
     """Raw frames (1/60 s each) per decision; the action is held meanwhile."""
     max_pool: int = 2
-    """The grey screen is the maximum of this many last raw frames (sprites that flicker stay visible)."""
+    """The grey screen is the maximum of this many last raw frames (sprites that flicker stay
+    visible).
+    """
     crop_rows: int = 168
     """Raw rows that are seen."""
     block: int = 4
@@ -64,7 +70,9 @@ class AtariSpec:
     stack_stride: int = 2
     """Decisions between two stacked screens."""
     sticky: float = 0.25
-    """Probability, per raw frame, that the console repeats the previous action instead of the new one."""
+    """Probability, per raw frame, that the console repeats the previous action instead of the new
+    one.
+    """
     noop_max: int = 30
     """An episode starts with 0..noop_max raw frames of NOOP, drawn anew each time."""
     max_frames: int = 108_000
@@ -101,10 +109,13 @@ class AtariSpec:
         return RAW_FRAMES_PER_SECOND / self.frame_skip
 
     def screen(self, grey_max: np.ndarray) -> np.ndarray:
-        """One seen screen, uint8[rows, columns], from the pooled grey raw screen, uint8[210, 160]."""
+        """One seen screen, uint8[rows, columns], from the pooled grey raw screen, uint8[210,
+        160].
+        """
         if grey_max.shape != (RAW_ROWS, RAW_COLUMNS) or grey_max.dtype != np.uint8:
             raise SpecError(
-                f"AtariSpec.screen: got {grey_max.dtype}{list(grey_max.shape)}, needs uint8[{RAW_ROWS}, {RAW_COLUMNS}]; "
+                f"AtariSpec.screen: got {grey_max.dtype}{list(grey_max.shape)}, needs "
+                f"uint8[{RAW_ROWS}, {RAW_COLUMNS}]; "
                 "pass the grey screen as the emulator gives it, uncropped"
             )
         seen = grey_max[self.crop_top : self.crop_top + self.crop_rows]
@@ -122,19 +133,30 @@ class AtariSpec:
 
     @classmethod
     def from_json(cls, text: str) -> AtariSpec:
-        """The inverse of to_json; a key that is not a field, or a field that is missing, is an error."""
+        """The inverse of to_json; a key that is not a field, or a field that is missing, is an
+        error.
+        """
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
-            raise SpecError(f"AtariSpec: not JSON ({error}); pass the text that to_json wrote") from None
+            raise SpecError(
+                f"AtariSpec: not JSON ({error}); pass the text that to_json wrote"
+            ) from None
         if not isinstance(values, dict):
-            raise SpecError(f"AtariSpec: the JSON is a {type(values).__name__}, needs an object; pass the text that to_json wrote")
+            raise SpecError(
+                f"AtariSpec: the JSON is a {type(values).__name__}, needs an object; pass the "
+                "text that to_json wrote"
+            )
         known = {f.name for f in dataclasses.fields(cls) if f.init}
         for key in sorted(values.keys() - known):
             near = difflib.get_close_matches(key, known, 1)
-            raise SpecError(f"AtariSpec: unknown key {key!r}{f', did you mean {near[0]!r}?' if near else ''}; remove it or update tnemu")
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            raise SpecError(f"AtariSpec: unknown key {key!r}{hint}; remove it or update tnemu")
         for key in sorted(known - values.keys()):
-            raise SpecError(f"AtariSpec: key {key!r} is missing; a stored spec names every field, write it again with to_json")
+            raise SpecError(
+                f"AtariSpec: key {key!r} is missing; a stored spec names every field, write it "
+                "again with to_json"
+            )
         return cls(**values)
 
 
@@ -144,23 +166,47 @@ def _as_dict(spec: AtariSpec) -> dict:
 
 
 _INTEGER_LIMITS = {
-    "crop_top": (0, RAW_ROWS - 1), "frame_skip": (1, 60), "max_pool": (1, 60), "crop_rows": (1, RAW_ROWS), "block": (1, 8), "pad_columns": (0, 80),
-    "stack": (1, 16), "stack_stride": (1, 60), "noop_max": (0, 600), "max_frames": (1, 10_000_000),
-}  # fmt: skip
+    "crop_top": (0, RAW_ROWS - 1),
+    "frame_skip": (1, 60),
+    "max_pool": (1, 60),
+    "crop_rows": (1, RAW_ROWS),
+    "block": (1, 8),
+    "pad_columns": (0, 80),
+    "stack": (1, 16),
+    "stack_stride": (1, 60),
+    "noop_max": (0, 600),
+    "max_frames": (1, 10_000_000),
+}
 
 
 def _check(spec: AtariSpec) -> None:
     def fail(name: str, limit: str, then: str) -> None:
         raise SpecError(f"AtariSpec.{name} = {getattr(spec, name)!r}: {limit}; {then}")
 
-    if not isinstance(spec.game, str) or not spec.game.replace("_", "").isalnum() or spec.game != spec.game.lower():
-        fail("game", "must be a ROM name in lower case, letters, digits and _", 'write for instance "crazy_climber"')
+    if (
+        not isinstance(spec.game, str)
+        or not spec.game.replace("_", "").isalnum()
+        or spec.game != spec.game.lower()
+    ):
+        fail(
+            "game",
+            "must be a ROM name in lower case, letters, digits and _",
+            'write for instance "crazy_climber"',
+        )
     if not isinstance(spec.actions, tuple) or not spec.actions:
-        fail("actions", "must be a tuple of one or more ALE action names", 'write for instance ("NOOP", "UP")')
+        fail(
+            "actions",
+            "must be a tuple of one or more ALE action names",
+            'write for instance ("NOOP", "UP")',
+        )
     for name in spec.actions:
         if name not in ACTION_NAMES:
             near = difflib.get_close_matches(str(name).upper(), ACTION_NAMES, 1)
-            fail("actions", f"{name!r} is no ALE action", f"write {near[0]!r}" if near else "choose among " + " ".join(ACTION_NAMES))
+            fail(
+                "actions",
+                f"{name!r} is no ALE action",
+                f"write {near[0]!r}" if near else "choose among " + " ".join(ACTION_NAMES),
+            )
     if len(set(spec.actions)) != len(spec.actions):
         fail("actions", "names an action twice", "name each action once")
     for name, (low, high) in _INTEGER_LIMITS.items():
@@ -171,14 +217,34 @@ def _check(spec: AtariSpec) -> None:
         fail("block", "must be 1, 2, 4 or 8, because the mean is a shift", "choose one of the four")
     if spec.crop_top + spec.crop_rows > RAW_ROWS:
         most = RAW_ROWS - spec.crop_rows
-        fail("crop_top", f"with crop_rows = {spec.crop_rows} it reaches below the last of {RAW_ROWS} rows", f"choose at most {most}")
+        fail(
+            "crop_top",
+            f"with crop_rows = {spec.crop_rows} it reaches below the last of {RAW_ROWS} rows",
+            f"choose at most {most}",
+        )
     if spec.crop_rows % spec.block:
-        fail("crop_rows", f"must be a multiple of block = {spec.block}", f"choose {spec.crop_rows // spec.block * spec.block}")
+        fail(
+            "crop_rows",
+            f"must be a multiple of block = {spec.block}",
+            f"choose {spec.crop_rows // spec.block * spec.block}",
+        )
     if (RAW_COLUMNS + 2 * spec.pad_columns) % spec.block:
-        fail("pad_columns", f"160 + 2 * pad_columns must be a multiple of block = {spec.block}", f"choose a multiple of {spec.block}")
+        fail(
+            "pad_columns",
+            f"160 + 2 * pad_columns must be a multiple of block = {spec.block}",
+            f"choose a multiple of {spec.block}",
+        )
     if spec.max_pool > spec.frame_skip:
-        fail("max_pool", f"must not be more than frame_skip = {spec.frame_skip}", f"choose at most {spec.frame_skip}")
-    if isinstance(spec.sticky, bool) or not isinstance(spec.sticky, int | float) or not 0 <= spec.sticky < 1:
+        fail(
+            "max_pool",
+            f"must not be more than frame_skip = {spec.frame_skip}",
+            f"choose at most {spec.frame_skip}",
+        )
+    if (
+        isinstance(spec.sticky, bool)
+        or not isinstance(spec.sticky, int | float)
+        or not 0 <= spec.sticky < 1
+    ):
         fail("sticky", "must be a probability, 0 <= sticky < 1", "choose 0.25, or 0 for none")
     object.__setattr__(spec, "sticky", float(spec.sticky))
     for name in ("reward_clip", "life_loss_terminal"):
@@ -186,16 +252,29 @@ def _check(spec: AtariSpec) -> None:
             fail(name, "must be True or False", "choose one")
 
 
-# Where the seen rows begin was chosen on screenshots: the score is left out, everything that matters for play is in view.
+# Where the seen rows begin was chosen on screenshots: the score is left out, everything that
+# matters for play is in view.
 SPECS: dict[str, AtariSpec] = {
     spec.game: spec
     for spec in (
-        AtariSpec("boxing", ACTION_NAMES, crop_top=24),  # the ring with its ropes; clock and score are above it
-        AtariSpec("breakout", ("NOOP", "FIRE", "RIGHT", "LEFT"), crop_top=30),  # from just above the top wall to below the paddle
-        AtariSpec("crazy_climber", ACTION_NAMES[:1] + ACTION_NAMES[2:10], crop_top=38),  # the building, whole
-        AtariSpec("freeway", ("NOOP", "UP", "DOWN"), crop_top=27),  # the ten lanes and the pavement where the chicken starts
-        AtariSpec("krull", ACTION_NAMES, crop_top=6),  # the field and, above it, the sun that tells the time
-        AtariSpec("pong", ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"), crop_top=30),  # between the two walls
+        AtariSpec(
+            "boxing", ACTION_NAMES, crop_top=24
+        ),  # the ring with its ropes; clock and score are above it
+        AtariSpec(
+            "breakout", ("NOOP", "FIRE", "RIGHT", "LEFT"), crop_top=30
+        ),  # from just above the top wall to below the paddle
+        AtariSpec(
+            "crazy_climber", ACTION_NAMES[:1] + ACTION_NAMES[2:10], crop_top=38
+        ),  # the building, whole
+        AtariSpec(
+            "freeway", ("NOOP", "UP", "DOWN"), crop_top=27
+        ),  # the ten lanes and the pavement where the chicken starts
+        AtariSpec(
+            "krull", ACTION_NAMES, crop_top=6
+        ),  # the field and, above it, the sun that tells the time
+        AtariSpec(
+            "pong", ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"), crop_top=30
+        ),  # between the two walls
     )
 }
 
@@ -207,4 +286,7 @@ def spec_for(game: str) -> AtariSpec:
         return SPECS[game]
     near = difflib.get_close_matches(str(game).lower().replace("-", "_"), SPECS, 3, 0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else "choose among them"
-    raise SpecError(f"no AtariSpec for game {game!r}; there are {', '.join(sorted(SPECS))}: {hint} (or write your own AtariSpec)")
+    raise SpecError(
+        f"no AtariSpec for game {game!r}; there are {', '.join(sorted(SPECS))}: {hint} (or "
+        "write your own AtariSpec)"
+    )

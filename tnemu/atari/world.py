@@ -1,7 +1,7 @@
 """The world: one Atari console, stepped a decision at a time. The only module that talks to ale_py.
 
-    observation = world.reset()                          uint8[stack, rows, columns], newest screen first
-    observation, reward, over = world.step(index)        index into spec.actions; reward in points, unclipped
+    observation = world.reset()                      uint8[stack, rows, columns], newest first
+    observation, reward, over = world.step(index)    index into spec.actions; reward in points
 
 The same spec and seed give the same sequence of episodes, whatever else runs.
 """
@@ -27,13 +27,21 @@ class AtariWorld:
     """One console with its own random stream (sticky actions, no-op starts)."""
 
     def __init__(self, spec: AtariSpec, seed: int):
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
-            raise WorldError(f"AtariWorld seed = {seed!r}: must be an integer in 0..2147483647; choose one")
+        if (
+            isinstance(seed, bool)
+            or not isinstance(seed, int | np.integer)
+            or not 0 <= seed < 2**31
+        ):
+            raise WorldError(
+                f"AtariWorld seed = {seed!r}: must be an integer in 0..2147483647; choose one"
+            )
         self.spec, self.seed = spec, int(seed)
         self._ale, self._actions, self._noop = _console(spec, self.seed)
         self._noop_rng = np.random.default_rng([self.seed, 0x6E6F6F70])
         history = (spec.stack - 1) * spec.stack_stride + 1
-        self._screens = np.zeros((history, spec.rows, spec.columns), np.uint8)  # [0] is now, [k] is k decisions ago
+        self._screens = np.zeros(
+            (history, spec.rows, spec.columns), np.uint8
+        )  # [0] is now, [k] is k decisions ago
         self._running = False
         self.episodes = 0
         """Episodes begun."""
@@ -59,7 +67,12 @@ class AtariWorld:
         spec, ale = self.spec, self._ale
         ale.reset_game()
         self.episodes += 1
-        self.episode_return, self.episode_frames, self.episode_decisions, self.truncated = 0.0, 0, 0, False
+        self.episode_return, self.episode_frames, self.episode_decisions, self.truncated = (
+            0.0,
+            0,
+            0,
+            False,
+        )
         for _ in range(int(self._noop_rng.integers(spec.noop_max + 1)) if spec.noop_max else 0):
             self.episode_return += ale.act(self._noop)
             self.episode_frames += 1
@@ -73,9 +86,15 @@ class AtariWorld:
     def step(self, action_index: int) -> tuple[np.ndarray, float, bool]:
         """Hold one action for spec.frame_skip raw frames."""
         if not self._running:
-            raise WorldError(f"{self.spec.game}: step after the episode's end (or before the first); call reset() first")
+            raise WorldError(
+                f"{self.spec.game}: step after the episode's end (or before the first); call "
+                "reset() first"
+            )
         if not 0 <= action_index < len(self._actions):
-            raise WorldError(f"{self.spec.game}: action index {action_index} is not in 0..{len(self._actions) - 1}; see spec.actions")
+            raise WorldError(
+                f"{self.spec.game}: action index {action_index} is not in "
+                f"0..{len(self._actions) - 1}; see spec.actions"
+            )
         spec, ale, action = self.spec, self._ale, self._actions[action_index]
         reward, grey = 0.0, None
         for frame in range(spec.frame_skip):
@@ -103,7 +122,9 @@ def _ale_py() -> Any:
     try:
         import ale_py
     except ImportError:
-        raise WorldError("the Atari world needs ale_py, which is not installed; pip install 'ale-py>=0.12.1'") from None
+        raise WorldError(
+            "the Atari world needs ale_py, which is not installed; pip install 'ale-py>=0.12.1'"
+        ) from None
     return ale_py
 
 
@@ -117,7 +138,8 @@ def _console(spec: AtariSpec, seed: int) -> tuple[Any, list[Any], Any]:
         path = roms.get_rom_path(spec.game)
     if path is None or not path.is_file():
         raise WorldError(
-            f"no ROM for game {spec.game!r} in ale_py {ale_py.__version__}; check the name, or reinstall the package with its ROMs: "
+            f"no ROM for game {spec.game!r} in ale_py {ale_py.__version__}; check the name, or "
+            "reinstall the package with its ROMs: "
             "pip install --force-reinstall 'ale-py>=0.12.1'"
         )
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
@@ -128,6 +150,9 @@ def _console(spec: AtariSpec, seed: int) -> tuple[Any, list[Any], Any]:
     legal = {action.name for action in ale.getLegalActionSet()}
     for name in spec.actions:
         if name not in legal:
-            raise WorldError(f"{spec.game}: action {name!r} is not legal in this ROM; choose among {' '.join(sorted(legal))}")
+            raise WorldError(
+                f"{spec.game}: action {name!r} is not legal in this ROM; choose among "
+                f"{' '.join(sorted(legal))}"
+            )
     actions = [getattr(ale_py.Action, name) for name in spec.actions]
     return ale, actions, ale_py.Action.NOOP

@@ -1,8 +1,8 @@
 """The teacher's network: a small duelling convolutional net that gives one Q-value per action.
 
-    x      = (screens - background) / 100             screens uint8[n, stack, 42, 42], background float[42, 42]
-    h      = relu(fc(relu(conv2(relu(conv1(x))))))    conv1 16 x 6x6 stride 3, conv2 32 x 4x4 stride 2, fc 256
-    Q(x,a) = V(h) + A(h,a) - mean over a of A(h,a)    float[n, actions], in clipped points, discounted
+    x      = (screens - background) / 100             uint8[n, stack, 42, 42], float[42, 42]
+    h      = relu(fc(relu(conv2(relu(conv1(x))))))    16 of 6x6 stride 3, 32 of 4x4 stride 2, 256
+    Q(x,a) = V(h) + A(h,a) - mean over a of A(h,a)    float[n, actions], discounted clipped points
 
 The background is the mean screen of the first steps, frozen and kept with the weights.
 """
@@ -28,7 +28,11 @@ class DuelNet(nn.Module):
         self.advantage = nn.Linear(256, actions)
 
     def forward(self, screens: Tensor) -> Tensor:
-        x = (screens.float() - self.background).mul_(0.01).contiguous(memory_format=torch.channels_last)
+        x = (
+            (screens.float() - self.background)
+            .mul_(0.01)
+            .contiguous(memory_format=torch.channels_last)
+        )
         x = F.relu(self.conv1(x))
         x = F.relu(self.conv2(x)).flatten(1)
         x = F.relu(self.fc(x))

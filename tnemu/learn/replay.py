@@ -1,12 +1,12 @@
 """Prioritised n-step replay of several worlds that are stepped together.
 
-    return_n(t) = r[t] + gamma r[t+1] + ... + gamma^(m-1) r[t+m-1],   m = n, or fewer if the return ends on the way
+    return_n(t) = r[t] + gamma r[t+1] + ... + gamma^(m-1) r[t+m-1],   m <= n (it may end)
     bootstrap   = gamma^m x (next observation's value) if it did not end, else 0
-    P(i)        = p_i / sum p,   p_i = (|TD error of i| + 1e-6)^alpha,   new ones get the largest p so far
+    P(i)        = p_i / sum p,   p_i = (|TD error of i| + 1e-6)^alpha,   new: the largest p so far
     weight(i)   = (size x P(i))^-beta / max over the batch
 
-Observations are kept stacked (7 KB each), so there is no logic at episode borders. A step can be drawn ``n_max`` steps after it
-happened: then everything that its longest return needs is there.
+Observations are kept stacked (7 KB each), so there is no logic at episode borders. A step can be
+drawn ``n_max`` steps after it happened: then everything that its longest return needs is there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy as np
 
 
 class SumTree:
-    """Non-negative weights; draws an index with probability weight / total in O(log size), many at a time."""
+    """Non-negative weights; draws an index with probability weight / total in O(log size), many at
+    a time.
+    """
 
     def __init__(self, size: int):
         self.levels = max(1, (size - 1).bit_length())
@@ -62,11 +64,24 @@ class Batch:
 
 
 class Replay:
-    def __init__(self, steps: int, worlds: int, shape: tuple[int, ...], n_max: int, gamma: float, alpha: float, beta: float, seed: int):
+    def __init__(
+        self,
+        steps: int,
+        worlds: int,
+        shape: tuple[int, ...],
+        n_max: int,
+        gamma: float,
+        alpha: float,
+        beta: float,
+        seed: int,
+    ):
         """steps: how many to keep, over all worlds."""
         self.rows, self.worlds, self.n_max = steps // worlds, worlds, n_max
         if self.rows <= 2 * n_max:
-            raise ValueError(f"Replay steps = {steps}: with {worlds} worlds and n_max = {n_max} it must exceed {2 * n_max * worlds + worlds}")
+            raise ValueError(
+                f"Replay steps = {steps}: with {worlds} worlds and n_max = {n_max} it must "
+                f"exceed {2 * n_max * worlds + worlds}"
+            )
         self.gamma, self.alpha, self.beta = gamma, alpha, beta
         self.observations = np.zeros((self.rows, worlds, *shape), np.uint8)
         self.actions = np.zeros((self.rows, worlds), np.int64)
@@ -82,9 +97,16 @@ class Replay:
         """Steps that can be drawn now."""
         return max(0, min(self.added, self.rows) - self.n_max) * self.worlds
 
-    def add(self, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, ends: np.ndarray) -> None:
+    def add(
+        self, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, ends: np.ndarray
+    ) -> None:
         row, every = self.added % self.rows, np.arange(self.worlds)
-        self.observations[row], self.actions[row], self.rewards[row], self.ends[row] = observations, actions, rewards, ends
+        self.observations[row], self.actions[row], self.rewards[row], self.ends[row] = (
+            observations,
+            actions,
+            rewards,
+            ends,
+        )
         self.tree[row * self.worlds + every] = 0.0
         if self.added >= self.n_max:
             self.tree[(row - self.n_max) % self.rows * self.worlds + every] = self.largest
@@ -93,7 +115,9 @@ class Replay:
     def draw(self, size: int, n: int) -> Batch:
         """size steps with n-step returns, n <= n_max."""
         total = self.tree.total
-        index = self.tree.find((np.arange(size) + self.rng.random(size)) * (total / size))  # stratified
+        index = self.tree.find(
+            (np.arange(size) + self.rng.random(size)) * (total / size)
+        )  # stratified
         row, world = np.divmod(index, self.worlds)
         returns, discount = np.zeros(size, np.float32), np.ones(size, np.float32)
         for k in range(n):
@@ -102,9 +126,14 @@ class Replay:
             discount *= np.where(self.ends[at, world], 0, self.gamma).astype(np.float32)
         weights = (len(self) * self.tree[index] / total) ** -self.beta
         return Batch(
-            index, self.observations[row, world], self.actions[row, world], returns, discount,
-            self.observations[(row + n) % self.rows, world], (weights / weights.max()).astype(np.float32),
-        )  # fmt: skip
+            index,
+            self.observations[row, world],
+            self.actions[row, world],
+            returns,
+            discount,
+            self.observations[(row + n) % self.rows, world],
+            (weights / weights.max()).astype(np.float32),
+        )
 
     def set_errors(self, index: np.ndarray, errors: np.ndarray) -> None:
         priority = (np.abs(errors) + 1e-6) ** self.alpha
