@@ -143,6 +143,7 @@ def _say(item: Any, model: type[BaseModel]) -> str:
 _RANGE_KINDS = ("greater_than_equal", "less_than_equal")
 _KINDS = dict.fromkeys(_RANGE_KINDS, "") | {
     "int_type": "a whole number",
+    "finite_number": "a finite number",
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",

@@ -180,7 +180,11 @@ class BoardImage:
                 taken[unit, x, y] = connector.name
 
     def validate(self) -> None:
-        """Every array has its shape and dtype and every field is legal, or an ImageError says not."""
+        """Every array has its shape and dtype, and every field of it is legal.
+
+        Raises ImageError for what the image holds, BoardError for a core that its board has not,
+        RangeError for a neuron parameter.
+        """
         n = self.core_count
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "positions": ((n, 3), np.int32),
