@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tnemu.runtime.clock import Clock, ClockError
@@ -77,7 +79,7 @@ def test_after_a_stall_there_is_no_burst_of_moves() -> None:
     for _ in range(5):
         decide(made, time, 0.0)
         moves.append(time.s)
-    gaps = [b - a for a, b in zip(moves, moves[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(moves)]
     assert gaps == pytest.approx([0.1] * 4)
 
 

@@ -17,6 +17,7 @@ The memory is an anonymous file (memfd) whose descriptor the children inherit: i
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import socket
@@ -64,6 +65,8 @@ class SharedArrays:
     touches cost nothing.
     """
 
+    _arrays: dict[str, npt.NDArray[Any]]
+
     def __init__(self, layout: Layout) -> None:
         self._layout = dict(layout)
         self._fd = os.memfd_create(MEMORY_NAME)
@@ -82,11 +85,10 @@ class SharedArrays:
         self._map()
 
     def close(self) -> None:
-        """Let go of the descriptor; the memory goes with the last array that shows it."""
+        """Let go of the descriptor; the arrays stay, and the memory goes with the last of them."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        self._arrays = {}
 
     def _offsets(self) -> tuple[dict[str, int], int]:
         offsets, end = {}, 0
@@ -99,7 +101,7 @@ class SharedArrays:
     def _map(self) -> None:
         offsets, size = self._offsets()
         memory = mmap.mmap(self._fd, size)
-        self._arrays: dict[str, npt.NDArray[Any]] = {
+        self._arrays = {
             name: np.ndarray(shape, dtype, memory, offsets[name])
             for name, (dtype, shape) in self._layout.items()
         }
@@ -219,8 +221,6 @@ class Receiver(_End):
             )
         message = Message(sequence, tick, slots[at, :count].copy())
         self._count += 1
-        try:
+        with contextlib.suppress(OSError):  # a peer that has ended is reported by the next wait
             self._bell.send(b"t")
-        except OSError:  # the peer ended after sending; the next wait reports it
-            pass
         return message

@@ -1,0 +1,34 @@
+"""Makes the worlds of this folder importable in spawned processes, however pytest was started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from worlds import Coin  # noqa: E402
+
+from tnemu.hardware import BoardImage  # noqa: E402
+from tnemu.runtime.board import BoardJob  # noqa: E402
+from tnemu.runtime.session import Settings  # noqa: E402
+
+LATENCY = 3
+"""Ticks from pin "in" to pin "out" of the relay image: a tap delay of 1, two cores, a wire of 1."""
+
+
+@pytest.fixture
+def settings(relay: Callable[[], BoardImage], tmp_path: Path) -> Callable[..., Settings]:
+    """Builds the settings of a short run of a coin world on the relay image."""
+    relay().save(tmp_path / "image")
+
+    def build(application: Any = None, **changes: Any) -> Settings:
+        job = BoardJob(tmp_path / "image", LATENCY, LATENCY, "reference", "in", "out")
+        given = {"mode": "free", "decisions": 50, "episodes": None, **changes}
+        return Settings(application or Coin, given.pop("board", job), **given)
+
+    return build

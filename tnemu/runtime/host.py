@@ -1,0 +1,110 @@
+"""The host process: the ARM side of a board, where the world lives and time is kept.
+
+The application is built here, in the process that uses it, by a factory that was pickled on its way:
+a module-level function or class with its arguments (``functools.partial``).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
+from tnemu.runtime.clock import Clock
+from tnemu.runtime.film import RATE_HZ, Film
+from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays
+from tnemu.runtime.loop import Application, run
+from tnemu.runtime.record import Record
+
+Factory = Callable[[], Application]
+
+
+@dataclass(frozen=True)
+class HostJob:
+    """What a host process needs to know: the world, the pace, and when to end (None: never)."""
+
+    application: Factory
+    mode: str
+    rate_hz: float
+    output_width: int
+    decisions: int | None = None
+    episodes: int | None = None
+    film: bool = False
+
+
+class Stopped(Exception):
+    """The supervisor asked for the end while the host waited for the board."""
+
+
+class RemoteBoard:
+    """The board at the other end of a link, as the loop sees it."""
+
+    def __init__(
+        self, frames: Sender, votes: Receiver, width: int, record: Record, stop: StopFlag
+    ) -> None:
+        self._frames, self._votes, self._width = frames, votes, width
+        self._record, self._stop = record, stop
+        self._decisions = 0
+
+    def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
+        """Votes of the board for one frame of pins, however long it takes."""
+        self._frames.send(pins, self._decisions, SLICE_S)
+        self._decisions += 1
+        return np.bincount(self.wait(), minlength=self._width).astype(np.int32)
+
+    def wait(self) -> npt.NDArray[np.uint32]:
+        """The words of the board's next message. It is the supervisor who judges a silent board."""
+        while not self._stop():
+            self._record.host["beat"] += 1
+            try:
+                return self._votes.receive(SLICE_S).words
+            except PeerSilentError:
+                continue
+        raise Stopped
+
+
+def host_main(
+    job: HostJob, frames: Sender, votes: Receiver, memory: SharedArrays, control: socket.socket
+) -> None:
+    """The life of the host process."""
+    run_child(control, partial(_play, job, frames, votes, memory))
+
+
+def _play(
+    job: HostJob, frames: Sender, votes: Receiver, memory: SharedArrays, stop: StopFlag
+) -> None:
+    record = Record(memory)
+    host = record.host
+    clock = Clock(job.mode, job.rate_hz)
+    application = job.application()
+    board = RemoteBoard(frames, votes, job.output_width, record, stop)
+
+    def ended() -> bool:
+        reached = (job.decisions is not None and host["decisions"] >= job.decisions) or (
+            job.episodes is not None and host["episodes"] >= job.episodes
+        )
+        host["finished"] = reached
+        return bool(reached) or stop()
+
+    film = partial(_shoot, Film(memory), record, max(1, round(job.rate_hz / RATE_HZ)))
+    settle_memory()
+    try:
+        board.wait()
+        host["running"] = 1
+        run(application, board, clock, record, ended, film if job.film else None)
+    except Stopped:
+        pass
+    finally:
+        application.close()
+
+
+def _shoot(film: Film, record: Record, every: int, application: Application) -> None:
+    decision = int(record.host["decisions"])
+    if decision % every == 0:
+        film.add(decision, application.picture())

@@ -1,0 +1,99 @@
+"""The loop: sense, encode, tick, decode, act.
+
+  ┌──────────── sense, encode ──────────▶ pins ─▶┐
+world                                          board, n ticks
+  └◀── act, at the deadline ◀── decode ◀─ votes ─┘
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.runtime.clock import Clock
+from tnemu.runtime.record import Record
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decision led to, in the world's points.
+
+    ``reward`` was won with it, ``score`` is the return of its episode so far, ``episode_over`` says
+    that the episode ended with it.
+    """
+
+    reward: float
+    score: float
+    episode_over: bool = False
+
+
+class Application(Protocol):
+    """A world with eyes and hands, run in the host process. The loop knows nothing else of it.
+
+    ``sense`` returns the pins (integers) of the board's input that spike for the world as it is now.
+    ``act`` is given the votes, int32 [output width]: how often each output pin spiked, and moves the
+    world on; after an episode's end it has begun the next one. ``picture`` is called only when a film
+    is wanted: uint8 [height, width, 3]. ``close`` lets go of everything.
+    """
+
+    def sense(self) -> npt.NDArray[np.integer[Any]]: ...
+
+    def act(self, votes: npt.NDArray[np.int32]) -> Outcome: ...
+
+    def picture(self) -> npt.NDArray[np.uint8]: ...
+
+    def close(self) -> None: ...
+
+
+class Brain(Protocol):
+    """Whatever turns pins into votes in one decision: a board in this process or in another one."""
+
+    def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]: ...
+
+
+def run(
+    application: Application,
+    board: Brain,
+    clock: Clock,
+    record: Record,
+    ended: Callable[[], bool],
+    film: Callable[[Application], None] | None = None,
+) -> None:
+    """Take decisions until ``ended()``; every one of them is written to ``record``.
+
+    The world is seen, the board ticks, and the world moves on at the deadline: between a picture and
+    the action it causes lies exactly one period of a clock in real time. When the votes come late the
+    world waits for them; what the clock then does is said in :mod:`tnemu.runtime.clock`.
+    """
+    host, chip = record.host, record.board
+    clock.start()
+    before = chip.copy()
+    while not ended():
+        began_s = clock.elapsed_s
+        pins = application.sense()
+        votes = board.decide(pins)
+        lateness_s = clock.delivered()
+        response_s = clock.elapsed_s - began_s
+        clock.wait()
+        outcome = application.act(votes)
+        record.add(
+            reward=outcome.reward,
+            score=outcome.score,
+            over=outcome.episode_over,
+            lateness_s=math.nan if lateness_s is None else lateness_s,
+            response_s=response_s,
+            input_spikes=len(pins),
+            output_spikes=int(votes.sum()),
+            spikes=chip["spikes"] - before["spikes"],
+            synaptic_operations=chip["synaptic_operations"] - before["synaptic_operations"],
+        )
+        before = chip.copy()
+        host["skipped"], host["elapsed_s"] = clock.skipped, clock.elapsed_s
+        host["beat"] += 1
+        if film is not None:
+            film(application)
