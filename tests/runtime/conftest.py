@@ -11,11 +11,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from worlds import Coin  # noqa: E402
+from worlds import Coin
 
-from tnemu.hardware import BoardImage  # noqa: E402
-from tnemu.runtime.board import BoardJob  # noqa: E402
-from tnemu.runtime.session import Settings  # noqa: E402
+from tnemu.hardware import BoardImage
+from tnemu.runtime.board import BoardJob
+from tnemu.runtime.session import Settings
 
 LATENCY = 3
 """Ticks from pin "in" to pin "out" of the relay image: a tap delay of 1, two cores, a wire of 1."""
