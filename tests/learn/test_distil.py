@@ -14,15 +14,12 @@ from tnemu.hardware.errors import TnemuError
 from tnemu.learn import distil
 from tnemu.learn.distil import (
     DistilSettings,
-    States,
-    collect,
-    label_temperature,
-    load_control,
     main,
     train_student,
 )
 from tnemu.learn.network import DuelNet
-from tnemu.learn.teacher import TeacherSettings, save_teacher
+from tnemu.learn.players import TEACHER, load_control, save_player
+from tnemu.learn.states import States, collect, label_temperature
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
 
@@ -33,7 +30,7 @@ def teacher_file(tmp_path_factory):
     net = DuelNet(SPEC.shape, len(SPEC.actions))
     net.background.fill_(90.4)
     path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
-    save_teacher(path, net, SPEC, TeacherSettings("freeway", "x"), 1, 1, {})
+    save_player(path, net, TEACHER, SPEC)
     return str(path)
 
 

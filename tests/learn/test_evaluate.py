@@ -14,8 +14,8 @@ from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import load_player, main, play_episodes, random_player, summary
 from tnemu.learn.fold import fold
 from tnemu.learn.network import DuelNet
+from tnemu.learn.players import TEACHER, load_teacher, save_player
 from tnemu.learn.student import Student
-from tnemu.learn.teacher import TeacherSettings, load_teacher, save_teacher
 
 SPEC = dataclasses.replace(SPECS["breakout"], max_frames=300)
 
@@ -30,7 +30,7 @@ def test_episodes_depend_on_their_seed_alone():
         len(
             {
                 (e.score, e.decisions)
-                for e in play_episodes(player, SPECS["breakout"], range(6), 0.1)
+                for e in play_episodes(player, SPEC, range(4), 0.1)
             }
         )
         > 1
@@ -56,7 +56,7 @@ def test_epsilon_is_the_share_of_random_actions():
         play_episodes(
             Spy(),
             dataclasses.replace(
-                SPEC, game="freeway", actions=("NOOP", "UP", "DOWN", "FIRE"), max_frames=4000
+                SPEC, game="freeway", actions=("NOOP", "UP", "DOWN", "FIRE"), max_frames=1500
             ),
             [1, 2],
             0.4,
@@ -64,7 +64,7 @@ def test_epsilon_is_the_share_of_random_actions():
     finally:
         evaluate.AtariWorld = original
     shares = np.bincount(taken, minlength=4) / len(taken)
-    np.testing.assert_allclose(shares, [0.1, 0.7, 0.1, 0.1], atol=0.02)
+    np.testing.assert_allclose(shares, [0.1, 0.7, 0.1, 0.1], atol=0.04)
 
 
 def test_summary():
@@ -79,9 +79,7 @@ def test_summary():
 def files(tmp_path):
     torch.manual_seed(0)
     net = DuelNet(SPEC.shape, 4)
-    save_teacher(
-        tmp_path / "teacher.safetensors", net, SPEC, TeacherSettings("breakout", "x"), 1, 1, {}
-    )
+    save_player(tmp_path / "teacher.safetensors", net, TEACHER, SPEC)
     student = Student(SPEC.shape, 4)
     student.recalibrate(torch.randint(0, 99, (20, 4, 42, 42), dtype=torch.uint8))
     fold(student.eval(), SPEC, {"command": "c"}).save(tmp_path / "student.safetensors")

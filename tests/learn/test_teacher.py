@@ -12,12 +12,13 @@ pytest.importorskip("ale_py")
 from tnemu.atari.spec import SPECS
 from tnemu.learn import teacher
 from tnemu.learn.network import DuelNet
+from tnemu.learn.players import TEACHER, load_teacher, save_player
 from tnemu.learn.teacher import (
     TeacherSettings,
     Trainer,
+    TrainingError,
     double_dqn_target,
     exploration,
-    load_teacher,
     main,
     move_towards,
     n_step,
@@ -147,7 +148,7 @@ def test_same_seed_same_weights(tmp_path):
     nets = []
     for k, seed in enumerate((1, 1, 2)):
         trainer = Trainer(
-            tiny(tmp_path / str(k), steps=260, seed=seed), teacher.spec_for("breakout")
+            tiny(tmp_path / str(k), steps=210, seed=seed), teacher.spec_for("breakout")
         )
         trainer.run()
         nets.append(torch.cat([p.detach().ravel() for p in trainer.ema.parameters()]))
@@ -179,7 +180,7 @@ def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
         == 1
     )
     assert (
-        "breakout: the loss is nan at step 200; the last good checkpoint is"
+        "breakout: the loss is nan at step 200; begin with a smaller learning rate"
         in capsys.readouterr().err
     )
     assert not (tmp_path / "run" / "best.safetensors").exists()
@@ -187,13 +188,13 @@ def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
 
 def test_resume_without_a_checkpoint(tmp_path, capsys):
     assert main(["breakout", "--resume", "--out", str(tmp_path)]) == 1
-    assert "no checkpoint to resume at" in capsys.readouterr().err
+    assert "there is no checkpoint" in capsys.readouterr().err
 
 
 def test_resume_refuses_another_spec(tmp_path):
     s = tiny(tmp_path, steps=200)
     Trainer(s, teacher.spec_for("breakout")).run()
-    with pytest.raises(ValueError, match="was trained on another spec"):
+    with pytest.raises(TrainingError, match="was trained on another spec"):
         Trainer(s, SPECS["breakout"]).resume()
 
 
@@ -203,3 +204,37 @@ def test_load_refuses_other_files(tmp_path):
     save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
     with pytest.raises(ValueError, match="format is None, needs 'tnemu teacher 1'"):
         load_teacher(tmp_path / "x.safetensors")
+
+
+def test_load_refuses_an_altered_spec(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "t.safetensors"
+    save_player(path, DuelNet((4, 42, 42), 3), TEACHER, SPECS["freeway"])
+    metadata = {
+        "format": TEACHER,
+        "spec": dataclasses.replace(SPECS["freeway"], sticky=0.0).to_json(),
+        "spec_sha256": SPECS["freeway"].sha256,
+    }
+    save_file(load_file(path), path, metadata)
+    with pytest.raises(ValueError, match=r"it was trained under .*; the file was altered"):
+        load_teacher(path)
+
+
+def test_an_interrupted_run_keeps_its_checkpoint(tmp_path, monkeypatch):
+    s = tiny(tmp_path)
+    update, count = Trainer.update, []
+
+    def breaks(self):
+        count.append(1)
+        return update(self) if self.steps <= 200 else torch.tensor(float("inf"))
+
+    monkeypatch.setattr(Trainer, "update", breaks)
+    trainer = Trainer(s, teacher.spec_for("breakout"))
+    with pytest.raises(
+        TrainingError, match=r"at step 300; the last good checkpoint is .*checkpoint"
+    ):
+        trainer.run()
+    again = Trainer(s, trainer.spec)
+    again.resume()
+    assert again.steps == 200

@@ -122,8 +122,8 @@ class AtariSpec:
         if self.pad_columns:
             seen = np.pad(seen, ((0, 0), (self.pad_columns, self.pad_columns)))
         b = self.block
-        row_sums = sum(seen[k::b].astype(np.uint16) for k in range(b))
-        sums = sum(row_sums[:, k::b] for k in range(b))
+        rows = seen.reshape(self.rows, b, -1).sum(1, dtype=np.uint16)
+        sums = np.add.reduce([rows[:, k::b] for k in range(b)], dtype=np.uint16)
         pixels = b * b
         return ((sums + pixels // 2) >> (pixels.bit_length() - 1)).astype(np.uint8)
 

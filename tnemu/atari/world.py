@@ -96,14 +96,13 @@ class AtariWorld:
                 f"0..{len(self._actions) - 1}; see spec.actions"
             )
         spec, ale, action = self.spec, self._ale, self._actions[action_index]
-        reward, grey = 0.0, None
+        reward, last_greys = 0.0, []
         for frame in range(spec.frame_skip):
             reward += ale.act(action)
             self.episode_frames += 1
             over = ale.game_over()
             if over or frame >= spec.frame_skip - spec.max_pool:
-                now = ale.getScreenGrayscale()
-                grey = now if grey is None else np.maximum(grey, now)
+                last_greys.append(ale.getScreenGrayscale())
             if over:
                 break
         self.truncated = not over and self.episode_frames >= spec.max_frames
@@ -111,7 +110,7 @@ class AtariWorld:
         self.episode_return += reward
         self.episode_decisions += 1
         self._screens[1:] = self._screens[:-1]
-        self._screens[0] = spec.screen(grey)
+        self._screens[0] = spec.screen(np.maximum.reduce(last_greys))
         return self._observation(), float(reward), not self._running
 
     def _observation(self) -> np.ndarray:

@@ -23,6 +23,7 @@ import numpy as np
 
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 
 Player = Callable[[np.ndarray], np.ndarray]
@@ -104,19 +105,15 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
         raise TnemuError(
             f"player {what!r} is neither random, always:ACTION nor a file; check the path"
         )
-    kind = _metadata(what).get("format")
-    if kind == "tnemu teacher 1":
-        from tnemu.learn.teacher import load_teacher, q_values
+    from tnemu.learn import players
 
-        net = load_teacher(what)
-        return q_values(net), net.spec
-    if kind == "tnemu float student 1":
-        from tnemu.learn.distil import control_player, load_control
-
-        student, spec = load_control(what)
-        return control_player(student), spec
-    from tnemu.formats.weights import WeightFile
-
+    kind = players.read_metadata(what).get("format")
+    if kind == players.TEACHER:
+        net = players.load_teacher(what)
+        return players.net_player(net), net.spec
+    if kind == players.CONTROL:
+        student, spec = players.load_control(what)
+        return players.net_player(student), spec
     file = WeightFile.load(what)
     return file.votes, AtariSpec.from_json(json.dumps(dict(file.spec)))
 
@@ -166,29 +163,18 @@ def evaluate(
 
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
     """Copy a teacher or weight file to ``target`` with these scores in its provenance."""
-    if _metadata(source).get("format") == "tnemu teacher 1":
-        from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import load_file, save_file
 
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        save_file(load_file(source), target, _metadata(source) | {"evaluation": json.dumps(scores)})
+    from tnemu.learn import players
+
+    metadata = players.read_metadata(source)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    if metadata.get("format") in (players.TEACHER, players.CONTROL):
+        save_file(load_file(source), target, {**metadata, "evaluation": json.dumps(scores)})
+        Path(target).chmod(0o644)
         return
-    from tnemu.formats.weights import WeightFile
-
     file = WeightFile.load(source)
     replace(file, provenance={**file.provenance, "evaluation": scores}).save(target)
-
-
-def _metadata(path: str | Path) -> dict[str, str]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "np") as file:
-            return file.metadata() or {}
-    except SafetensorError as error:
-        raise TnemuError(
-            f"{path} is not a safetensors file ({error}); pass a teacher, a control student or "
-            "a weight file"
-        ) from None
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,12 +9,21 @@ The background is the mean screen of the first steps, frozen and kept with the w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tnemu.atari.spec import AtariSpec
+
 
 class DuelNet(nn.Module):
+    background: Tensor
+    spec: AtariSpec
+    """Set when loaded from a file, like ``metadata``."""
+    metadata: Mapping[str, str]
+
     def __init__(self, shape: tuple[int, int, int], actions: int):
         super().__init__()
         stack, rows, columns = shape

@@ -13,14 +13,13 @@ stream comes from one seed, so that a run can be repeated. Repeat the run of thi
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
-import platform
 import sys
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,13 +28,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import tnemu
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
-from tnemu.learn.replay import Batch, Replay
+from tnemu.learn.players import TEACHER, net_player, save_player
+from tnemu.learn.replay import Replay
+from tnemu.learn.runs import Curve, Report, add_options, print_row, versions
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,14 @@ class TrainingError(TnemuError, RuntimeError):
     """Training cannot go on; the message names the last good checkpoint."""
 
 
+COUNTERS = ("steps", "updates", "best_check", "checks")
+CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
+COLUMNS = (
+    *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
+    *("steps_per_second", "epsilon", "n"),
+)
+
+
 class Trainer:
     """The whole state of a training run; ``run`` is the loop."""
 
@@ -124,13 +132,14 @@ class Trainer:
         self.steps = self.updates = 0
         self.refilling = 0
         self.best_check = -math.inf
-        self.checks: list[dict] = []
+        self.checks: list[dict[str, Any]] = []
         torch.set_num_threads(1)
         torch.manual_seed(settings.seed)
         self.online, self.target, self.ema = (
             DuelNet(spec.shape, len(spec.actions)).to(memory_format=torch.channels_last)
             for _ in range(3)
         )
+        self.nets = {"online": self.online, "target": self.target, "ema": self.ema}
         self.target.load_state_dict(self.online.state_dict())
         self.ema.load_state_dict(self.online.state_dict())
         self.optimiser = torch.optim.Adam(
@@ -199,7 +208,7 @@ class Trainer:
 
     def freeze_background(self) -> None:
         mean = torch.from_numpy(self.screen_sum / self.screen_count).float()
-        for net in (self.online, self.target, self.ema):
+        for net in self.nets.values():
             net.background.copy_(mean)
 
     def update(self) -> Tensor:
@@ -207,7 +216,7 @@ class Trainer:
         s = self.settings
         late = self.steps >= s.late_start
         self.optimiser.param_groups[0]["lr"] = s.late_learning_rate if late else s.learning_rate
-        b: Batch = self.replay.draw(s.batch, n_step(s, self.updates))
+        b = self.replay.draw(s.batch, n_step(s, self.updates))
         after = torch.from_numpy(b.next_observations)
         with torch.inference_mode():
             q_online_next, q_target_next = self.online(after), self.target(after)
@@ -230,10 +239,9 @@ class Trainer:
         self.updates += 1
         return loss.detach()
 
-    def run(self) -> None:
+    def run(self, report: Report = print_row) -> None:
         s = self.settings
-        log = Log(self.out)
-        self.out.mkdir(parents=True, exist_ok=True)
+        self.curve = Curve(self.out, COLUMNS, report)
         since, began = self.steps, time.perf_counter()
         while self.steps < s.steps:
             self.play_step(exploration(s, self.steps))
@@ -249,230 +257,112 @@ class Trainer:
                 continue
             for _ in range(self.steps // s.steps_per_update - before // s.steps_per_update):
                 self.losses.append(self.update())
-            if crosses(before, self.steps, s.log_every):
-                loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
-                self.losses.clear()
-                if not math.isfinite(loss):
-                    raise TrainingError(
-                        f"{s.game}: the loss is {loss} at step {self.steps}; the last good "
-                        f"checkpoint is {self.out / 'checkpoint.safetensors'}: "
-                        "resume it with a smaller learning rate"
-                    )
+            check = crosses(before, self.steps, s.check_every) or self.steps >= s.steps
+            if crosses(before, self.steps, s.log_every) or check:
                 rate = (self.steps - since) / (time.perf_counter() - began)
+                self.log_progress(rate)
+                if check:
+                    self.check()
+                    self.save()
                 since, began = self.steps, time.perf_counter()
-                mean = float(np.mean(self.returns)) if self.returns else math.nan
-                log.row(self, train_return=mean, loss=loss, steps_per_second=rate)
-            if crosses(before, self.steps, s.check_every) or self.steps >= s.steps:
-                self.check(log)
-                self.save()
 
-    def check(self, log: Log) -> None:
-        s = self.settings
-        seeds = range(s.check_seed, s.check_seed + s.check_episodes)
-        scores = [
-            e.score for e in play_episodes(q_values(self.ema), self.spec, seeds, s.check_epsilon)
-        ]
-        mean = float(np.mean(scores))
-        self.checks.append(
-            {
-                "steps": self.steps,
-                "updates": self.updates,
-                "seeds": [seeds[0], seeds[-1]],
-                "scores": scores,
-            }
+    def log_progress(self, steps_per_second: float) -> None:
+        loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
+        self.losses.clear()
+        if not math.isfinite(loss):
+            kept = self.out / "checkpoint.safetensors"
+            raise TrainingError(
+                f"{self.spec.game}: the loss is {loss} at step {self.steps}; "
+                + (f"the last good checkpoint is {kept}: resume it" if kept.exists() else "begin")
+                + " with a smaller learning rate"
+            )
+        self.curve.add(
+            steps=self.steps,
+            updates=self.updates,
+            train_return=float(np.mean(self.returns)) if self.returns else math.nan,
+            loss=loss,
+            epsilon=exploration(self.settings, self.steps),
+            n=n_step(self.settings, self.updates),
+            steps_per_second=steps_per_second,
         )
+
+    def check(self) -> None:
+        """Play the selection seeds with the EMA; keep it if it is the best so far."""
+        s, counts = self.settings, {"steps": self.steps, "updates": self.updates}
+        seeds = range(s.check_seed, s.check_seed + s.check_episodes)
+        episodes = play_episodes(net_player(self.ema), self.spec, seeds, s.check_epsilon)
+        scores = [e.score for e in episodes]
+        mean = float(np.mean(scores))
+        self.checks.append({**counts, "seeds": [seeds[0], seeds[-1]], "scores": scores})
         if mean > self.best_check:
             self.best_check = mean
-            save_teacher(
-                self.out / "best.safetensors",
-                self.ema,
-                self.spec,
-                s,
-                self.steps,
-                self.updates,
-                self.checks[-1],
-            )
-        log.row(self, check_mean=mean, check_best=self.best_check)
+            facts = {"settings": asdict(s), "seed": s.seed, "versions": versions(), **counts}
+            path = self.out / "best.safetensors"
+            save_player(path, self.ema, TEACHER, self.spec, check=self.checks[-1], **facts)
+        self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
 
     def save(self) -> None:
-        """The checkpoint: networks, optimiser, counters. Written beside and renamed, so it is
-        always whole.
-        """
-        tensors = {
-            f"{n}.{k}": v
-            for n in ("online", "target", "ema")
-            for k, v in getattr(self, n).state_dict().items()
-        }
+        """The checkpoint: networks, optimiser, counters. Renamed into place, so always whole."""
+        tensors: dict[str, Tensor] = {}
+        for name, net in self.nets.items():
+            tensors |= {f"{name}.{k}": v.contiguous() for k, v in net.state_dict().items()}
         for i, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{i}.{k}": v for k, v in state.items()}
-        counters = {
-            "steps": self.steps,
-            "updates": self.updates,
-            "best_check": self.best_check,
-            "checks": self.checks,
-        }
+            tensors |= {f"adam.{i}.{k}": v.contiguous() for k, v in state.items()}
         metadata = {
             "settings": json.dumps(asdict(self.settings)),
             "spec": self.spec.to_json(),
-            "counters": json.dumps(counters),
+            "counters": json.dumps({name: getattr(self, name) for name in COUNTERS}),
         }
         path = self.out / "checkpoint.safetensors"
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()}, path.with_suffix(".new"), metadata
-        )
+        save_file(tensors, path.with_suffix(".new"), metadata)
         path.with_suffix(".new").replace(path)
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the out folder."""
-        path = self.out / "checkpoint.safetensors"
+        """Go on from the checkpoint in the out folder; the replay is refilled before learning."""
+        path, s = self.out / "checkpoint.safetensors", self.settings
         if not path.is_file():
-            raise FileNotFoundError(
-                f"no checkpoint to resume at {path}; run without --resume first"
-            )
+            raise TrainingError(f"there is no checkpoint {path}; run without --resume first")
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
-            raise ValueError(
-                f"{path} was trained on another spec ({stored.to_json()}); choose another "
-                "--out or the same spec"
+            raise TrainingError(
+                f"{path} was trained on another spec ({stored.to_json()}); "
+                "choose another --out, or the same spec"
             )
-        tensors = load_file(path)
-        for name in ("online", "target", "ema"):
-            part = {
-                k.removeprefix(name + "."): v
-                for k, v in tensors.items()
-                if k.startswith(name + ".")
-            }
-            getattr(self, name).load_state_dict(part)
-        state: dict[int, dict] = {}
-        for key, value in tensors.items():
-            if key.startswith("adam."):
-                _, i, name = key.split(".")
-                state.setdefault(int(i), {})[name] = value
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in load_file(path).items():
+            part, name = key.split(".", 1)
+            parts.setdefault(part, {})[name] = tensor
+        for name, net in self.nets.items():
+            net.load_state_dict(parts[name])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in parts["adam"].items():
+            i, name = key.split(".")
+            state.setdefault(int(i), {})[name] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         counters = json.loads(metadata["counters"])
-        self.steps, self.updates, self.best_check, self.checks = (
-            counters[k] for k in ("steps", "updates", "best_check", "checks")
-        )
+        for name in COUNTERS:
+            setattr(self, name, counters[name])
         before = json.loads(metadata["settings"])
-        if any(
-            before[name] != getattr(self.settings, name)
-            for name in ("check_episodes", "check_seed", "check_epsilon")
-        ):
+        if any(before[name] != getattr(s, name) for name in CHECK_SETTINGS):
             self.best_check = -math.inf  # scores of other checks do not compare
         self._seed_worlds()
-        self.refilling = self.settings.refill
+        self.refilling = s.refill
 
 
 def crosses(before: int, now: int, every: int) -> bool:
     return before // every < now // every
 
 
-class Log:
-    """curve.csv, and a line per row on stdout."""
-
-    columns = (
-        "steps",
-        "updates",
-        "train_return",
-        "loss",
-        "check_mean",
-        "check_best",
-        "steps_per_second",
-        "epsilon",
-        "n",
-    )
-
-    def __init__(self, out: Path):
-        out.mkdir(parents=True, exist_ok=True)
-        self.path = out / "curve.csv"
-
-    def row(self, trainer: Trainer, **values: float) -> None:
-        s = trainer.settings
-        values |= {"epsilon": exploration(s, trainer.steps), "n": n_step(s, trainer.updates)}
-        row = {"steps": trainer.steps, "updates": trainer.updates} | {
-            k: f"{v:.5g}" for k, v in values.items()
-        }
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        print(" ".join(f"{k} {v}" for k, v in row.items()), flush=True)
-
-
-def q_values(net: nn.Module):
-    """A player for play_episodes."""
-
-    def player(observations: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return net(torch.from_numpy(observations)).numpy()
-
-    return player
-
-
-def versions() -> dict[str, str]:
-    import ale_py
-
-    return {
-        "tnemu": tnemu.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-        "ale_py": ale_py.__version__,
-    }
-
-
-def save_teacher(
-    path: Path,
-    net: nn.Module,
-    spec: AtariSpec,
-    settings: TeacherSettings,
-    steps: int,
-    updates: int,
-    check: dict,
-) -> None:
-    """The weights alone, with everything needed to know where they come from."""
-    metadata = {
-        "format": "tnemu teacher 1",
-        "spec": spec.to_json(),
-        "spec_sha256": spec.sha256,
-        "settings": json.dumps(asdict(settings)),
-        "steps": str(steps),
-        "updates": str(updates),
-        "seed": str(settings.seed),
-        "versions": json.dumps(versions()),
-        "check": json.dumps(check),
-    }
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, path, metadata)
-
-
-def load_teacher(path: str | Path) -> DuelNet:
-    """The teacher as a module: Q-values for uint8[batch, stack, rows, columns]. Its spec is
-    ``net.spec``.
-    """
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
-    if metadata.get("format") != "tnemu teacher 1":
-        raise ValueError(
-            f"{path}: format is {metadata.get('format')!r}, needs 'tnemu teacher 1'; write it "
-            "with tnemu.learn.teacher"
-        )
-    spec = AtariSpec.from_json(metadata["spec"])
-    net = DuelNet(spec.shape, len(spec.actions))
-    net.load_state_dict(load_file(path))
-    net.spec, net.metadata = spec, metadata
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-def train_teacher(settings: TeacherSettings, resume: bool = False) -> Path:
+def train_teacher(
+    settings: TeacherSettings, resume: bool = False, report: Report = print_row
+) -> Path:
     """Train, and return the path of the best teacher."""
     trainer = Trainer(settings, spec_for(settings.game))
     if resume:
         trainer.resume()
-    trainer.run()
+    trainer.run(report)
     return trainer.out / "best.safetensors"
 
 
@@ -481,22 +371,12 @@ def main(argv: list[str] | None = None) -> int:
         description="Train a Double DQN teacher.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("game")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    for f in fields(TeacherSettings):
-        if f.name != "game":
-            kind = {"int": int, "float": float, "str": str}[f.type]
-            parser.add_argument(
-                "--" + f.name.replace("_", "-"),
-                type=kind,
-                default=f.default,
-                required=f.name == "out",
-            )
+    add_options(parser, TeacherSettings)
     values = vars(parser.parse_args(argv))
     resume = values.pop("resume")
     try:
         print(train_teacher(TeacherSettings(**values), resume))
-    except (TnemuError, ValueError, FileNotFoundError) as error:
+    except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

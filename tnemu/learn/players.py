@@ -1,0 +1,92 @@
+"""Files of full-precision players, and how a network plays.
+
+Both kinds are safetensors with metadata: the spec they play under, its hash, and where they come
+from. Trinary students are weight files instead (tnemu.formats.weights).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tnemu.atari.spec import AtariSpec
+from tnemu.formats.errors import FormatError
+from tnemu.learn.evaluate import Player
+from tnemu.learn.network import DuelNet
+from tnemu.learn.student import Student
+
+TEACHER = "tnemu teacher 1"
+CONTROL = "tnemu float student 1"
+
+
+def net_player(net: nn.Module) -> Player:
+    """The network as a player for ``play_episodes``."""
+
+    def player(observations: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return net(torch.from_numpy(observations)).numpy()
+
+    return player
+
+
+def save_player(
+    path: str | Path, net: nn.Module, format: str, spec: AtariSpec, **facts: Any
+) -> None:
+    """The weights alone; ``facts`` are stored as JSON in the metadata."""
+    metadata = {"format": format, "spec": spec.to_json(), "spec_sha256": spec.sha256}
+    metadata |= {key: json.dumps(value) for key, value in facts.items()}
+    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, path, metadata)
+
+
+def load_teacher(path: str | Path) -> DuelNet:
+    """Q-values for uint8[batch, stack, rows, columns]; ``net.spec`` and ``net.metadata`` with it."""
+    spec, metadata = _read(path, TEACHER)
+    net = DuelNet(spec.shape, len(spec.actions))
+    net.load_state_dict(load_file(path))
+    net.spec, net.metadata = spec, metadata
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
+    """The full-precision control student and its spec."""
+    spec, _ = _read(path, CONTROL)
+    student = Student(spec.shape, len(spec.actions), "float")
+    student.load_state_dict(load_file(path))
+    return student.eval().requires_grad_(False), spec
+
+
+def read_metadata(path: str | Path) -> Mapping[str, str]:
+    try:
+        with safe_open(path, "np") as file:
+            return dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise FormatError(f"there is no file {path}; check the path") from None
+    except SafetensorError as error:
+        raise FormatError(
+            f"{path} is not a safetensors file ({error}); "
+            "pass a teacher, a control student or a weight file"
+        ) from None
+
+
+def _read(path: str | Path, format: str) -> tuple[AtariSpec, Mapping[str, str]]:
+    metadata = read_metadata(path)
+    if metadata.get("format") != format:
+        raise FormatError(
+            f"{path}: format is {metadata.get('format')!r}, needs {format!r}; "
+            f"write it with tnemu.learn.{'teacher' if format == TEACHER else 'distil'}"
+        )
+    spec = AtariSpec.from_json(metadata["spec"])
+    if spec.sha256 != metadata["spec_sha256"]:
+        raise FormatError(
+            f"{path}: its spec has hash {spec.sha256[:12]}, it was trained under "
+            f"{metadata['spec_sha256'][:12]}; the file was altered, get it again"
+        )
+    return spec, metadata

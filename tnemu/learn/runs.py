@@ -1,0 +1,77 @@
+"""What every training run shares: command-line options, a curve, and the versions behind it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import platform
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import tnemu
+
+Row = dict[str, Any]
+Report = Callable[[Row], None]
+"""Called with each row of the curve as it is written, to show progress."""
+
+
+def print_row(row: Row) -> None:
+    """The plain progress report: one line per row."""
+    print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+
+
+class Curve:
+    """curve.csv in the run's folder; resumed runs append to it."""
+
+    def __init__(self, out: Path, columns: tuple[str, ...], report: Report = print_row):
+        out.mkdir(parents=True, exist_ok=True)
+        self.path, self.columns, self.report = out / "curve.csv", columns, report
+
+    def add(self, **values: Any) -> None:
+        row = {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in values.items()}
+        new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.report(row)
+
+
+def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
+    """``game``, ``--resume``, and an option for every field of the settings."""
+    parser.add_argument("game")
+    parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
+    kinds = {"int": int, "float": float, "str": str}
+    for f in fields(settings):
+        if f.name != "game":
+            required = f.default is MISSING
+            name = "--" + f.name.replace("_", "-")
+            default = None if required else f.default
+            parser.add_argument(name, type=kinds[str(f.type)], default=default, required=required)
+
+
+def command(module: str, settings: Any) -> str:
+    """The command that repeats a run with these settings."""
+    words = ["python", "-m", module, settings.game]
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        if f.name != "game" and value != f.default:
+            words += ["--" + f.name.replace("_", "-"), str(value)]
+    return " ".join(words)
+
+
+def versions() -> dict[str, str]:
+    return {
+        "tnemu": tnemu.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "ale_py": version("ale-py"),
+    }

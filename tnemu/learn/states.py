@@ -1,0 +1,92 @@
+"""States to learn from: collected by a player, labelled by a teacher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tnemu.atari.spec import AtariSpec
+from tnemu.atari.world import AtariWorld
+from tnemu.learn.evaluate import Player
+
+EPSILONS = (0.01, 0.05, 0.1, 0.2)
+"""Shares of random actions while collecting, dealt to the worlds in turn."""
+
+
+class States:
+    """Observations uint8[n, stack, rows, columns] and the teacher's Q-values float32[n, actions]."""
+
+    def __init__(self, screens: np.ndarray, q: np.ndarray):
+        self.screens, self.q = torch.from_numpy(screens), torch.from_numpy(q)
+
+    def __len__(self) -> int:
+        return len(self.screens)
+
+    def split(self, hold_out: int) -> tuple[States, States]:
+        """For training, for validation: the last 1 / hold_out in time."""
+        cut = len(self) - len(self) // hold_out
+        screens, q = self.screens.numpy(), self.q.numpy()
+        return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
+
+    def save(self, path: Path) -> None:
+        np.savez(path, screens=self.screens.numpy(), q=self.q.numpy())
+
+    @staticmethod
+    def load(path: Path) -> States:
+        with np.load(path, allow_pickle=False) as stored:
+            return States(stored["screens"], stored["q"])
+
+    @staticmethod
+    def join(rounds: Sequence[States]) -> States:
+        screens = np.concatenate([r.screens.numpy() for r in rounds])
+        return States(screens, np.concatenate([r.q.numpy() for r in rounds]))
+
+
+def collect(
+    player: Player,
+    teacher: Player,
+    spec: AtariSpec,
+    states: int,
+    keep_every: int,
+    worlds: int,
+    seed: int,
+) -> States:
+    """States that ``player`` visits, with some random actions, labelled by ``teacher``.
+
+    They are in order of time, the worlds interleaved; every ``keep_every``-th decision is kept.
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(worlds + 1) >> 1
+    consoles = [AtariWorld(spec, int(s)) for s in seeds[:-1]]
+    rng = np.random.default_rng(int(seeds[-1]))
+    epsilons = np.array([EPSILONS[i % len(EPSILONS)] for i in range(worlds)])
+    now, kept = np.stack([world.reset() for world in consoles]), []
+    for decision in range(-(-states // worlds) * keep_every):
+        if decision % keep_every == 0:
+            kept.append(now.copy())
+        actions = np.asarray(player(now)).argmax(1)
+        other = rng.integers(len(spec.actions), size=worlds)
+        actions = np.where(rng.random(worlds) < epsilons, other, actions)
+        for i, world in enumerate(consoles):
+            now[i], _, over = world.step(int(actions[i]))
+            if over:
+                now[i] = world.reset()
+    screens = np.concatenate(kept)[:states]
+    q = np.concatenate([teacher(screens[i : i + 500]) for i in range(0, states, 500)])
+    return States(screens, q.astype(np.float32))
+
+
+def label_temperature(q: Tensor, peak: float) -> float:
+    """tau for which the mean over states of max_a softmax(q / tau) is ``peak``."""
+    low, high = 1e-6, 1e3
+    for _ in range(60):
+        tau = math.sqrt(low * high)
+        if float((q / tau).softmax(1).amax(1).mean()) > peak:
+            low = tau
+        else:
+            high = tau
+    return tau
