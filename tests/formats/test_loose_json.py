@@ -1,0 +1,112 @@
+"""The scanner: comments, repeated keys, positions, and errors that name the line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tnemu.formats.errors import FormatError
+from tnemu.formats.loose_json import Scanner
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def whole(text: str) -> Any:
+    scanner = Scanner(text, "file")
+    value = scanner.value()
+    scanner.end()
+    return value
+
+
+@given(VALUES)
+def test_plain_json_reads_as_the_standard_library_reads_it(value: Any) -> None:
+    assert whole(json.dumps(value, indent=1)) == value
+    assert whole(json.dumps(value, ensure_ascii=False)) == value
+
+
+@given(VALUES)
+def test_comments_between_any_two_lines_change_nothing(value: Any) -> None:
+    lines = json.dumps(value, indent=1).split("\n")
+    assert whole('/* " {\n */\n' + '// "no" text\n'.join(f"{line}\n" for line in lines)) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"/* no comment */"', '"http://x"', r'"\"//\""', '["a", "//", "/*", "*/"]', '{"//": "/"}'],
+)
+def test_slashes_in_texts_are_no_comments(text: str) -> None:
+    assert whole(text) == json.loads(text)
+
+
+def test_a_comment_may_stand_anywhere_between_values() -> None:
+    assert whole('/* a */ {"a" /* b */ : /**/ [1, // c\n 2 /* d\n */ ] } // e') == {"a": [1, 2]}
+
+
+def test_repeated_keys_are_seen_by_who_walks_and_refused_by_who_does_not() -> None:
+    text = '{"core": 1,\n "core": 2}'
+    scanner = Scanner(text)
+    assert [(key, scanner.value()) for key in scanner.members()] == [("core", 1), ("core", 2)]
+    with pytest.raises(FormatError, match=r"^file:2: key 'core' is repeated; keep one of the two"):
+        whole(text)
+
+
+def test_a_repeated_key_is_found_however_deep() -> None:
+    text = '{"a": [{"b": 0}, 3, {"b": {\n"c": "}",\n"d": 2,\n"d": 2}}]}'
+    with pytest.raises(FormatError, match=r"^file:4: key 'd' is repeated"):
+        whole(text)
+
+
+def test_a_path_leads_to_its_line_or_to_the_nearest_owner() -> None:
+    scanner = Scanner('{\n"a": 1,\n/*\n*/"b": [\n5,\n{"c":\n 6}]}')
+    lines = [
+        scanner.line(scanner.find(0, path))
+        for path in ((), ("a",), ("b",), ("b", 0), ("b", 1), ("b", 1, "c"), ("b", 1, "z"), ("b", 9))
+    ]
+    assert lines == [1, 2, 4, 5, 6, 7, 6, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "file:1: expecting value"),
+        ('{"a": 1,\n "b" 2}', "file:2: expecting ':' delimiter"),
+        ("[1,\n2,\n]", "file:3: expecting value"),
+        ("[1] 2", "file:1: expected the end of the file, found '2'"),
+        ("\n/* x", "file:2: a comment opens with /* and is never closed"),
+        ("[1 / 2]", "file:1: a single / is neither a comment nor part of a text"),
+        ("[NaN]", "file:1: NaN is not a number that a model file can hold"),
+        ('"a\nb"', "file:1: invalid control character at"),
+        ("[" * 100_000, "file:1: nested too deeply"),
+    ],
+)
+def test_broken_text_is_refused_at_its_line(text: str, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        whole(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "file:1: expected an object, found '[]'"),
+        ("{1: 2}", "file:1: expected a key in quotes or \"}\", found '1: 2}'"),
+        ('{"a" 2}', "file:1: expected \":\", found '2}'"),
+        ('{"a": 2 "b": 3}', 'file:1: expected "," or "}", found \'"b": 3}\''),
+        ('{"a": 2,\n}', "file:2: expected another entry after the comma, found '}'"),
+        ('{"a": 2', 'file:1: expected "," or "}", found \'the end of the file\''),
+    ],
+)
+def test_a_walked_object_is_refused_at_its_line(text: str, message: str) -> None:
+    scanner = Scanner(text, "file")
+    with pytest.raises(FormatError) as caught:
+        for _ in scanner.members():
+            scanner.value()
+    assert str(caught.value) == message
