@@ -150,10 +150,7 @@ def _parameters(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
     drawn = kinds["b"] != 0
 
     def spread(table: npt.NDArray[Any], unused: int = 0) -> npt.NDArray[Any]:
-        values: npt.NDArray[Any] = np.where(
-            image.types != 0, table[image.types], table.dtype.type(unused)
-        )
-        return values
+        return np.where(image.types != 0, table[image.types], table.dtype.type(unused))
 
     def spread_weights(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.stack([spread(table[:, g]) for g in range(AXON_TYPES)], axis=1)

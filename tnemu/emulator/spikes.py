@@ -43,30 +43,25 @@ class OutputSpikes:
     @property
     def tick(self) -> npt.NDArray[np.int64]:
         """Fire tick of every record."""
-        ticks: npt.NDArray[np.int64] = self.records["tick"]
-        return ticks
+        return self.records["tick"]
 
     @property
     def number(self) -> npt.NDArray[np.int64]:
         """Connector number (-32, -33, ...) of every record."""
-        numbers: npt.NDArray[np.int64] = _numbers(self.connectors)[self.records["connector"]]
-        return numbers
+        return _numbers(self.connectors)[self.records["connector"]]
 
     @property
     def pin(self) -> npt.NDArray[np.int32]:
         """Pin of every record."""
-        pins: npt.NDArray[np.int32] = self.records["pin"]
-        return pins
+        return self.records["pin"]
 
     def of(self, name: str) -> npt.NDArray[np.void]:
         """The records of one output connector, in order; ImageError lists the names there are."""
-        mine: npt.NDArray[np.void] = self.records[self.records["connector"] == self._index(name)]
-        return mine
+        return self.records[self.records["connector"] == self._index(name)]
 
     def pins(self, name: str) -> npt.NDArray[np.int32]:
         """The pin of every spike of one output connector, in order of tick, then pin."""
-        pins: npt.NDArray[np.int32] = self.of(name)["pin"]
-        return pins
+        return self.of(name)["pin"]
 
     def counts(self, name: str) -> npt.NDArray[np.int64]:
         """Spikes of every pin of one output connector: int64 [width]."""
