@@ -107,6 +107,5 @@ def test_broken_text_is_refused_at_its_line(text: str, message: str) -> None:
 def test_a_walked_object_is_refused_at_its_line(text: str, message: str) -> None:
     scanner = Scanner(text, "file")
     with pytest.raises(FormatError) as caught:
-        for _ in scanner.members():
-            scanner.value()
+        [scanner.value() for _ in scanner.members()]
     assert str(caught.value) == message

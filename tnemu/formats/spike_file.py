@@ -274,6 +274,10 @@ def _default_delay(header: dict[str, Any], where: str) -> int:
 def _object(text: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{where}: this is no JSON object ({error.msg}, column {error.colno})"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: this is no JSON object ({error})") from error
     if not isinstance(value, dict):
