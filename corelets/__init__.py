@@ -1,0 +1,39 @@
+"""Corelets: networks of neurosynaptic cores, composed like parts of a machine.
+
+::
+
+    class Xor(Corelet):
+        def __init__(self, width):
+            self.x, self.y, self.z = Input(width), Input(width), Output(width)
+            core = self.core(axons=[(self.x, 0), (self.y, 1)], neurons=..., crossbar=...)
+            self.connect(core.neurons, self.z)
+
+    plan = tnemu.fit(Xor(8), tnemu.load_board("tiny"))
+
+``load("pong.safetensors")`` gives a trained student as a corelet.
+"""
+
+from corelets.corelet import Core, Corelet
+from corelets.errors import CoreletError, UnusedCorelet
+from corelets.layers import Conv2d, Dense
+from corelets.library import RELAY_NEURON, Delay, Relay, Splitter
+from corelets.pins import Input, Output, Pins
+from corelets.student import Student, load
+
+__all__ = [
+    "RELAY_NEURON",
+    "Conv2d",
+    "Core",
+    "Corelet",
+    "CoreletError",
+    "Delay",
+    "Dense",
+    "Input",
+    "Output",
+    "Pins",
+    "Relay",
+    "Splitter",
+    "Student",
+    "UnusedCorelet",
+    "load",
+]

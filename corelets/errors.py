@@ -1,0 +1,39 @@
+"""What goes wrong while corelets are wired, told with the file and line of the user's code."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from tnemu.hardware.errors import TnemuError
+
+
+class CoreletError(TnemuError, ValueError):
+    """Corelets are wired in a way that no board can be loaded with."""
+
+
+class UnusedCorelet(UserWarning):
+    """A corelet was built but is neither a part of another nor turned into a network."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def caller() -> Location:
+    """The innermost line on the stack that is not in this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _ours(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _ours(module: str) -> bool:
+    return module == "corelets" or module.startswith("corelets.")
