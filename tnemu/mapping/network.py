@@ -52,7 +52,9 @@ class LogicalCore:
     number: int = 0
     seed: int = 0
     axon_types: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(AXONS, np.uint8))
-    crossbar: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((AXONS, NEURONS), bool))
+    crossbar: npt.NDArray[np.bool_] = field(
+        default_factory=lambda: np.zeros((AXONS, NEURONS), bool)
+    )
     neurons: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(NEURONS, NEURON_DTYPE))
     used: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(NEURONS, bool))
     elements: npt.NDArray[np.int32] = field(default_factory=lambda: np.full(NEURONS, -1, np.int32))

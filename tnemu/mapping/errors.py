@@ -1,0 +1,7 @@
+"""The error of every refusal to put a network on a board."""
+
+from tnemu.hardware.errors import TnemuError
+
+
+class FitError(TnemuError, ValueError):
+    """The network does not fit the board; the message says what, by how much, and what to do."""
