@@ -86,14 +86,16 @@ class NumbaEngine:
     def __init__(self, image: BoardImage) -> None:
         self._board = _board(image)
         self._used = np.count_nonzero(image.types, axis=1)
-        self._outputs_per_tick = int(np.count_nonzero(self._board.target <= -2))
         self._settled = np.zeros(image.core_count, np.bool_)
+        self._exits = int(np.count_nonzero(self._board.target <= -2))
+        self._outputs = np.empty((max(self._exits, BUFFER_ROWS), 3), np.int64)
+        self._spikes = np.empty((0, 3), np.int64)
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
-        machine = Machine(state.potentials, state.slots.view(HALF), self._settled, state.counters)
+        slots = state.slots.view(HALF)
+        machine = Machine(state.potentials, slots, self._settled, state.counters)
         while ticks:
-            recorded = trace.recorded & (not trace.full)
-            traces = self._traces(recorded)
+            traces = self._traces(trace)
             done, taken, outputs, spikes = kernels.advance(
                 self._board, machine, traces, state.pending, state.tick, ticks
             )
@@ -102,16 +104,13 @@ class NumbaEngine:
             state.tick += done
             ticks -= done
 
-    def _traces(self, recorded: npt.NDArray[np.bool_]) -> Traces:
-        """Empty buffers with room for one tick in which everything fires, so that a run moves on."""
+    def _traces(self, trace: Trace) -> Traces:
+        """Buffers with room for one tick in which everything fires, so that every call moves on."""
+        recorded = trace.recorded & (not trace.full)
         spikes_per_tick = int(self._used[recorded].sum())
-        return Traces(
-            outputs=np.empty((max(self._outputs_per_tick, BUFFER_ROWS), 3), np.int64),
-            spikes=np.empty((max(spikes_per_tick, BUFFER_ROWS), 3), np.int64),
-            recorded=recorded,
-            outputs_per_tick=self._outputs_per_tick,
-            spikes_per_tick=spikes_per_tick,
-        )
+        if recorded.any() and len(self._spikes) < max(spikes_per_tick, BUFFER_ROWS):
+            self._spikes = np.empty((max(spikes_per_tick, BUFFER_ROWS), 3), np.int64)
+        return Traces(self._outputs, self._spikes, recorded, self._exits, spikes_per_tick)
 
 
 def _board(image: BoardImage) -> Board:

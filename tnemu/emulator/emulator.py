@@ -19,7 +19,7 @@ from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.inputs import InputError, Pins, axon_events
 from tnemu.emulator.reference import ReferenceEngine
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
-from tnemu.emulator.state import Counters, State
+from tnemu.emulator.state import Counters, Events, State
 from tnemu.hardware.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 
@@ -123,9 +123,8 @@ class Emulator:
         of a pin is seen ``delay`` ticks later. Raises ImageError for an unknown name, InputError for
         a pin that does not exist or a landing in a tick that is over.
         """
-        self.image.input(name)
         source = self.tick if tick is None else tick
-        self._state.add_pending(self._pins[name].events(pins, source, self.tick))
+        self._state.add_pending(self._pin_events(name, pins, source))
 
     def step(self) -> OutputSpikes:
         """Evaluate one tick."""
@@ -139,7 +138,7 @@ class Emulator:
         record_spikes: bool | Sequence[int] = False,
         spike_limit: int = SPIKE_LIMIT,
     ) -> OutputSpikes:
-        """Evaluate ``ticks`` ticks and return the spikes that left the board in them.
+        """Evaluate ``ticks`` ticks; returns the spikes that left the board in them.
 
         ``spikes`` maps input connectors to pins that spike at the current tick (as for
         :meth:`inject_pins`). ``record_spikes`` keeps every firing, or those of the given core
@@ -147,11 +146,11 @@ class Emulator:
         """
         if self._engine is None:
             raise EmulatorError("the emulator is closed; run it inside its 'with' block")
-        if ticks < 0:
+        if not isinstance(ticks, int | np.integer) or ticks < 0:
             raise EmulatorError(f"a run of {ticks} ticks is not possible; run 0 or more")
-        for name, pins in (spikes or {}).items():
-            self.inject_pins(name, pins)
         trace = Trace(self._recorded(record_spikes), spike_limit)
+        events = [self._pin_events(name, pins, self.tick) for name, pins in (spikes or {}).items()]
+        self._state.add_pending(rows(events))
         self._engine.advance(self._state, int(ticks), trace)
         if trace.recorded.any():
             self.last_spikes = NeuronSpikes.from_events(rows(trace.spikes), spike_limit)
@@ -178,6 +177,10 @@ class Emulator:
     def snapshot(self, path: str | Path) -> None:
         """Write the state to ``path`` (.npz), whole or not at all; raises SnapshotError."""
         self._state.save(path, self.image)
+
+    def _pin_events(self, name: str, pins: npt.ArrayLike, tick: npt.ArrayLike) -> Events:
+        self.image.input(name)  # names the connectors there are, when this is not one
+        return self._pins[name].events(pins, tick, self.tick)
 
     def _recorded(self, record_spikes: bool | Sequence[int]) -> npt.NDArray[np.bool_]:
         recorded = np.zeros(self.image.core_count, np.bool_)

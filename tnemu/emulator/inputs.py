@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.state import Events
+from tnemu.emulator.state import LAST_TICK, Events
 from tnemu.hardware.errors import TnemuError
 from tnemu.hardware.image import InputConnector
 from tnemu.hardware.neuron import AXONS, whole
-
-LAST_TICK = (1 << 46) - 1
-"""Highest tick of a run: noise is keyed by 46 bits of it (2,000 years at 1 kHz)."""
 
 
 class InputError(TnemuError, ValueError):
@@ -22,13 +19,11 @@ def axon_events(
     core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike, core_count: int, now: int
 ) -> Events:
     """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast."""
-    cores, axons, ticks = np.broadcast_arrays(
-        *(whole(values, name) for values, name in ((core, "core"), (axon, "axon"), (tick, "tick")))
-    )
+    cores, axons, ticks = _broadcast(core=core, axon=axon, tick=tick)
     _check("core", cores, core_count - 1, "use an index into the image's cores")
     _check("axon", axons, AXONS - 1, "a core has 256 axons")
     _check_ticks(ticks, now)
-    return np.stack([ticks.ravel(), cores.ravel(), axons.ravel()], axis=1).astype(np.int64)
+    return np.stack([ticks, cores, axons], axis=1)
 
 
 class Pins:
@@ -44,8 +39,7 @@ class Pins:
 
     def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
         """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
-        numbers, ticks = np.broadcast_arrays(self._numbers(pins), whole(tick, "tick"))
-        numbers, ticks = numbers.ravel(), ticks.ravel()
+        numbers, ticks = _broadcast(pins=self._numbers(pins), tick=tick)
         first = self._first[numbers]
         count = self._first[numbers + 1] - first
         # Tap k of the result belongs to the pin whose run of taps covers k.
@@ -55,7 +49,7 @@ class Pins:
         _check_ticks(events[:, 0], now)
         return events
 
-    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.integer]:
+    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.int64]:
         array = np.asarray(pins)
         if array.dtype == np.bool_:
             if array.shape != (self._width,):
@@ -65,21 +59,36 @@ class Pins:
                 )
             return np.flatnonzero(array)
         what = f"pin of input {self._name!r}"
-        numbers = whole(array, what)
+        numbers = whole(array, what).astype(np.int64)
         _check(what, numbers, self._width - 1, "use a pin that it has")
         return numbers
 
 
-def _check(what: str, values: npt.NDArray[np.integer], high: int, advice: str) -> None:
+def _broadcast(**values: npt.ArrayLike) -> list[npt.NDArray[np.int64]]:
+    """Whole numbers as int64, brought to one common length."""
+    arrays = {name: whole(array, name) for name, array in values.items()}
+    try:
+        common = np.broadcast_arrays(*arrays.values())
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise InputError(f"{shapes} do not broadcast; give arrays of one length") from None
+    return [array.ravel().astype(np.int64) for array in common]
+
+
+def _check(what: str, values: npt.NDArray[np.int64], high: int, advice: str) -> None:
     bad = (values < 0) | (values > high)
     if bad.any():
         raise InputError(f"{what} = {int(values[bad].flat[0])} is outside 0..{high}; {advice}")
 
 
-def _check_ticks(ticks: npt.NDArray[np.integer], now: int) -> None:
-    bad = (ticks < now) | (ticks > LAST_TICK)
-    if bad.any():
+def _check_ticks(ticks: npt.NDArray[np.int64], now: int) -> None:
+    if (ticks < now).any():
         raise InputError(
-            f"an input spike lands in tick {int(ticks[bad].flat[0])}, but ticks {now}..{LAST_TICK} "
-            "are still to come; inject it earlier"
+            f"an input spike lands in tick {int(ticks.min())}, but the next tick is {now}; "
+            "inject it earlier"
+        )
+    if (ticks > LAST_TICK).any():
+        raise InputError(
+            f"an input spike lands in tick {int(ticks.max())}, after the last tick {LAST_TICK}; "
+            "start a new run"
         )

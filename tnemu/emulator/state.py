@@ -19,9 +19,12 @@ import numpy.typing as npt
 
 from tnemu.hardware.errors import TnemuError
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, NEURONS, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
+from tnemu.hardware.neuron import AXONS, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
 
 FORMAT = "tnemu-snapshot-1"
+
+LAST_TICK = (1 << 46) - 1
+"""Highest tick: noise is keyed by 46 bits of it (2,000 years at 1 kHz)."""
 
 Events = npt.NDArray[np.int64]
 """int64 [m, 3], one event per row: (tick, core, axon), (tick, connector, pin) or (tick, core, neuron)."""
@@ -115,7 +118,7 @@ class State:
         try:
             handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, header=np.array(header), **self._arrays())
+                np.savez(file, header=np.array(header), **self.arrays())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(scratch, path)
@@ -154,10 +157,12 @@ class State:
                 f"{path} was taken of image {taken_of}, this image is {image.sha256()}; "
                 f"restore it with the image it was taken of{_switches(header, image)}"
             )
-        _check(path, arrays, tick, image)
+        if problem := _problem(arrays, tick, image):
+            raise SnapshotError(f"snapshot {path} is damaged: {problem}; take a new one")
         return cls(tick=tick, **arrays)
 
-    def _arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, Any]:
+        """Everything but the tick, by name."""
         return {
             "potentials": self.potentials,
             "slots": self.slots,
@@ -177,33 +182,28 @@ def _switches(header: dict[str, Any], image: BoardImage) -> str:
     return f" ({'; '.join(differ)})" if differ else ""
 
 
-def _check(path: str | Path, arrays: dict[str, Any], tick: Any, image: BoardImage) -> None:
-    """Every array fits the image, so that a hand-made file cannot reach outside of memory."""
-    fresh = State.initial(image)
-    expected = fresh._arrays()
-    problem = ""
-    if type(tick) is not int or tick < 0:
-        problem = f"tick is {tick!r}"
-    elif arrays.keys() != expected.keys():
-        problem = f"it holds {', '.join(arrays) or 'nothing'}"
-    for name, like in expected.items() if not problem else ():
+def _problem(arrays: dict[str, Any], tick: Any, image: BoardImage) -> str | None:
+    """What does not fit the image, if anything; a hand-made file must not reach outside of memory."""
+    if type(tick) is not int or not 0 <= tick <= LAST_TICK:
+        return f"tick is {tick!r}"
+    expected = State.initial(image).arrays()
+    if arrays.keys() != expected.keys():
+        return f"it holds {', '.join(arrays) or 'nothing'}"
+    for name, like in expected.items():
         array = arrays[name]
-        shape = (len(array), 3) if name == "pending" and array.ndim else like.shape
+        shape = (len(array), 3) if name == "pending" else like.shape
         if array.dtype != like.dtype or array.shape != shape:
-            problem = f"{name} is {array.dtype} {array.shape}"
-            break
-    if not problem:
-        potentials, pending = arrays["potentials"], arrays["pending"]
-        limits = np.array([np.iinfo(np.int64).max, image.core_count - 1, AXONS - 1])
-        if ((potentials < POTENTIAL_MIN) | (potentials > POTENTIAL_MAX)).any():
-            problem = "a potential is outside -524288..524287"
-        elif (potentials[image.types == 0] != 0).any():
-            problem = f"a neuron that is not used (of {image.types.size // NEURONS} cores) has a V"
-        elif (arrays["counters"] < 0).any():
-            problem = "a counter is negative"
-        elif ((pending < [tick, 0, 0]) | (pending > limits)).any():
-            problem = "a pending input is in the past or on no axon"
-        elif (np.diff(pending[:, 0]) < 0).any():
-            problem = "pending inputs are not in order"
-    if problem:
-        raise SnapshotError(f"snapshot {path} is damaged: {problem}; take a new one")
+            return f"{name} is {array.dtype} {array.shape}"
+    potentials, pending = arrays["potentials"], arrays["pending"]
+    if ((potentials < POTENTIAL_MIN) | (potentials > POTENTIAL_MAX)).any():
+        return f"a potential is outside {POTENTIAL_MIN}..{POTENTIAL_MAX}"
+    if potentials[image.types == 0].any():
+        return "a neuron that is not used has a potential"
+    if (arrays["counters"] < 0).any():
+        return "a counter is negative"
+    limits = [LAST_TICK, image.core_count - 1, AXONS - 1]
+    if ((pending < [tick, 0, 0]) | (pending > limits)).any():
+        return "a pending input is in the past or on no axon"
+    if (np.diff(pending[:, 0]) < 0).any():
+        return "pending inputs are not in order"
+    return None

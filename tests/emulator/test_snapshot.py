@@ -1,0 +1,188 @@
+"""Snapshots: what they hold, when they are refused, and that a failure leaves nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tnemu.emulator.emulator import ENGINES, Emulator
+from tnemu.emulator.state import SnapshotError
+from tnemu.hardware import load_board
+
+
+@pytest.fixture
+def image(relay):
+    return relay()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "board.npz"
+
+
+def saved(image, path, *, ticks: int = 3, engine: str = "numba"):
+    emulator = Emulator(image, engine=engine)
+    emulator.inject(0, 0, [1, 3, 40])
+    emulator.run(ticks)
+    emulator.snapshot(path)
+    return emulator
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_restore_gives_back_tick_potentials_counters_and_flight(image, path, engine):
+    before = saved(image, path, engine=engine)
+    after = Emulator.restore(image, path, engine=engine)
+    assert after.tick == before.tick == 3
+    assert np.array_equal(after.potentials, before.potentials)
+    assert after.counters == before.counters
+    assert after.in_flight == before.in_flight > 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_inputs_more_than_15_ticks_ahead_survive(image, path, engine):
+    """Tick 40 has no slot yet at tick 3: it travels beside the slots."""
+    saved(image, path)
+    after = Emulator.restore(image, path, engine=engine)
+    assert after.run(60).tick.tolist() == [4, 41]
+
+
+def test_a_snapshot_does_not_depend_on_the_engine(image, tmp_path):
+    files = [tmp_path / f"{engine}.npz" for engine in ENGINES]
+    for engine, file in zip(ENGINES, files, strict=True):
+        saved(image, file, engine=engine)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_a_snapshot_of_another_image_is_refused_with_both_hashes(image, path):
+    saved(image, path)
+    other = replace(image, seeds=image.seeds + np.uint32(1))
+    with pytest.raises(SnapshotError) as error:
+        Emulator.restore(other, path)
+    assert str(error.value) == (
+        f"{path} was taken of image {image.sha256()}, this image is {other.sha256()}; "
+        "restore it with the image it was taken of"
+    )
+
+
+def test_a_switch_that_differs_is_named(image, path):
+    saved(image, path)
+    board = load_board("tiny").override({"chip.leak_zero_clamp": False})
+    with pytest.raises(SnapshotError, match=r"\(leak_zero_clamp was True, is False\)$"):
+        Emulator.restore(replace(image, board=board), path)
+
+
+def test_a_missing_file_is_refused(image, path):
+    with pytest.raises(
+        SnapshotError, match=r"board.npz is not a readable snapshot .*take a new one"
+    ):
+        Emulator.restore(image, path)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200, 4000, -1])
+def test_a_truncated_file_is_refused(image, path, keep):
+    saved(image, path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(SnapshotError, match="is not a readable snapshot"):
+        Emulator.restore(image, path)
+
+
+def test_a_flipped_byte_is_noticed(image, path):
+    """The archive's own checksums cover every array."""
+    saved(image, path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(SnapshotError):
+        Emulator.restore(image, path)
+
+
+def test_a_pickle_is_not_opened(image, path):
+    np.savez(path, header=np.array([{"format": "evil"}], dtype=object))
+    with pytest.raises(SnapshotError, match="is not a readable snapshot"):
+        Emulator.restore(image, path)
+
+
+def forge(path, image, **changes):
+    """A snapshot with some entries replaced, as a hand-made file might have them."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"]))
+    for name, value in changes.items():
+        if name in header:
+            header[name] = value
+        elif value is None:
+            del arrays[name]
+        else:
+            arrays[name] = value
+    arrays["header"] = np.array(json.dumps(header))
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "tnemu-snapshot-9"}, "has format 'tnemu-snapshot-9', this version reads"),
+        ({"tick": -1}, "tick is -1"),
+        ({"tick": 1.5}, "tick is 1.5"),
+        ({"tick": 2**50}, "tick is 1125899906842624"),
+        ({"slots": None}, "it holds potentials, counters, pending"),
+        ({"potentials": np.zeros((1, 256), np.int32)}, r"potentials is int32 \(1, 256\)"),
+        ({"slots": np.zeros((16, 2, 4), np.int64)}, r"slots is int64 \(16, 2, 4\)"),
+        ({"pending": np.zeros((2, 2), np.int64)}, r"pending is int64 \(2, 2\)"),
+        ({"pending": np.array(3)}, r"pending is int64 \(1,\)"),
+        ({"potentials": np.full((2, 256), 2**20, np.int32)}, "a potential is outside"),
+        ({"potentials": np.ones((2, 256), np.int32)}, "a neuron that is not used has a potential"),
+        ({"counters": np.full(8, -1)}, "a counter is negative"),
+        ({"pending": np.array([[2, 0, 0]])}, "a pending input is in the past or on no axon"),
+        ({"pending": np.array([[9, 2, 0]])}, "a pending input is in the past or on no axon"),
+        ({"pending": np.array([[9, 0, 256]])}, "a pending input is in the past or on no axon"),
+        ({"pending": np.array([[9, 0, 0], [8, 0, 0]])}, "pending inputs are not in order"),
+    ],
+)
+def test_a_snapshot_that_does_not_fit_the_image_is_refused(image, path, changes, message):
+    """Compiled code checks no bounds, so the file must be checked before it runs."""
+    saved(image, path)
+    forge(path, image, **changes)
+    with pytest.raises(SnapshotError, match=message):
+        Emulator.restore(image, path)
+
+
+def test_a_missing_folder_is_named(image, tmp_path):
+    emulator = Emulator(image)
+    with pytest.raises(SnapshotError, match=r"cannot be written \(No such file or directory\)"):
+        emulator.snapshot(tmp_path / "nowhere" / "board.npz")
+
+
+def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(image, path):
+    """The operating system refuses to let a file grow: the real failure, not a pretended one."""
+    emulator = saved(image, path)
+    old = path.read_bytes()
+    emulator.run(2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(SnapshotError, match=re.escape(f"snapshot {path} cannot be written")):
+            emulator.snapshot(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == old
+
+
+def test_an_interrupt_while_writing_leaves_no_half_file(image, path, monkeypatch):
+    def interrupted(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Emulator(image).snapshot(path)
+    assert list(path.parent.iterdir()) == []
