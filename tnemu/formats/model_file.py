@@ -217,7 +217,7 @@ class _Reader:
                 number=number,
                 seed=seed,
                 axon_types=axon_types.copy(),
-                crossbar=unpack(packed)[:, neurons.dendrites],
+                crossbar=np.take(unpack(packed), neurons.dendrites, axis=1),
                 neurons=self.table[neurons.types],
                 used=neurons.types != 0,
             )

@@ -313,10 +313,27 @@ def write_spikes(
 def format_spikes(
     records: npt.NDArray[np.void], *, version: Version = "sfto1.0", default_delay: int = 1
 ) -> Iterator[bytes]:
-    """The pieces of a text spike file; a spike whose delay is not the default carries destDelay."""
-    _check(records, default_delay)
-    yield f'{{"class":"{_CLASS}","encoding":"TEXT","nscsVersion":"1.4.0"}}\n'.encode()
-    yield f'{{"version":"{version}", "defaultDestinationDelay" : {default_delay}}}\n'.encode()
+    """The pieces of a text spike file: its header, then its lines."""
+    yield format_header(version, default_delay)
+    yield from format_lines(records, default_delay)
+
+
+def format_header(version: Version = "sfto1.0", default_delay: int = 1) -> bytes:
+    """The two lines that a text spike file starts with."""
+    _default_delay({"defaultDestinationDelay": default_delay}, "spike file")
+    return (
+        f'{{"class":"{_CLASS}","encoding":"TEXT","nscsVersion":"1.4.0"}}\n'
+        f'{{"version":"{version}", "defaultDestinationDelay" : {default_delay}}}\n'
+    ).encode()
+
+
+def format_lines(records: npt.NDArray[np.void], default_delay: int = 1) -> Iterator[bytes]:
+    """The lines of spikes, some thousand at a time.
+
+    A spike whose delay is not the default carries destDelay. Raises FormatError for a field out of
+    range.
+    """
+    _check(records)
     for start in range(0, len(records), _BLOCK_SPIKES):
         block = records[start : start + _BLOCK_SPIKES]
         if (block["delay"] == default_delay).all():
@@ -338,7 +355,7 @@ def write_raw_spikes(
     Raises FormatError for a field out of range, a connector number, and a delay that is not the
     default, for which RAWI3 has no room.
     """
-    _check(records, default_delay)
+    _check(records)
     if (records["core"] < 0).any() or (records["delay"] != default_delay).any():
         raise FormatError(
             f"cannot write {path}: RAWI3 holds core ids from 0 and the delay {default_delay} only; "
@@ -350,14 +367,14 @@ def write_raw_spikes(
         "encoding": "RAWI3",
         "defaultDestinationDelay": default_delay,
     }
+    _default_delay(header, "spike file")
     columns = [records[name] for name in ("time", "core", "axon")]
     with whole_file(path) as file:
         file.write(json.dumps(header, separators=(",", ":")).encode() + b"\xff")
         file.write(np.stack(columns, axis=1).astype(">u4").tobytes())
 
 
-def _check(records: npt.NDArray[np.void], default_delay: int) -> None:
-    _default_delay({"defaultDestinationDelay": default_delay}, "spike file")
+def _check(records: npt.NDArray[np.void]) -> None:
     keys = (*_REQUIRED, "destDelay")
     for name, key in zip(SPIKE_DTYPE.names or (), keys, strict=True):
         low, high = _LIMITS[key]
