@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from laboratory import Laboratory
 
@@ -19,12 +22,29 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=SWITCHES)
-def lab(request: pytest.FixtureRequest, engine: str) -> Laboratory:
-    """A laboratory for rules that hold whatever the switches of the chip say."""
-    return Laboratory(engine, tuple(SWITCHES[request.param].items()))
+def switches(request: pytest.FixtureRequest) -> tuple[tuple[str, Any], ...]:
+    return tuple(SWITCHES[request.param].items())
 
 
 @pytest.fixture
-def lab_with(engine: str):
+def lab(engine: str, switches: tuple[tuple[str, Any], ...]) -> Laboratory:
+    """A laboratory for rules that hold whatever the switches of the chip say."""
+    return Laboratory(engine, switches)
+
+
+@pytest.fixture
+def oracle(switches: tuple[tuple[str, Any], ...]) -> Laboratory:
+    """The same on the reference engine only, whose generator can be scripted."""
+    return Laboratory("reference", switches)
+
+
+@pytest.fixture
+def lab_with(engine: str) -> Callable[..., Laboratory]:
     """Makes a laboratory with the given switches, for rules that depend on them."""
     return lambda **chip: Laboratory(engine, tuple(chip.items()))
+
+
+@pytest.fixture
+def oracle_with() -> Callable[..., Laboratory]:
+    """The same on the reference engine only."""
+    return lambda **chip: Laboratory("reference", tuple(chip.items()))

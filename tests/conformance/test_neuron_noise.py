@@ -28,72 +28,72 @@ def always(word: int):
 
 
 @pytest.mark.parametrize(("rho", "V"), [(100, 1), (101, 0), (0, 1)])
-def test_a_drawn_synapse_counts_when_its_weight_reaches_rho(lab, rho, V):
-    assert lab.scripted(neuron(b=1, s=100), always(rho), [0]).v == [V]
+def test_a_drawn_synapse_counts_when_its_weight_reaches_rho(oracle, rho, V):
+    assert oracle.scripted(neuron(b=1, s=100), always(rho), [0]).v == [V]
 
 
-def test_a_drawn_synapse_looks_at_8_bits(lab):
-    assert lab.scripted(neuron(b=1, s=100), always(0x12345664), [0]).v == [1]
-    assert lab.scripted(neuron(b=1, s=100), always(0x00000065), [0]).v == [0]
+def test_a_drawn_synapse_looks_at_8_bits(oracle):
+    assert oracle.scripted(neuron(b=1, s=100), always(0x12345664), [0]).v == [1]
+    assert oracle.scripted(neuron(b=1, s=100), always(0x00000065), [0]).v == [0]
 
 
-def test_every_hit_draws_for_itself(lab):
+def test_every_hit_draws_for_itself(oracle):
     words = {(SYNAPSE, 0): 128, (SYNAPSE, 4): 129, (SYNAPSE, 8): 0}
     n = neuron(b=1, s=128)
-    assert lab.scripted(n, lambda kind, axon: words[kind, axon], [0, 4, 8]).v == [2]
+    assert oracle.scripted(n, lambda kind, axon: words[kind, axon], [0, 4, 8]).v == [2]
 
 
-def test_a_drawn_weight_of_0_adds_nothing(lab):
-    assert lab.scripted(neuron(b=1, s=0), always(0), [0]).v == [0]
+def test_a_drawn_weight_of_0_adds_nothing(oracle):
+    assert oracle.scripted(neuron(b=1, s=0), always(0), [0]).v == [0]
 
 
 @pytest.mark.parametrize(
     ("leak", "rho", "V"), [(64, 64, 1), (64, 65, 0), (-64, 64, -1), (-64, 65, 0), (0, 0, 0)]
 )
-def test_a_drawn_leak_is_one_unit_of_its_sign(lab, leak, rho, V):
+def test_a_drawn_leak_is_one_unit_of_its_sign(oracle, leak, rho, V):
     words = {(LEAK, 0): rho}
     n = neuron(c=1, leak=leak, beta=50)
-    assert lab.scripted(n, lambda kind, axon: words[kind, axon]).v == [V]
+    assert oracle.scripted(n, lambda kind, axon: words[kind, axon]).v == [V]
 
 
-def test_a_drawn_leak_is_reversed_below_zero(lab):
-    assert lab.scripted(neuron(c=1, leak=64, epsilon=1, V0=-5, beta=50), always(64)).v == [-6]
-    assert lab.scripted(neuron(c=1, leak=-64, epsilon=1, V0=-5, beta=50), always(64)).v == [-4]
+def test_a_drawn_leak_is_reversed_below_zero(oracle):
+    assert oracle.scripted(neuron(c=1, leak=64, epsilon=1, V0=-5, beta=50), always(64)).v == [-6]
+    assert oracle.scripted(neuron(c=1, leak=-64, epsilon=1, V0=-5, beta=50), always(64)).v == [-4]
 
 
 @pytest.mark.parametrize(("gamma", "V"), [(0, 3), (1, 2), (2, 13)])
-def test_noise_raises_the_threshold_and_the_linear_reset_subtracts_it(lab, gamma, V):
+def test_noise_raises_the_threshold_and_the_linear_reset_subtracts_it(oracle, gamma, V):
     """eta = 5 AND 3 = 1: 13 >= 10 + 1 fires, and gamma 1 takes 11 away."""
     words = {(THRESHOLD, 0): 5}
     n = neuron(alpha=10, TM=2, V0=13, gamma=gamma, VR=2)
-    course = lab.scripted(n, lambda kind, axon: words[kind, axon])
+    course = oracle.scripted(n, lambda kind, axon: words[kind, axon])
     assert (course.v, course.fired) == ([V], [0])
 
 
-def test_noise_keeps_a_neuron_below_its_threshold(lab):
-    course = lab.scripted(neuron(alpha=10, TM=2, V0=12), always(3))
+def test_noise_keeps_a_neuron_below_its_threshold(oracle):
+    course = oracle.scripted(neuron(alpha=10, TM=2, V0=12), always(3))
     assert (course.v, course.fired) == ([12], [])
 
 
 @pytest.mark.parametrize(
     ("kappa", "gamma", "V"), [(0, 0, -7), (0, 1, -2), (0, 2, -9), (1, 0, -5), (1, 1, -5)]
 )
-def test_noise_lowers_the_floor_only_when_it_resets(lab, kappa, gamma, V):
+def test_noise_lowers_the_floor_only_when_it_resets(oracle, kappa, gamma, V):
     """beta + eta = 7 < 9 bounces by R, by 7, or not at all; saturation is at -beta without noise."""
     n = neuron(beta=5, TM=2, V0=-9, kappa=kappa, gamma=gamma, VR=3)
-    assert lab.scripted(n, always(2)).v == [V]
+    assert oracle.scripted(n, always(2)).v == [V]
 
 
-def test_a_potential_between_the_noisy_and_the_plain_floor_stays(lab):
-    assert lab.scripted(neuron(beta=5, TM=2, V0=-7), always(2)).v == [-7]
-    assert lab.scripted(neuron(beta=5, TM=2, V0=-7, kappa=1), always(2)).v == [-5]
+def test_a_potential_between_the_noisy_and_the_plain_floor_stays(oracle):
+    assert oracle.scripted(neuron(beta=5, TM=2, V0=-7), always(2)).v == [-7]
+    assert oracle.scripted(neuron(beta=5, TM=2, V0=-7, kappa=1), always(2)).v == [-5]
 
 
-def test_a_deterministic_neuron_draws_nothing(lab):
+def test_a_deterministic_neuron_draws_nothing(oracle):
     def refuse(kind: int, axon: int) -> int:
         raise AssertionError("a draw that no mode asked for")
 
-    assert lab.scripted(neuron(s=3, leak=2), refuse, [0]).v == [5]
+    assert oracle.scripted(neuron(s=3, leak=2), refuse, [0]).v == [5]
 
 
 # Both engines, their own generator

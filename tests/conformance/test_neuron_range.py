@@ -52,18 +52,18 @@ def test_the_lower_rail_goes_on_to_the_compare(lab_with):
     assert lab.watch(n, 1, {0: range(256)}).v == [-100]
 
 
-def test_rails_spike_below_a_noisy_threshold(lab_with):
+def test_rails_spike_below_a_noisy_threshold(oracle_with):
     """alpha + eta = 524286 lies above the rail: only the rail makes this neuron fire."""
-    lab = lab_with(potential_range="rails393216")
+    oracle = oracle_with(potential_range="rails393216")
     for V0, fired in ((393217, [0]), (393216, [])):
-        course = lab.scripted(neuron(TM=18, gamma=2, V0=V0), all_ones)
+        course = oracle.scripted(neuron(TM=18, gamma=2, V0=V0), all_ones)
         assert (course.v, course.fired) == ([393216], fired)
 
 
-def test_saturate20_reaches_the_highest_noisy_threshold(lab_with):
-    lab = lab_with(potential_range="saturate20")
+def test_saturate20_reaches_the_highest_noisy_threshold(oracle_with):
+    oracle = oracle_with(potential_range="saturate20")
     for V0, fired in ((524285, []), (524286, [0])):
-        course = lab.scripted(neuron(TM=18, gamma=2, V0=V0), all_ones)
+        course = oracle.scripted(neuron(TM=18, gamma=2, V0=V0), all_ones)
         assert (course.v, course.fired) == ([V0], fired)
 
 
