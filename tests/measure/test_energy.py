@@ -44,17 +44,22 @@ def test_a_run_without_ticks_has_only_the_static_part() -> None:
 
 
 def test_components_scale_with_what_was_counted() -> None:
-    full = energy.components(ticks=1000, cores=4096, hops=0, chip_crossings=0)
+    full = energy.components(1000, cores=4096, hops=0, chip_crossings=0, output_spikes=0)
     assert full["synapse_memory_mj"] == pytest.approx(20.0)  # 20 mW at 1 kHz
-    half = energy.components(ticks=1000, cores=2048, hops=10**9, chip_crossings=10**6)
+    half = energy.components(
+        1000, cores=2048, hops=10**9, chip_crossings=3 * 10**6, output_spikes=2 * 10**6
+    )
     assert half["synapse_memory_mj"] == pytest.approx(10.0)
     assert half["hops_mj"] == pytest.approx(2.3)
-    assert half["chip_crossings_mj"] == pytest.approx(0.896)
-    assert half["lower_bound_mj"] == pytest.approx(10.0 + 2.3 + 0.896)
+    assert half["chip_edges_mj"] == pytest.approx(3 * 0.064)
+    assert half["chip_to_chip_mj"] == pytest.approx(0.832)  # two of three only left the board
+    assert half["lower_bound_mj"] == pytest.approx(10.0 + 2.3 + 0.192 + 0.832)
 
 
 def test_the_report_names_the_sources_of_its_coefficients() -> None:
-    found = energy.energy_report(energy.estimate(1, 1, tick_us=1000), energy.components(1, 1, 1, 1))
+    found = energy.energy_report(
+        energy.estimate(1, 1, tick_us=1000), energy.components(1, 1, 1, 1, 0)
+    )
     assert "Akopyan" in found["source"]
     assert "Merolla" in found["components"]["source"]
     assert "not a measurement" in found["note"]

@@ -13,11 +13,12 @@ computer that emulates it, is what would draw the power.
 
 Component view, one chip at 0.775 V (Merolla et al., Science 345, 2014, supplement)::
 
-    E = T * 20 uJ * (cores used / 4096) + 2.3 pJ * hops + 896 pJ * chip crossings + E_rest
+    E = T * 20 uJ * (cores used / 4096) + 2.3 pJ * hops
+        + 64 pJ * spikes to a chip's edge + 832 pJ * spikes from chip to chip + E_rest
 
-T ticks of reading all of a chip's synapse memory; 896 pJ are 64 to the chip's edge and 832 across the
-border. E_rest (neurons, clock, leakage) is not published, so this view is a lower bound and must not
-be added to the other one.
+T ticks of reading all of a chip's synapse memory. A spike that leaves the board goes to an edge only:
+what the board's host spends on it is not counted. E_rest (neurons, clock, leakage) is not published,
+so this view is a lower bound and must not be added to the other one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SYNAPTIC_OPERATION_PJ = 2.297
 SCAN_UJ = 20.0
 SCAN_CORES = 4096
 HOP_PJ = 2.3
-CROSSING_PJ = 64.0 + 832.0
+EDGE_PJ = 64.0
+CROSSING_PJ = 832.0
 
 SOURCE = (
     "straight line through Akopyan et al., IEEE TCAD 34(10), 2015, Fig. 17 (0.8 V, 1 kHz): "
@@ -38,7 +40,8 @@ SOURCE = (
 )
 COMPONENTS_SOURCE = (
     "Merolla et al., Science 345, 2014, supplement (0.775 V): 20 uJ a tick to read a whole chip's "
-    "synapses, 2.3 pJ a hop, 896 pJ a chip crossing; the rest is not published and left out"
+    "synapses, 2.3 pJ a hop, 64 pJ a spike to the chip's edge, 832 pJ from chip to chip; the rest is "
+    "not published and left out"
 )
 
 
@@ -79,12 +82,19 @@ def estimate(synaptic_operations: int, ticks: int, *, tick_us: float, chips: int
     )
 
 
-def components(ticks: int, cores: int, hops: int, chip_crossings: int) -> dict[str, float]:
-    """The component view in mJ: what reading synapses, hops and chip crossings cost at least."""
+def components(
+    ticks: int, cores: int, hops: int, chip_crossings: int, output_spikes: int
+) -> dict[str, float]:
+    """The component view in mJ: what reading synapses, hops and chip borders cost at least.
+
+    ``chip_crossings`` are borders passed, the way out of the board included, as the emulator counts
+    them; ``output_spikes`` of them left the board.
+    """
     parts = {
         "synapse_memory_mj": ticks * SCAN_UJ * cores / SCAN_CORES * 1e-3,
         "hops_mj": hops * HOP_PJ * 1e-9,
-        "chip_crossings_mj": chip_crossings * CROSSING_PJ * 1e-9,
+        "chip_edges_mj": chip_crossings * EDGE_PJ * 1e-9,
+        "chip_to_chip_mj": (chip_crossings - output_spikes) * CROSSING_PJ * 1e-9,
     }
     return {**parts, "lower_bound_mj": sum(parts.values())}
 

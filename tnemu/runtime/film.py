@@ -33,6 +33,11 @@ def film_layout() -> Layout:
     }
 
 
+def every(rate_hz: float) -> int:
+    """Decisions from one picture to the next at ``rate_hz`` decisions a second."""
+    return max(1, round(rate_hz / RATE_HZ))
+
+
 class Film:
     """Pictures uint8 [height, width, 3], each with the number of the decision it was taken after."""
 

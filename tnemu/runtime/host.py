@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
 from tnemu.runtime.clock import Clock
-from tnemu.runtime.film import RATE_HZ, Film
+from tnemu.runtime.film import Film, every
 from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays
 from tnemu.runtime.loop import Application, run
 from tnemu.runtime.record import Record
@@ -92,7 +92,7 @@ def _play(
         host["finished"] = reached
         return bool(reached) or stop()
 
-    film = partial(_shoot, Film(memory), record, max(1, round(job.rate_hz / RATE_HZ)))
+    film = partial(_shoot, Film(memory), record, every(job.rate_hz))
     settle_memory()
     try:
         board.wait()
@@ -104,7 +104,7 @@ def _play(
         application.close()
 
 
-def _shoot(film: Film, record: Record, every: int, application: Application) -> None:
+def _shoot(film: Film, record: Record, step: int, application: Application) -> None:
     decision = int(record.host["decisions"])
-    if decision % every == 0:
+    if decision % step == 0:
         film.add(decision, application.picture())

@@ -67,7 +67,7 @@ BOARD_DTYPE = np.dtype(
     ]
 )
 """Written by the board: the emulator's counters, and output spikes ``dropped`` because they left in
-another tick than the wave they would have belonged to."""
+a tick in which no wave ends: neurons with thresholds of 0 fire whether or not they are asked."""
 
 
 def record_layout(cores: int) -> Layout:
@@ -78,6 +78,7 @@ def record_layout(cores: int) -> Layout:
         "decisions": (DECISION_DTYPE, (DECISIONS,)),
         "returns": (np.float64, (EPISODES,)),
         "core_spikes": (np.int64, (cores,)),
+        "core_ticks": (np.int64, (cores,)),
     }
 
 
@@ -97,8 +98,17 @@ class Record:
 
     @property
     def core_spikes(self) -> npt.NDArray[np.int64]:
-        """Firings of every core of the image, in core order."""
+        """Firings of every core of the image in the ticks in which it was watched."""
         return self._memory["core_spikes"]
+
+    @property
+    def core_ticks(self) -> npt.NDArray[np.int64]:
+        """Ticks in which every core was watched: the board watches some of them at a time."""
+        return self._memory["core_ticks"]
+
+    def core_rate(self) -> npt.NDArray[np.float64]:
+        """Firings per tick of every core while it was watched, float64 [cores]."""
+        return self.core_spikes / np.maximum(self.core_ticks, 1)
 
     def add(self, **fields: Any) -> None:
         """Append one decision (DECISION_DTYPE by name) and bring the host's totals up to date."""
@@ -120,10 +130,10 @@ class Record:
         kept = min(count, latest, DECISIONS)
         return self._memory["decisions"][np.arange(count - kept, count) % DECISIONS]
 
-    def returns(self) -> npt.NDArray[np.float64]:
-        """Returns of the episodes that have ended, in order, up to ``EPISODES`` of them."""
+    def returns(self, latest: int = EPISODES) -> npt.NDArray[np.float64]:
+        """Returns of up to ``latest`` of the episodes that have ended, in order."""
         count = int(self.host["episodes"])
-        kept = min(count, EPISODES)
+        kept = min(count, latest, EPISODES)
         return self._memory["returns"][np.arange(count - kept, count) % EPISODES]
 
 

@@ -1,0 +1,400 @@
+"""``tnemu play``: a trained student plays its game on an emulated board, in real time.
+
+The console (ALE) runs in the host process, the board in its own; this process supervises, shows live
+numbers on a terminal, and leaves a run directory: ``report.json``, ``run.png`` and, on request,
+``run.gif``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tnemu.hardware.errors import TnemuError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from corelets import Student
+    from tnemu.atari.spec import AtariSpec
+    from tnemu.mapping.fit import Plan
+    from tnemu.runtime.live import Live
+    from tnemu.runtime.record import Record
+    from tnemu.runtime.session import Result, Settings
+
+DEFAULT_GAME = "krull"
+"""The game of the student that is shipped with tnemu."""
+
+PLACEMENT_SEED = 0
+"""Placement changes no spike; one seed keeps the image, and its hash, the same from run to run."""
+
+
+class PlayError(TnemuError, RuntimeError):
+    """A run that cannot begin, or that ended before its time."""
+
+
+def command(
+    game: Annotated[
+        str | None, typer.Argument(help="A game with a shipped student.", show_default=DEFAULT_GAME)
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Play with this weight file instead.")
+    ] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="realtime: fixed rate, misses counted; lockstep: at most that rate, the world waits; "
+            "free: as fast as possible. What is played is the same."
+        ),
+    ] = "realtime",
+    fps: Annotated[float, typer.Option(help="Decisions per second.")] = 30.0,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many decisions.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(help="Stop after so many episodes.", show_default="1")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the console's chance.")] = 0,
+    board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
+    engine: Annotated[str, typer.Option(help="numba, or reference (slow, obvious).")] = "numba",
+    ticks_per_decision: Annotated[
+        int | None,
+        typer.Option(help="Ticks the board runs per decision.", show_default="the plan's latency"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Run directory.", show_default="runs/<game>-<utc time>")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report to this file as well.")
+    ] = None,
+    video: Annotated[
+        bool, typer.Option("--video", help="Keep a film of the run, run.gif.")
+    ] = False,
+) -> None:
+    """Play an Atari game on an emulated board in real time; live numbers, then a report."""
+    from rich.console import Console
+
+    from tnemu.runtime.clock import Clock, utc_now
+
+    console = Console(highlight=False, soft_wrap=True)
+    Clock(mode, fps)  # refuses what cannot be before anything slow happens
+    student = _student(game, weights)
+    spec = _world(student, seed)
+    name = student.weights.game
+    folder = output or Path("runs") / f"{name}-{utc_now():%Y%m%dT%H%M%SZ}"
+    with _run_directory(folder) as scratch:
+        plan = _plan(student, board, scratch / "image")
+        _say(console, f"{name} on {board}: {plan.resources['cores']:,} cores, "
+                      f"{plan.latency_ticks} ticks from frame to votes; starting host and board")  # fmt: skip
+        settings = _settings(
+            student, spec, plan, scratch / "image", seed, engine, ticks_per_decision,
+            mode=mode, rate_hz=fps, decisions=frames, film=video,
+            episodes=1 if episodes is None and frames is None else episodes,
+        )  # fmt: skip
+        result = _run(settings, console)
+    facts = {
+        "command": shlex.join(["tnemu", *sys.argv[1:]]),
+        "output": str(folder),
+        "game": name,
+        "seed": seed,
+        "weights": student.weights.name,
+        "weights_sha256": student.weights.sha256,
+        "spec_sha256": spec.sha256,
+    }
+    _finish(result, facts, folder, report, console)
+
+
+def _student(game: str | None, weights: Path | None) -> Student:
+    """The student to play with: a file, or the one that is shipped for the game."""
+    import corelets
+    from tnemu import zoo
+
+    student = corelets.load(weights or zoo.find(game or DEFAULT_GAME))
+    if game not in (None, student.weights.game):
+        raise PlayError(
+            f"weight file {weights or game} was trained for {student.weights.game!r}, not for {game!r}; "
+            f"play it with 'tnemu play {student.weights.game} --weights {weights or game}', or give a "
+            f"weight file for {game!r}"
+        )
+    return student
+
+
+def _world(student: Student, seed: int) -> AtariSpec:
+    """The world that the student was trained for, once its console has proved to start."""
+    import json
+
+    from tnemu.atari.player import check_console
+    from tnemu.atari.spec import AtariSpec
+
+    weights = student.weights
+    spec = AtariSpec.from_json(json.dumps(dict(weights.spec)))
+    seen = (spec.stack, spec.rows, spec.columns)
+    if (spec.game, spec.sha256) != (weights.game, weights.spec_sha256):
+        raise PlayError(
+            f"weight file {weights.name!r} names game {weights.game!r} and world "
+            f"{weights.spec_sha256[:12]}, but holds a description of {spec.game!r}, {spec.sha256[:12]}; "
+            "export it again"
+        )
+    if (seen, spec.actions) != (weights.input_shape, weights.actions):
+        raise PlayError(
+            f"weight file {weights.name!r} sees {weights.input_shape} and has {len(weights.actions)} "
+            f"actions, its world shows {seen} and takes {len(spec.actions)}; export it again"
+        )
+    check_console(spec, seed)
+    return spec
+
+
+@contextlib.contextmanager
+def _run_directory(folder: Path) -> Iterator[Path]:
+    """Makes the run directory and, in it, a scratch folder that is gone afterwards."""
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".image-", dir=folder))
+    except OSError as error:
+        raise PlayError(
+            f"the run directory {folder} cannot be written: {error.strerror or error}; "
+            "choose another one with --output"
+        ) from error
+    try:
+        yield scratch
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _plan(student: Student, board: str, image: Path) -> Plan:
+    """Put the student on the board, and the board's image into a folder."""
+    from tnemu.hardware.board import load_board
+    from tnemu.mapping.fit import fit
+
+    plan = fit(student, load_board(board), seed=PLACEMENT_SEED)
+    try:
+        plan.image.save(image)
+    except OSError as error:
+        raise PlayError(
+            f"the board image cannot be written to {image.parent}: {error.strerror or error}; "
+            "make room, or choose another run directory with --output"
+        ) from error
+    return plan
+
+
+def _settings(
+    student: Student,
+    spec: AtariSpec,
+    plan: Plan,
+    image: Path,
+    seed: int,
+    engine: str,
+    ticks_per_decision: int | None,
+    **pace: Any,
+) -> Settings:
+    from functools import partial
+
+    from tnemu.atari.player import AtariPlayer
+    from tnemu.runtime.board import BoardJob
+    from tnemu.runtime.session import Settings
+
+    weights = student.weights
+    ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
+    player = partial(AtariPlayer, spec, seed, weights.transduction.forward, weights.vote.forward)
+    return Settings(player, BoardJob(image, plan.latency_ticks, ticks, engine), **pace)
+
+
+def _run(settings: Settings, console: Console) -> Result:
+    """Run the session; on a terminal, show its numbers as they come."""
+    from tnemu.runtime.live import Meter
+    from tnemu.runtime.report import chips_used
+    from tnemu.runtime.session import Session
+
+    session = Session(settings)
+    if not console.is_terminal:
+        told = False
+
+        def tell(record: Record) -> None:
+            nonlocal told
+            if not told and record.host["running"]:
+                told = True
+                _say(console, "running; Ctrl-C ends the run and keeps its report")
+
+        return session.run(tell)
+
+    from rich.live import Live as Display
+
+    meter = Meter(
+        settings.rate_hz,
+        settings.board.ticks_per_decision,
+        session.image.board.tick_us,
+        chips_used(session.image),
+    )
+    with Display(console=console, auto_refresh=False, transient=True) as display:
+
+        def show(record: Record) -> None:
+            display.update(_panel(meter.read(record)), refresh=True)
+
+        return session.run(show)
+
+
+def _panel(live: Live) -> RenderableType:
+    """The live numbers as a small table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not live.running:
+        return Text("host and board are starting ...", style="dim")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    before = f"   before: {_scores(live.returns)}" if live.returns else ""
+    for row in (
+        ("score", f"[bold]{live.score:,g}[/bold]{before}"),
+        ("decisions", f"{live.decisions:,} at {live.decisions_per_second:.1f} a second"),
+        ("lateness", f"{_percentiles(live.lateness_ms)}   {live.deadline_misses:,} missed"),
+        ("spikes", f"{live.spikes_per_tick:,.0f} per tick"),
+        ("synapses", f"{live.synaptic_operations_per_s / 1e6:,.1f} M operations/s, chip time"),
+        ("power", f"{live.estimated_power_mw:.1f} mW estimated for the chip"),
+    ):
+        table.add_row(*row)
+    return table
+
+
+def _finish(
+    result: Result,
+    facts: dict[str, Any],
+    folder: Path,
+    copy: Path | None,
+    console: Console,
+) -> None:
+    """Write everything that can be written, say how it went, and end with the right status."""
+    from tnemu.runtime import report as reports
+
+    report = reports.build(result, facts)
+    places = [folder / "report.json", *([copy] if copy else [])]
+    problems = [*_tried(lambda place=place: reports.write(report, place) for place in places)]
+    written = [str(place) for place, problem in zip(places, problems, strict=True) if not problem]
+    if not written:
+        import json
+
+        # The last place that is left: what was measured must not be lost with a full disk.
+        typer.echo(json.dumps(report, indent=2), err=True)
+    extras: dict[Path, Callable[[], object]] = {
+        folder / "run.png": lambda: _plot(result, report, folder / "run.png")
+    }
+    if len(result.film):
+        extras[folder / "run.gif"] = lambda: _film(result, folder / "run.gif")
+    for path, make in extras.items():
+        (problem,) = _tried([make])
+        problems.append(problem and f"{path} cannot be written: {problem}")
+        written += [] if problem else [str(path)]
+    _summary(report, written, console)
+    problems = [problem for problem in problems if problem]
+    if result.signal:
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(128 + result.signal)
+    if result.outcome != "finished":
+        problems.insert(0, result.message)
+    if problems:
+        raise PlayError("\n       ".join(problems))
+
+
+def _tried(actions: Any) -> Iterator[str]:
+    """What stopped each of the actions; an empty string for one that went well."""
+    for action in actions:
+        try:
+            action()
+        except (OSError, TnemuError) as error:
+            yield str(error)
+        else:
+            yield ""
+
+
+def _plot(result: Result, report: dict[str, Any], path: Path) -> None:
+    from tnemu.measure.plots import RunPlot, save_run
+
+    details, spec = result.record.decisions(), result.image.board
+    returns, score = report["episode_returns"], report["unfinished_return"]
+    points = _scores(returns or [score or 0.0])
+    late = f", {report['deadline_misses']:,} late" if report["mode"] == "realtime" else ""
+    save_run(
+        RunPlot(
+            title=f"{report['game']} on {report['board']}: {points} points"[:90],
+            subtitle=(
+                f"{report['engine']} engine, {report['mode']} at "
+                f"{report['decisions_per_second'] or 0:.1f} decisions/s, seed {report['seed']}  ·  "
+                f"{report['decisions']:,} decisions{late}  ·  "
+                f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick  ·  estimated "
+                f"{report['estimated_power_mw']:.1f} mW"
+            ),
+            score=details["score"],
+            over=details["over"],
+            lateness_ms=details["lateness_s"] * 1e3,
+            response_ms=details["response_s"] * 1e3,
+            positions=result.image.positions,
+            core_rate=result.record.core_rate(),
+            board_shape=(spec.units, spec.width, spec.height),
+            chip_shape=(spec.chip.cores_x, spec.chip.cores_y),
+            first_decision=report["decisions"] - len(details),
+        ),
+        path,
+    )
+
+
+def _film(result: Result, path: Path) -> None:
+    from tnemu.measure.video import write_gif
+    from tnemu.runtime.film import every
+
+    rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
+    write_gif(path, (picture for _, picture in result.film.pictures()), rate_hz)
+
+
+def _summary(report: dict[str, Any], written: list[str], console: Console) -> None:
+    """The run in a few lines."""
+    energy, unfinished = report["energy"], report["unfinished_return"]
+    scores = _scores(report["episode_returns"]) or "no episode ended"
+    if unfinished is not None:
+        scores += f" (and {unfinished:,g} in the episode that did not end)"
+    pace = f"{report['decisions_per_second'] or 0:.2f} decisions/s"
+    if report["mode"] == "realtime":
+        pace += (
+            f", {report['deadline_misses']:,} of {report['decisions']:,} after their deadline; "
+            f"lateness {_percentiles(report['lateness_ms'])}"
+        )
+    _say(console, f"{report['game']} on {report['board']}: {report['message']}")
+    for name, value in (
+        ("score", scores),
+        ("pace", pace),
+        ("board", f"{report['ticks_per_decision']} ticks a decision, "
+                  f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick, "
+                  f"{report['synaptic_operations_per_s'] / 1e6:,.1f} M synaptic operations/s"),
+        ("power", f"{report['estimated_power_mw']:.1f} mW estimated at the chip's own tick rate: "
+                  f"{energy['assumed_mw']:.1f} static (assumed), {energy['counted_mw']:.2f} counted"),
+        ("written", ", ".join(written) or "nothing"),
+    ):  # fmt: skip
+        _say(console, f"  {name:<9}{value}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False)
+
+
+def _scores(returns: Any) -> str:
+    """The last few returns, with how many there were before them."""
+    shown = ", ".join(f"{value:,g}" for value in returns[-5:])
+    return f"... {shown}" if len(returns) > 5 else shown
+
+
+def _percentiles(lateness_ms: dict[str, float | None]) -> str:
+    if lateness_ms["p50"] is None:
+        return "no deadline"
+    return ", ".join(f"{name} {value:.1f}" for name, value in lateness_ms.items()) + " ms"

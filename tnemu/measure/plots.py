@@ -1,0 +1,212 @@
+"""The picture of a run: score, lateness, and where on the board it was busy.
+
+Functions draw on the axes they are given and know nothing of processes or games: arrays come in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+INK, DIM, FAINT = "#1d2733", "#6b7785", "#e6e9ee"
+CALM, ALARM, REWARD = "#2a6f97", "#c8553d", "#d9a441"
+BINS = 60
+
+
+@dataclass(frozen=True)
+class RunPlot:
+    """What the picture shows.
+
+    ``score`` [n] points of the episode after every decision, ``over`` [n] where an episode ended,
+    ``first_decision`` the number of the first of them; ``lateness_ms`` [n] delivery minus deadline, or
+    ``response_ms`` [n] instead where there is no deadline (``lateness_ms`` all nan); ``positions``
+    [cores, 3] (unit, x, y) and ``core_rate`` [cores] spikes per tick of every core; ``board_shape``
+    (units, width, height) in cores, ``chip_shape`` (cores_x, cores_y).
+    """
+
+    title: str
+    subtitle: str
+    score: npt.NDArray[np.float64]
+    over: npt.NDArray[np.bool_]
+    lateness_ms: npt.NDArray[np.float64]
+    response_ms: npt.NDArray[np.float64]
+    positions: npt.NDArray[np.int32]
+    core_rate: npt.NDArray[np.float64]
+    board_shape: tuple[int, int, int]
+    chip_shape: tuple[int, int]
+    first_decision: int = 0
+
+
+def draw_run(run: RunPlot) -> Figure:
+    """The whole picture as a figure of 12 x 7 inches; nothing is shown on a screen."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.86), wspace=0.05, hspace=0.08)
+    figure = Figure(figsize=(12, 7), layout=layout, facecolor="white")
+    figure.text(0.025, 0.945, run.title, size=17, weight="bold", color=INK, va="center")
+    figure.text(0.025, 0.898, run.subtitle, size=10.5, color=DIM, va="center")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
+    draw_score(figure.add_subplot(grid[0, 0]), run)
+    draw_times(figure.add_subplot(grid[1, 0]), run)
+    draw_cores(figure.add_subplot(grid[:, 1]), run)
+    return figure
+
+
+def save_run(run: RunPlot, path: str | Path) -> None:
+    """Draw the picture and write it as PNG."""
+    draw_run(run).savefig(path, format="png", dpi=120)
+
+
+def draw_score(axes: Axes, run: RunPlot) -> Axes:
+    """Score of the episode under way, decision by decision; a dot where an episode ended."""
+    _plain(axes, "Score of the episode", "decision", "points")
+    if not len(run.score):
+        return _empty(axes, "no decision was taken")
+    decisions = run.first_decision + np.arange(1, len(run.score) + 1)
+    # An episode starts again from nothing: a gap, not a fall.
+    ends = np.flatnonzero(run.over) + 1
+    for part in np.split(np.arange(len(decisions)), ends[ends < len(decisions)]):
+        axes.step(decisions[part], run.score[part], where="post", color=CALM, lw=1.6)
+    axes.plot(
+        decisions[run.over], run.score[run.over], "o", color=REWARD, ms=7, mec="white", zorder=3
+    )
+    for at in np.flatnonzero(run.over)[-8:]:
+        axes.annotate(
+            f"{run.score[at]:,g}",
+            (decisions[at], run.score[at]),
+            xytext=(-6, 6),
+            textcoords="offset points",
+            ha="right",
+            color=INK,
+            size=9,
+        )
+    low, high = min(0.0, run.score.min()), max(1.0, run.score.max())
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.14 * (high - low))
+    axes.set_xlim(run.first_decision, decisions[-1] + max(1, 0.02 * len(decisions)))
+    axes.xaxis.set_major_locator(_whole_numbers())
+    _thousands(axes, "x", "y")
+    return axes
+
+
+def draw_times(axes: Axes, run: RunPlot) -> Axes:
+    """How early or late decisions came; without a deadline, how long they took."""
+    late = run.lateness_ms[~np.isnan(run.lateness_ms)]
+    values = late if len(late) else run.response_ms
+    title = "Decisions against their deadline" if len(late) else "Time from picture to decision"
+    unit = "ms after the deadline" if len(late) else "ms"
+    _plain(axes, title, f"{unit}; the last bar holds all beyond it", "decisions")
+    if not len(values):
+        return _empty(axes, "no decision was taken")
+    # The few largest would squeeze all others into one bin: the last bin holds everything beyond.
+    low, high = float(values.min()), float(np.percentile(values, 99.5))
+    if len(late):
+        high = max(high, 0.0) + 0.04 * max(-low, 1.0)
+    edges = np.linspace(low, max(high, low + 1e-3), BINS + 1)
+    counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
+    middle = (edges[:-1] + edges[1:]) / 2
+    colors = [ALARM if len(late) and m > 0 else CALM for m in middle]
+    axes.bar(middle, counts, width=edges[1] - edges[0], color=colors)
+    # Counts span from one outlier to thousands.
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(0, counts.max() * 2.2)
+    _thousands(axes, "y")
+    if len(late):
+        axes.axvline(0, color=ALARM, lw=1.2)
+        missed = int(np.count_nonzero(late > 0))
+        axes.annotate(
+            f"deadline\n{missed:,} missed" if missed else "deadline\nnone missed",
+            (0, 0.97),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(-5, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=ALARM,
+            size=9,
+        )
+    p50, p99, worst = np.percentile(values, (50, 99, 100))
+    axes.set_title(
+        f"median {p50:.1f}, p99 {p99:.1f}, worst {worst:.1f} ms", loc="right", size=9, color=DIM
+    )
+    return axes
+
+
+def draw_cores(axes: Axes, run: RunPlot) -> Axes:
+    """The board as a map of its cores, darker where more neurons fired per tick."""
+    units, width, height = run.board_shape
+    grid = np.full((height, units * width), np.nan)
+    unit, x, y = run.positions.T
+    grid[y, unit * width + x] = run.core_rate
+    top = float(np.nanmax(grid)) if len(run.core_rate) else 0.0
+    axes.set_facecolor(FAINT)
+    picture = axes.imshow(
+        grid, origin="lower", cmap=_blues(), vmin=0, vmax=top or 1.0, interpolation="nearest",
+        extent=(0, units * width, 0, height),
+    )  # fmt: skip
+    for at in range(0, units * width + 1, run.chip_shape[0]):
+        axes.axvline(at, color="white", lw=3 if at % width == 0 else 1)
+    for at in range(0, height + 1, run.chip_shape[1]):
+        axes.axhline(at, color="white", lw=1)
+    _plain(axes, "Activity of the cores", "x", "y")
+    axes.grid(False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    busy = int(np.count_nonzero(run.core_rate))
+    axes.set_title(
+        f"{busy:,} of {len(run.core_rate):,} loaded cores fired; grey: not loaded",
+        loc="right", size=9, color=DIM,
+    )  # fmt: skip
+    bar = axes.figure.colorbar(picture, ax=axes, shrink=0.7, aspect=40, pad=0.02, location="bottom")
+    bar.set_label("neurons that fired per tick and core", color=DIM, size=9)
+    bar.ax.tick_params(colors=DIM, labelsize=8, length=0)
+    bar.outline.set_visible(False)
+    return axes
+
+
+def _plain(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set_title(title, loc="left", size=11, weight="bold", color=INK)
+    axes.set_xlabel(x, color=DIM, size=9)
+    axes.set_ylabel(y, color=DIM, size=9)
+    axes.tick_params(colors=DIM, labelsize=8)
+    axes.grid(axis="y", color=FAINT, lw=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(DIM)
+
+
+def _empty(axes: Axes, text: str) -> Axes:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=DIM)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return axes
+
+
+def _blues() -> Colormap:
+    """From nearly white to ink; a core that never fires is white, one that is not loaded is grey."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("tnemu", ["#ffffff", "#a9d0e0", CALM, "#0b2436"])
+
+
+def _thousands(axes: Axes, *which: str) -> None:
+    for name in which:
+        getattr(axes, f"{name}axis").set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+
+def _whole_numbers() -> Locator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True, nbins=8)

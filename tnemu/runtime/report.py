@@ -1,0 +1,192 @@
+"""The run report: what was run, how it went, and how it ended, as one JSON object.
+
+Every run that was started has one, whatever ended it. Keys in ``WALL_CLOCK`` depend on the computer
+and its clock; all others are the same for every lockstep or free run of the same image, seed and
+number of decisions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import stat
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tnemu
+from tnemu.hardware.errors import TnemuError
+from tnemu.hardware.image import BoardImage
+from tnemu.measure import energy
+from tnemu.runtime.record import percentiles_ms
+from tnemu.runtime.session import Result
+
+FORMAT = "tnemu-report-1"
+
+WALL_CLOCK = frozenset(
+    {
+        "started",
+        "elapsed_s",
+        "decisions_per_second",
+        "lateness_ms",
+        "response_ms",
+        "deadline_misses",
+        "skipped_periods",
+        "command",
+        "output",
+    }
+)
+"""Keys whose values differ between two runs of the same thing."""
+
+PACKAGES = ("ale-py", "gymnasium", "numba", "numpy")
+
+
+class ReportError(TnemuError, OSError):
+    """A report cannot be written where it was wanted."""
+
+
+def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of a run; ``facts`` are what only the caller knows (game, seed, hashes, command).
+
+    Times are in the unit of their name. ``lateness_ms`` is delivery minus deadline, negative when
+    early; null where the mode has no deadline. ``estimated_power_mw`` is for the chip at its own tick
+    rate. ``synaptic_operations_per_s`` likewise, ``ticks_per_decision`` is what every decision ran.
+    """
+    record, settings = result.record, result.settings
+    host, board = record.host, record.board
+    decisions, elapsed_s = int(host["decisions"]), float(host["elapsed_s"])
+    details = record.decisions()
+    spec = result.image.board
+    used = energy.estimate(
+        int(board["synaptic_operations"]),
+        int(board["ticks"]),
+        tick_us=spec.tick_us,
+        chips=chips_used(result.image),
+    )
+    parts = energy.components(
+        int(board["ticks"]),
+        result.image.core_count,
+        int(board["hops"]),
+        int(board["chip_crossings"]),
+        int(board["output_spikes"]),
+    )
+    return {
+        "format": FORMAT,
+        **facts,
+        "outcome": result.outcome,
+        "message": result.message,
+        "started": result.started,
+        "board": spec.name,
+        "engine": settings.board.engine,
+        "mode": settings.mode,
+        "wanted_decisions_per_second": settings.rate_hz,
+        "decisions": decisions,
+        "decisions_per_second": round(decisions / elapsed_s, 3) if elapsed_s else None,
+        "elapsed_s": round(elapsed_s, 3),
+        "deadline_misses": int(host["misses"]),
+        "skipped_periods": int(host["skipped"]),
+        "lateness_ms": percentiles_ms(details["lateness_s"]),
+        "response_ms": percentiles_ms(details["response_s"]),
+        "episodes": int(host["episodes"]),
+        "episode_returns": record.returns().tolist(),
+        "unfinished_return": None if not decisions or details["over"][-1] else float(host["score"]),
+        "ticks": int(board["ticks"]),
+        "ticks_per_decision": settings.board.ticks_per_decision,
+        "latency_ticks": settings.board.latency_ticks,
+        "tick_us": spec.tick_us,
+        "spikes": int(board["spikes"]),
+        "spikes_per_tick": _ratio(board["spikes"], board["ticks"]),
+        "input_spikes": int(board["input_spikes"]),
+        "output_spikes": int(board["output_spikes"]),
+        "merged_spikes": int(board["merged"]),
+        "dropped_spikes": int(board["dropped"]),
+        "synaptic_operations": int(board["synaptic_operations"]),
+        "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
+        "hops": int(board["hops"]),
+        "chip_crossings": int(board["chip_crossings"]),
+        "cores": result.image.core_count,
+        "estimated_power_mw": round(used.power_mw, 3),
+        "energy": energy.energy_report(used, parts),
+        "video": {"pictures": len(result.film), "dropped": result.film.dropped}
+        if settings.film
+        else None,
+        "image_sha256": result.image.sha256(),
+        "board_sha256": spec.sha256,
+        "versions": versions(),
+    }
+
+
+def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Both reports tell of the same run, apart from times."""
+    kept = [{k: v for k, v in report.items() if k not in WALL_CLOCK} for report in (one, other)]
+    return kept[0] == kept[1]
+
+
+def chips_used(image: BoardImage) -> int:
+    """Chips with at least one core of the image: those that must be powered."""
+    chip = image.board.chip
+    unit, x, y = image.positions.T
+    return len(np.unique(np.stack([unit, x // chip.cores_x, y // chip.cores_y]), axis=1).T)
+
+
+def versions() -> dict[str, str]:
+    """Versions of tnemu, Python and the packages that decide what happens; absent ones are left out."""
+    found = {"tnemu": tnemu.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write(report: Mapping[str, Any], path: str | Path) -> None:
+    """Write the report to ``path``: a file appears whole or not at all, an older one is replaced.
+
+    A path that exists and is no regular file (a pipe, /dev/stdout) is written to as it is. Raises
+    ReportError, which names the path and the reason.
+    """
+    path = Path(path)
+    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    except OSError as error:
+        raise ReportError(
+            f"the report cannot be written to {path}: {error.strerror or error}; "
+            "make room or choose another place with --report or --output"
+        ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    """mkstemp makes files that only their owner reads; a report is for everybody."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _ratio(part: Any, whole: Any) -> float | None:
+    return round(float(part / whole), 3) if whole else None
