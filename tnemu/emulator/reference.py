@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, Draw, draw
 from tnemu.emulator.state import Counters, Events, State
 from tnemu.hardware import packet
 from tnemu.hardware.board import ChipSpec
-from tnemu.hardware.image import BoardImage
+from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
     AXON_TYPES,
-    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     RAIL,
@@ -233,42 +234,43 @@ def _rows(events: list[tuple[int, int, int]]) -> Events:
 
 def _cores(image: BoardImage) -> list[Core]:
     """The image as plain integers."""
-    neurons = [Neuron.of(record) for record in image.neuron_types]
-    targets, rows = image.destinations()
+    kinds = [Neuron.of(record) for record in image.neuron_types]
+    destinations = _destinations(image)
     cores = []
-    for index in range(image.core_count):
+    for index, types in enumerate(image.types.tolist()):
         bits = np.unpackbits(image.crossbar[index].view(np.uint8), axis=1, bitorder="little")
-        columns = [_integer(bits[:, j]) for j in range(NEURONS)]
-        kinds = image.axon_types[index]
-        used = np.flatnonzero(image.types[index]).tolist()
-        cores.append(
-            Core(
-                seed=int(image.seeds[index]),
-                types=tuple(_integer(kinds == g) for g in range(AXON_TYPES)),
-                neurons=tuple(
-                    (
-                        j,
-                        columns[j],
-                        neurons[image.types[index, j]],
-                        _destination(image, index, j, int(targets[index, j]), int(rows[index, j])),
-                    )
-                    for j in used
-                ),
-            )
-        )
+        columns = _integers(bits.T)
+        neurons = [
+            (j, columns[j], kinds[kind], destinations[index][j])
+            for j, kind in enumerate(types)
+            if kind
+        ]
+        members = _integers(image.axon_types[index] == np.arange(AXON_TYPES)[:, None])
+        cores.append(Core(int(image.seeds[index]), tuple(members), tuple(neurons)))
     return cores
 
 
-def _integer(bits: np.ndarray) -> int:
-    """256 bits, lowest first, as one integer."""
-    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+def _integers(bits: npt.NDArray[Any]) -> list[int]:
+    """Every row of bits [m, 256], lowest first, as one integer."""
+    packed = np.packbits(bits, axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
 
-def _destination(image: BoardImage, core: int, j: int, target: int, row: int) -> Destination:
-    if target == -1:
-        return Destination(target, row, delay=0, hops=0, chip_crossings=0)
-    dx, dy, _, delay = (int(part) for part in packet.decode(image.targets[core, j]))
-    _, x, y = image.positions[core].tolist()
-    cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
-    crossings = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
-    return Destination(target, row, delay, abs(dx) + abs(dy), crossings)
+def _destinations(image: BoardImage) -> list[list[Destination]]:
+    """Where every neuron of every core sends its packet."""
+    parts = np.stack([*image.destinations(), *packet.decode(image.targets)], axis=2).tolist()
+    return [
+        [_destination(image.board.chip, x, y, *neuron) for neuron in core]
+        for (_, x, y), core in zip(image.positions.tolist(), parts, strict=True)
+    ]
+
+
+def _destination(
+    chip: ChipSpec, x: int, y: int, target: int, row: int, dx: int, dy: int, axon: int, delay: int
+) -> Destination:
+    """The way of a packet that leaves core (x, y); one that is not sent goes nowhere."""
+    if target == NOT_CONNECTED:
+        return Destination(target, row, delay, hops=0, chip_crossings=0)
+    borders_x = abs((x + dx) // chip.cores_x - x // chip.cores_x)
+    borders_y = abs((y + dy) // chip.cores_y - y // chip.cores_y)
+    return Destination(target, row, delay, abs(dx) + abs(dy), borders_x + borders_y)
