@@ -31,8 +31,8 @@ NEEDED = (
     "rich",
 )
 OPTIONAL = {"torch": "needed only by 'tnemu learn'; pip install 'tnemu[learn]'"}
-GAME = "pong"
-"""The ROM whose absence means that no game can be played."""
+GAME = "krull"
+"""The game of the shipped student: without its ROM nothing can be played out of the box."""
 
 
 @dataclass(frozen=True)
