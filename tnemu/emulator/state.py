@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import zipfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,26 +104,23 @@ class State:
         file cannot be written (disk full, no such folder); an older file then stays as it was.
         """
         path = Path(path)
-        scratch = None
-        header = json.dumps(
-            {
-                "format": FORMAT,
-                "image": image.sha256(),
-                "leak_zero_clamp": image.board.chip.leak_zero_clamp,
-                "potential_range": image.board.chip.potential_range,
-                "tick": self.tick,
-            }
-        )
+        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        chip = image.board.chip
+        header = {
+            "format": FORMAT,
+            "image": image.sha256(),
+            "leak_zero_clamp": chip.leak_zero_clamp,
+            "potential_range": chip.potential_range,
+            "tick": self.tick,
+        }
         try:
-            handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, header=np.array(header), **self.arrays())
+            with open(scratch, "xb") as file:
+                np.savez(file, header=np.array(json.dumps(header)), **self.arrays())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(scratch, path)
         except BaseException as error:
-            if scratch is not None:
-                Path(scratch).unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise SnapshotError(
                     f"snapshot {path} cannot be written ({error.strerror or error}); "
@@ -144,7 +140,7 @@ class State:
                 header = json.loads(str(file["header"]))
                 arrays = {k: np.ascontiguousarray(file[k]) for k in file.files if k != "header"}
             version, taken_of, tick = (header[key] for key in ("format", "image", "tick"))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # whatever zipfile, zlib, numpy or json say to a damaged file
             raise SnapshotError(
                 f"{path} is not a readable snapshot ({error}); take a new one"
             ) from error
