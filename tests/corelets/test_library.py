@@ -1,0 +1,86 @@
+"""Relay, delay and splitter do what their equations say, and nothing else."""
+
+from __future__ import annotations
+
+import chips
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corelets import Corelet, CoreletError, Delay, Input, Output, Relay, Splitter
+
+
+def test_a_relay_repeats_every_pin_one_tick_later():
+    rows = [(0, 0), (1, 2), (1, 299), (2, 0)]
+    answer = chips.play(Relay(300), {"input": rows}, 5)
+    # A source tick is one tick before the axon sees the spike and the relay fires.
+    assert answer["output"] == [(tick + 1, pin) for tick, pin in rows]
+
+
+@pytest.mark.parametrize(("width", "copies"), [(1, 1), (1, 256), (3, 100), (200, 3), (256, 1)])
+def test_a_splitter_makes_identical_copies(width, copies):
+    spikes = [(0, pin) for pin in range(0, width, 2)] + [(3, width - 1)]
+    answer = chips.play(Splitter(width, copies), {"input": spikes}, 5, engine="numba")
+    expected = [(t + 1, c * width + pin) for t, pin in spikes for c in range(copies)]
+    assert sorted(answer["output"]) == sorted(expected)
+
+
+def test_a_splitter_uses_as_few_cores_as_axons_and_neurons_allow():
+    assert len(Splitter(256, 1).build().cores) == 1
+    assert len(Splitter(257, 1).build().cores) == 2
+    assert len(Splitter(85, 3).build().cores) == 1
+    assert len(Splitter(86, 3).build().cores) == 2
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 15, 16, 17, 31, 46])
+def test_a_delay_is_late_by_exactly_its_ticks(ticks):
+    answer = chips.play(Delay(2, ticks), {"input": [(0, 0), (1, 1), (2, 0)]}, ticks + 3)
+    # A delay of 1 is a relay, which fires one tick after the source tick.
+    assert answer["output"] == [(ticks, 0), (ticks + 1, 1), (ticks + 2, 0)]
+
+
+def test_a_delay_left_to_the_mapper_is_balanced_and_an_explicit_one_is_not():
+    class Echo(Corelet):
+        """output = input, and input again 5 ticks later if ``apart``; both merge otherwise."""
+
+        def __init__(self, apart):
+            self.input, self.output = Input(1), Output(1)
+            self.first, self.late, self.last = Relay(1), Delay(1, 5), Relay(1)
+            self.connect(self.input, self.first.input)
+            self.connect(self.first.output, self.late.input)
+            self.connect(self.late.output, self.last.input, **({"delay": 1} if apart else {}))
+            self.connect(self.first.output, self.last.input, **({"delay": 1} if apart else {}))
+            self.connect(self.last.output, self.output)
+
+    together = chips.play(Echo(False), {"input": [(0, 0)]}, 12)["output"]
+    assert together == [(7, 0)]
+    assert chips.play(Echo(True), {"input": [(0, 0)]}, 12)["output"] == [(2, 0), (7, 0)]
+
+
+@settings(max_examples=10)
+@given(st.sets(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=40))
+def test_library_neurons_forget_everything_after_each_tick(spikes):
+    rows = sorted(spikes)
+    answer = chips.play(Relay(4), {"input": rows}, 33)
+    assert answer["output"] == [(t + 1, pin) for t, pin in rows]
+
+
+@pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Splitter(4, 257), r"Splitter\(4, 257\): a core makes 1..256 copies of an axon"),
+        (lambda: Splitter(4, 0), r"Splitter\(4, 0\)"),
+        (lambda: Delay(4, 0), r"Delay\(4, 0\): the delay is a number of ticks from 1"),
+    ],
+)
+def test_impossible_sizes_are_refused(make, message):
+    with pytest.raises(CoreletError, match=message):
+        make()
+
+
+def test_copy_gives_the_output_pins_of_one_copy():
+    splitter = Splitter(3, 2)
+    np.testing.assert_array_equal(splitter.copy(1).index, [3, 4, 5])
+    splitter.build()
