@@ -162,7 +162,9 @@ def _follow(
                 f"connect() at {one.location} and connect() at {two.location} give two delays "
                 f"({one.delay} and {two.delay}) to one wire; keep one of them, a port has no delay"
             )
-        behind["source"], behind["delay"] = ahead["source"], ahead["delay"] + behind["delay"]
+        behind["source"] = ahead["source"]
+        behind["by"] = np.where(ahead["delay"] != BALANCE, ahead["by"], behind["by"])
+        behind["delay"] += ahead["delay"]
         open_rows = behind
     where = numbering.connections[int(open_rows["by"][0])].location
     raise CoreletError(

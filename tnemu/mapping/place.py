@@ -243,8 +243,9 @@ class _Mesh:
         """[n]: by how much the sum falls if ``core`` swaps with each core (itself: 0)."""
         x, y = self.at[core]
         apart = self.x[x, self.at[:, 0]] + self.y[y, self.at[:, 1]]
-        others_here = np.bincount(self.first, self.weight * apart[self.second], len(self.at))
-        others_here += self.leaving * self.way_out[y]
+        others_here = self.leaving * self.way_out[y] + np.bincount(
+            self.first, self.weight * apart[self.second], len(self.at)
+        )
         core_there = columns[self.at[:, 0]] + rows[self.at[:, 1]]
         gains = self.cost[core] - core_there + self.cost - others_here
         # For the wires between the two, both terms think that the other stays: they keep their length.
