@@ -126,9 +126,10 @@ def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-def test_ctrl_c_is_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, typer.Abort])
+def test_ctrl_c_is_status_130(monkeypatch: pytest.MonkeyPatch, signal: type[BaseException]) -> None:
     def interrupted() -> None:
-        raise KeyboardInterrupt
+        raise signal
 
     standing_in(monkeypatch, interrupted)
     assert run("doctor").exit_code == 130

@@ -163,18 +163,18 @@ def test_a_mistake_is_answered_with_file_line_key_value_and_limit(lines: str, me
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
-    text = "name: Small\nchips_y: 0\nchip:\n  cores_x: many\n  leak_zero_clamp: maybe\n"
+    text = "chip:\n  leak_zero_clamp: maybe\n  cores_x: many\nchips_y: 0\nname: Small\n"
     assert refusal(text) == (
         "small.yaml has 5 errors:\n"
-        "  small.yaml:1 name: 'Small' is not a name of a-z, 0-9, '.', '_' and '-' (lower-case name "
-        "of the board); correct the value\n"
         "  small.yaml:1 chips_x: is missing (columns of chips in a unit); add it\n"
-        "  small.yaml:2 chips_y: 0 is outside 1..64 (rows of chips in a unit); choose a value in "
-        "that range\n"
-        "  small.yaml:4 chip.cores_x: 'many' is not a whole number 1..256 (columns of cores on one "
+        "  small.yaml:2 chip.leak_zero_clamp: 'maybe' is not true or false (a reversed leak stops "
+        "at potential 0 instead of crossing it); correct the value\n"
+        "  small.yaml:3 chip.cores_x: 'many' is not a whole number 1..256 (columns of cores on one "
         "chip); correct the value\n"
-        "  small.yaml:5 chip.leak_zero_clamp: 'maybe' is not true or false (a reversed leak stops "
-        "at potential 0 instead of crossing it); correct the value"
+        "  small.yaml:4 chips_y: 0 is outside 1..64 (rows of chips in a unit); choose a value in "
+        "that range\n"
+        "  small.yaml:5 name: 'Small' is not a name of a-z, 0-9, '.', '_' and '-' (lower-case name "
+        "of the board); correct the value"
     )
 
 
