@@ -244,6 +244,17 @@ def test_outputs_with_one_number_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_cores_with_one_number_cannot_be_sent_spikes(tmp_path: Path) -> None:
+    network = network_of()
+    network.cores[1].number = 0
+    image_of(network).save(tmp_path / "image")
+    write_spikes(tmp_path / "in.sfti", spikes(0, 0, 0))
+    given = ("--spikes", tmp_path / "in.sfti")
+    text = refused("run", tmp_path / "image", *given, "--ticks", 1, "--output", "-")
+    assert "image has cores with the same number, so a spike file cannot tell them apart" in text
+    ran("run", tmp_path / "image", "--ticks", 1, "--output", tmp_path / "o.sfto")
+
+
 def test_an_image_brings_its_board(tmp_path: Path) -> None:
     image_of(network_of()).save(tmp_path / "image")
     text = refused("run", tmp_path / "image", "--ticks", 1, "--output", "-", "--board", "ns1e")
@@ -284,7 +295,7 @@ def test_a_name_that_cannot_be_written_fails_before_the_run(
 
     monkeypatch.setattr(Emulator, "run", never)
     text = refused(*EX1, "--output", tmp_path / "absent" / "o.sfto")
-    assert "o.sfto: No such file or directory; give a name in a folder that exists" in text
+    assert "o.sfto: No such file or directory; give a name in a folder that exists," in text
 
 
 # --- the example ---------------------------------------------------------------------------------

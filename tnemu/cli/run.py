@@ -160,6 +160,11 @@ def _inject(emulator: Emulator, given: Spikes, ticks: int, model: str) -> int:
     import numpy as np
 
     ids = emulator.image.core_ids
+    if len(np.unique(ids)) != len(ids):
+        raise RunError(
+            f"{model} has cores with the same number, so a spike file cannot tell them apart; number "
+            "the cores of the network differently and build the image again"
+        )
     order = np.argsort(ids)
     wanted = given.records["core"]
     index = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]

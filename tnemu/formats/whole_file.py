@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,19 +12,26 @@ from typing import IO
 
 from tnemu.formats.errors import FormatError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file to write in; it takes its name ``path`` when the block ends without an error.
 
     Until then the bytes are in a scratch file beside it, and an older file of that name is
-    untouched. Raises FormatError when the folder cannot be written to.
+    untouched. A link is followed; a device or a pipe is written to as it is. Raises FormatError when
+    ``path`` cannot be written.
     """
-    path = Path(path)
+    given, path = path, Path(path).resolve()
     try:
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as file:
+                yield file
+            return
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise _cannot_write(given, error) from error
     try:
         with open(descriptor, "wb") as file:
             yield file
@@ -31,17 +39,18 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
             mask = os.umask(0)
             os.umask(mask)
             os.fchmod(file.fileno(), 0o666 & ~mask)
-        try:
-            os.replace(name, path)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-    except BaseException:
-        os.unlink(name)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise _cannot_write(given, error) from error
         raise
 
 
-def _cannot_write(path: Path, error: OSError) -> FormatError:
+def _cannot_write(path: str | Path, error: OSError) -> FormatError:
     return FormatError(
-        f"cannot write {path}: {error.strerror or error}; give a name in a folder that exists "
-        "and can be written to"
+        f"cannot write {path}: {error.strerror or error}; give a name in a folder that exists, "
+        "can be written to and has room"
     )
