@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import ibm_text
 import numpy as np
 import pytest
 
+from tnemu.formats import model_file, neuron_types, spike_file
+from tnemu.formats.model_core import LISTS
 from tnemu.formats.model_file import parse_model, read_model
 from tnemu.hardware.neuron import neuron
 from tnemu.mapping.network import LogicalNetwork, LogicalOutput
@@ -199,3 +202,13 @@ def test_comments_and_repeated_cores_are_part_of_the_format() -> None:
         '"core": {', '/* "core": { */ "core": { // id\n'
     )
     assert parse_model(text) == read(ibm_text.model(2))
+
+
+def test_the_page_about_files_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    grouped = {f"{key}{g}" for key in ("sigma", "s", "b") for g in (1, 2)}
+    keys = {*model_file.SECTIONS, *model_file.FIXED, *model_file.CORE_KEYS}
+    keys |= {*model_file.METADATA_KEYS, *neuron_types.PARAMETERS, *LISTS, *LISTS.values()}
+    keys |= {*spike_file._LIMITS, *spike_file.VERSIONS}
+    missing = sorted(key for key in keys - grouped if not re.search(rf"[`\"]{key}[`\"]", page))
+    assert missing == []
