@@ -23,8 +23,9 @@ from tnemu.hardware.errors import TnemuError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from corelets import Student
     from tnemu.atari.spec import AtariSpec
+    from tnemu.formats.weights import WeightFile
+    from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
     from tnemu.runtime.live import Live
     from tnemu.runtime.record import Record
@@ -80,17 +81,19 @@ def command(
     """Play an Atari game on an emulated board in real time; live numbers, then a report."""
     from rich.console import Console
 
+    from tnemu.hardware.board import load_board
     from tnemu.runtime.clock import Clock, utc_now
 
     console = Console(highlight=False, soft_wrap=True)
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
+    machine = load_board(board)
     student = _student(game, weights)
     spec = _world(student, seed)
-    name = student.weights.game
+    name = student.game
     folder = output or Path("runs") / f"{name}-{utc_now():%Y%m%dT%H%M%SZ}"
     with _run_directory(folder) as scratch:
-        plan = _plan(student, board, scratch / "image")
-        _say(console, f"{name} on {board}: {plan.resources['cores']:,} cores, "
+        plan = _plan(student, machine, scratch / "image")
+        _say(console, f"{name} on {machine.name}: {plan.resources['cores']:,} cores, "
                       f"{plan.latency_ticks} ticks from frame to votes; starting host and board")  # fmt: skip
         settings = _settings(
             student, spec, plan, scratch / "image", seed, engine, ticks_per_decision,
@@ -103,47 +106,46 @@ def command(
         "output": str(folder),
         "game": name,
         "seed": seed,
-        "weights": student.weights.name,
-        "weights_sha256": student.weights.sha256,
+        "weights": student.name,
+        "weights_sha256": student.sha256,
         "spec_sha256": spec.sha256,
     }
     _finish(result, facts, folder, report, console)
 
 
-def _student(game: str | None, weights: Path | None) -> Student:
+def _student(game: str | None, path: Path | None) -> WeightFile:
     """The student to play with: a file, or the one that is shipped for the game."""
-    import corelets
     from tnemu import zoo
+    from tnemu.formats.weights import WeightFile
 
-    student = corelets.load(weights or zoo.find(game or DEFAULT_GAME))
-    if game not in (None, student.weights.game):
+    path = path or zoo.find(game or DEFAULT_GAME)
+    student = WeightFile.load(path)
+    if game not in (None, student.game):
         raise PlayError(
-            f"weight file {weights or game} was trained for {student.weights.game!r}, not for {game!r}; "
-            f"play it with 'tnemu play {student.weights.game} --weights {weights or game}', or give a "
-            f"weight file for {game!r}"
+            f"weight file {path} was trained for {student.game!r}, not for {game!r}; play it with "
+            f"'tnemu play {student.game} --weights {path}', or give a weight file for {game!r}"
         )
     return student
 
 
-def _world(student: Student, seed: int) -> AtariSpec:
+def _world(student: WeightFile, seed: int) -> AtariSpec:
     """The world that the student was trained for, once its console has proved to start."""
     import json
 
     from tnemu.atari.player import check_console
     from tnemu.atari.spec import AtariSpec
 
-    weights = student.weights
-    spec = AtariSpec.from_json(json.dumps(dict(weights.spec)))
+    spec = AtariSpec.from_json(json.dumps(dict(student.spec)))
     seen = (spec.stack, spec.rows, spec.columns)
-    if (spec.game, spec.sha256) != (weights.game, weights.spec_sha256):
+    if (spec.game, spec.sha256) != (student.game, student.spec_sha256):
         raise PlayError(
-            f"weight file {weights.name!r} names game {weights.game!r} and world "
-            f"{weights.spec_sha256[:12]}, but holds a description of {spec.game!r}, {spec.sha256[:12]}; "
+            f"weight file {student.name!r} names game {student.game!r} and world "
+            f"{student.spec_sha256[:12]}, but holds a description of {spec.game!r}, {spec.sha256[:12]}; "
             "export it again"
         )
-    if (seen, spec.actions) != (weights.input_shape, weights.actions):
+    if (seen, spec.actions) != (student.input_shape, student.actions):
         raise PlayError(
-            f"weight file {weights.name!r} sees {weights.input_shape} and has {len(weights.actions)} "
+            f"weight file {student.name!r} sees {student.input_shape} and has {len(student.actions)} "
             f"actions, its world shows {seen} and takes {len(spec.actions)}; export it again"
         )
     check_console(spec, seed)
@@ -173,12 +175,12 @@ def _run_directory(folder: Path) -> Iterator[Path]:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _plan(student: Student, board: str, image: Path) -> Plan:
+def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
     """Put the student on the board, and the board's image into a folder."""
-    from tnemu.hardware.board import load_board
+    from corelets import Student
     from tnemu.mapping.fit import fit
 
-    plan = fit(student, load_board(board), seed=PLACEMENT_SEED)
+    plan = fit(Student(student), board, seed=PLACEMENT_SEED)
     try:
         plan.image.save(image)
     except OSError as error:
@@ -190,7 +192,7 @@ def _plan(student: Student, board: str, image: Path) -> Plan:
 
 
 def _settings(
-    student: Student,
+    student: WeightFile,
     spec: AtariSpec,
     plan: Plan,
     image: Path,
@@ -205,9 +207,8 @@ def _settings(
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.session import Settings
 
-    weights = student.weights
     ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
-    player = partial(AtariPlayer, spec, seed, weights.transduction.forward, weights.vote.forward)
+    player = partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward)
     return Settings(player, BoardJob(image, plan.latency_ticks, ticks, engine), **pace)
 
 
@@ -223,7 +224,7 @@ def _run(settings: Settings, console: Console) -> Result:
 
         def tell(record: Record) -> None:
             nonlocal told
-            if not told and record.host["running"]:
+            if not told and record.host["decisions"]:
                 told = True
                 _say(console, "running; Ctrl-C ends the run and keeps its report")
 

@@ -1,0 +1,284 @@
+"""``tnemu play`` from the outside: what it leaves, and how it ends when somebody interferes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tnemu.atari.spec import AtariSpec, spec_for
+from tnemu.cli.main import app
+from tnemu.formats.layers import Dense, Transduction, Vote
+from tnemu.formats.weights import WeightFile
+from tnemu.runtime.report import same_run
+
+TNEMU = [sys.executable, "-c", "import sys; from tnemu.cli.main import main; main()"]
+SOON_S = 30
+"""'Within seconds', with room for a busy computer; what hangs would take for ever."""
+
+KEYS = {
+    "game", "board", "engine", "mode", "decisions", "decisions_per_second", "deadline_misses",
+    "lateness_ms", "episode_returns", "ticks", "ticks_per_decision", "spikes",
+    "synaptic_operations", "estimated_power_mw", "seed", "image_sha256", "weights_sha256",
+    "spec_sha256", "versions", "outcome", "command", "merged_spikes", "dropped_spikes", "energy",
+}  # fmt: skip
+"""What every report has; programs read these."""
+
+
+def student(spec: AtariSpec) -> WeightFile:
+    """A small untrained student: 128 bits, one core on the chip, two votes for each action."""
+    rng = np.random.default_rng(0)
+    actions, shape = len(spec.actions), (spec.stack, spec.rows, spec.columns)
+
+    def trinary(*size: int) -> np.ndarray:
+        return rng.integers(-1, 2, size).astype(np.int8)
+
+    background = np.full(shape, 80, np.int16)
+    layers = (
+        Transduction("retina", trinary(8, 4, 6, 6), np.zeros(8, np.int32), background, stride=12),
+        Dense(
+            "predict",
+            trinary(1, 2 * actions, 128),
+            rng.integers(-4, 5, 2 * actions).astype(np.int32),
+            rng.permutation(128).astype(np.int32),
+        ),
+        Vote("vote", (np.arange(2 * actions) % actions).astype(np.int32)),
+    )
+    return WeightFile(
+        "random", spec.game, shape, spec.actions, layers, json.loads(spec.to_json()), spec.sha256
+    )
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("students") / "pong.safetensors"
+    student(spec_for("pong")).save(path)
+    return path
+
+
+def play(*arguments: Any) -> Any:
+    """The command in this process, which has loaded everything already."""
+    return CliRunner().invoke(app, ["play", *map(str, arguments)])
+
+
+def refused(*arguments: Any) -> str:
+    """The one line of error of a command that does not get as far as a run."""
+    command = [*TNEMU, "play", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
+
+
+def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    done = play(
+        "pong", "--weights", weights, "--frames", 60, "--fps", 60, "--video", "--output", folder
+    )
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert sorted(os.listdir(folder)) == ["report.json", "run.gif", "run.png"]
+    report = report_of(folder)
+    assert report.keys() >= KEYS
+    assert (report["game"], report["board"], report["mode"]) == ("pong", "ns1e", "realtime")
+    assert (report["outcome"], report["decisions"]) == ("finished", 60)
+    assert report["ticks"] == 60 * report["ticks_per_decision"] > 0
+    assert report["weights_sha256"] == WeightFile.load(weights).sha256
+    assert report["elapsed_s"] >= 1.0
+    assert all(report["lateness_ms"][name] is not None for name in ("p50", "p95", "p99", "max"))
+    assert (folder / "run.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "run.gif").read_bytes().startswith(b"GIF89a")
+    assert "finished after 60 decisions" in done.stdout
+    assert "mW estimated" in done.stdout
+
+
+def test_the_run_directory_is_named_after_game_and_time(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert play("--weights", weights, "--frames", 2, "--mode", "free").exit_code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("pong-20")
+    assert sorted(os.listdir(folder)) == ["report.json", "run.png"]
+
+
+def test_lockstep_runs_of_one_seed_are_the_same_run(weights: Path, tmp_path: Path) -> None:
+    def run(name: str, *changes: Any) -> dict[str, Any]:
+        done = play(
+            "pong", "--weights", weights, "--mode", "lockstep", "--frames", 150, "--fps", 300,
+            "--output", tmp_path / name, "--seed", *(changes or (1,)),
+        )  # fmt: skip
+        assert done.exit_code == 0
+        return report_of(tmp_path / name)
+
+    first, again, other_seed = run("a"), run("b"), run("c", 2)
+    assert same_run(first, again)
+    assert first["input_spikes"] != other_seed["input_spikes"]
+    assert first["image_sha256"] == other_seed["image_sha256"]
+
+
+def test_a_weight_file_for_another_game_is_refused(weights: Path, tmp_path: Path) -> None:
+    assert refused("krull", "--weights", weights, "--output", tmp_path / "run") == (
+        f"error: weight file {weights} was trained for 'pong', not for 'krull'; play it with "
+        f"'tnemu play pong --weights {weights}', or give a weight file for 'krull'\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_rom_is_refused(tmp_path: Path) -> None:
+    spec = dataclasses.replace(spec_for("pong"), game="solitaire")
+    student(spec).save(tmp_path / "s.safetensors")
+    errors = refused("--weights", tmp_path / "s.safetensors", "--output", tmp_path / "run")
+    assert errors.startswith("error: no ROM for game 'solitaire'")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_is_refused_before_the_run(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for arguments, message in (
+        (("--mode", "warp"), "there is no mode 'warp'; choose one of: realtime, lockstep, free"),
+        (("--fps", 0), "a rate of 0 decisions a second is not possible"),
+        (("--frames", 0), "decisions = 0: a run has at least 1"),
+        (("--seed", -1), "AtariWorld seed = -1"),
+        (("--ticks-per-decision", 1), "1 ticks per decision are not enough"),
+        (("--board", "ns2e"), "ns2e"),
+        (("--output", tmp_path / "file" / "run"), "cannot be written: Not a directory"),
+    ):
+        given = ("--output", tmp_path / "run") if "--output" not in arguments else ()
+        assert message in refused("--weights", weights, *given, *arguments)
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_at_the_report_is_told_and_the_run_directory_still_has_it(
+    weights: Path, tmp_path: Path
+) -> None:
+    done = play(
+        "--weights", weights, "--mode", "free", "--frames", 5, "--output", tmp_path / "run",
+        "--report", "/dev/full",
+    )  # fmt: skip
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "error: the report cannot be written to /dev/full: No space left on device; make room or "
+        "choose another place with --report or --output\n"
+    )
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    assert report_of(tmp_path / "run")["outcome"] == "finished"
+
+
+def test_a_copy_of_the_report_goes_where_it_is_wanted(weights: Path, tmp_path: Path) -> None:
+    done = play(
+        "--weights", weights, "--mode", "free", "--frames", 5, "--output", tmp_path / "run",
+        "--report", tmp_path / "copy.json",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    assert json.loads((tmp_path / "copy.json").read_text()) == report_of(tmp_path / "run")
+
+
+class Running:
+    """A run that never ends by itself, caught in the middle: its processes, and how it ended."""
+
+    def __init__(self, weights: Path, folder: Path) -> None:
+        command = [
+            *TNEMU, "play", "--weights", str(weights), "--frames", "1000000", "--output", str(folder)
+        ]  # fmt: skip
+        self.folder = folder
+        self.names = set(os.listdir("/dev/shm"))
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a group of its own, as on a terminal
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("running"):
+                break
+        self.everybody = list(descendants(self.process.pid))
+        spawned = [pid for pid in self.everybody if "spawn_main" in commandline(pid)]
+        self.board, self.host = sorted(spawned)  # the board is started first
+
+    def end(self) -> tuple[int, str]:
+        """(exit status, standard error), once everybody is gone."""
+        _, errors = self.process.communicate(timeout=SOON_S)
+        limit = time.monotonic() + SOON_S
+        while any(map(alive, self.everybody)) and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert not any(map(alive, self.everybody))
+        assert set(os.listdir("/dev/shm")) <= self.names
+        return self.process.returncode, errors
+
+
+def descendants(pid: int) -> Iterator[int]:
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        yield from descendants(int(child))
+
+
+def commandline(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.fixture
+def running(weights: Path, tmp_path: Path) -> Iterator[Running]:
+    run = Running(weights, tmp_path / "run")
+    yield run
+    if run.process.poll() is None:
+        os.killpg(run.process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("side", ["host", "board"])
+def test_a_killed_process_ends_the_run_with_a_report(running: Running, side: str) -> None:
+    other = {"host": "board", "board": "host"}[side]
+    os.kill(getattr(running, side), signal.SIGKILL)
+    status, errors = running.end()
+    message = f"the {side} process was killed by SIGKILL; the {other} was stopped"
+    assert (status, errors) == (1, f"error: {message}\n")
+    report = report_of(running.folder)
+    assert (report["outcome"], report["message"]) == (f"{side} died", message)
+    assert report["decisions"] > 0
+    assert sorted(os.listdir(running.folder)) == ["report.json", "run.png"]
+
+
+def test_ctrl_c_ends_the_run_with_a_report(running: Running) -> None:
+    os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to all three
+    assert running.end() == (130, "")
+    report = report_of(running.folder)
+    assert report["outcome"] == "interrupted"
+    assert report["message"] == f"interrupted by SIGINT after {report['decisions']} decisions"
+
+
+def test_sigterm_ends_the_run_with_a_report(running: Running) -> None:
+    running.process.terminate()
+    assert running.end() == (143, "")
+    assert report_of(running.folder)["outcome"] == "interrupted"
+
+
+def test_a_killed_command_takes_its_processes_along(running: Running) -> None:
+    running.process.kill()
+    status, _ = running.end()
+    assert status == -signal.SIGKILL
