@@ -111,3 +111,16 @@ def test_a_probe_that_would_not_fit_in_memory_is_refused() -> None:
         "error: --probe potentials:0: 1,000,000,000 ticks of 256 neurons are 256,000,000,000 "
         "values, a probe keeps 67,108,864; name fewer neurons or run fewer ticks\n"
     )
+
+
+def test_two_recordings_in_one_file_are_refused(tmp_path: Path) -> None:
+    probes = (
+        "--probe",
+        f"spikes={tmp_path / 'p.npz'}",
+        "--probe",
+        f"spikes:0={tmp_path / 'p.npz'}",
+    )
+    text = refused(*EX1, "--output", "-", *probes)
+    assert text == (
+        f"error: {tmp_path / 'p.npz'} is to be written twice; give every file its own name\n"
+    )

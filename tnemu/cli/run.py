@@ -72,6 +72,9 @@ def command(
     from tnemu.formats.whole_file import whole_file
 
     probes = [parse_probe(text, ticks) for text in probe or []]
+    names = [output, *(str(item.path) for item in probes)]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
     image = _image(model, board, parse_changes(changes or []))
     given = read_spikes(spikes) if spikes else None
     with ExitStack() as stack:
