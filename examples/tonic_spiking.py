@@ -43,7 +43,7 @@ network = LogicalNetwork(
     outputs={"fired": LogicalOutput(width=256, number=-32)},
 )
 
-plan = tnemu.fit(network, tnemu.load_board("ns1e"), keep_order=True)
+plan = tnemu.fit(network, tnemu.load_board("ns1e"))
 with tnemu.Emulator(plan.image) as chip:
     for pin in (0, 1):
         chip.inject_pins("drive", np.full(TICKS, pin), tick=np.arange(TICKS))
