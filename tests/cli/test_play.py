@@ -282,3 +282,24 @@ def test_a_killed_command_takes_its_processes_along(running: Running) -> None:
     running.process.kill()
     status, _ = running.end()
     assert status == -signal.SIGKILL
+
+
+def test_the_closed_loop_example_plays_what_the_command_plays(
+    weights: Path, tmp_path: Path
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "closed_loop.py"
+    told = subprocess.run(
+        [sys.executable, str(example), str(weights), "120"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        cwd=example.parents[1],
+    ).stdout
+    done = play(
+        "--weights", weights, "--mode", "free", "--frames", 120, "--output", tmp_path / "run"
+    )
+    assert done.exit_code == 0
+    report = report_of(tmp_path / "run")
+    expected = f"120 decisions, {report['spikes']:,} spikes in {report['ticks']:,} ticks"
+    assert told.splitlines()[-1] == expected
