@@ -8,14 +8,15 @@ A hardware neuron sends to one axon. A neuron with n > 1 wires becomes
   later: one axon and n neurons there. Widest fan-outs move there first, which needs fewest axons.
 
 A splitter core serves sources of one layer and one wave tick only, so that balancing delays
-(:mod:`tnemu.mapping.balance`) costs no more than the one tick. An explicit delay d keeps its length:
-d - 1 ticks to or from the splitter, 1 on the other side; with d = 1 there is no room for a splitter.
+(:mod:`tnemu.mapping.balance`) costs no more than the one tick. An explicit delay d >= 2 keeps its
+length, in two parts; with d = 1 there is no room for a splitter.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -114,13 +115,8 @@ def _moves(core: LogicalCore, crowd: list[Wires]) -> list[Wires]:
 
 
 def _runs(wires: Wires) -> list[Wires]:
-    """Wires of one neuron, cut into runs for one splitter axon each: free or explicit, <= 256."""
-    free = wires["delay"] == BALANCE
-    return [
-        kind[start : start + NEURONS]
-        for kind in (wires[free], wires[~free])
-        for start in range(0, len(kind), NEURONS)
-    ]
+    """Wires of one neuron, cut into runs of at most 256, for one splitter axon each."""
+    return [wires[start : start + NEURONS] for start in range(0, len(wires), NEURONS)]
 
 
 def _no_room(core: LogicalCore, wires: Wires, reason: str) -> FitError:
@@ -136,13 +132,12 @@ def _split(network: LogicalNetwork, ticks: Ticks, moves: list[Wires]) -> Logical
     first = len(network.cores)
     number = max(core.number for core in network.cores) + 1
     splitters: list[LogicalCore] = []
-    opened: dict[tuple[int, str, bool], list[_Splitter]] = {}
+    opened: dict[tuple[Any, ...], list[_Splitter]] = {}
     done: list[Wires] = []
     for wires in moves:
         source = int(wires["core"][0])
-        free = bool(wires["delay"][0] == BALANCE)
         layer = network.cores[source].layer
-        mine = opened.setdefault((int(ticks[source]), layer, free), [])
+        mine = opened.setdefault(_company(wires, source, layer, int(ticks[source])), [])
         splitter = next((s for s in mine if s.fits(wires)), None)
         if splitter is None:
             splitter = _Splitter(first + len(splitters), layer, number + len(splitters))
@@ -154,6 +149,14 @@ def _split(network: LogicalNetwork, ticks: Ticks, moves: list[Wires]) -> Logical
     return dataclasses.replace(
         network, cores=network.cores + splitters, wires=np.concatenate([kept, *done])
     )
+
+
+def _company(wires: Wires, source: int, layer: str, tick: int) -> tuple[Any, ...]:
+    """Runs with the same answer may share a splitter core, because they arrive there together."""
+    free = wires["delay"] == BALANCE
+    if free.any() and not free.all():
+        return "mixed", source  # its explicit part fixes when it arrives, its free part needs that
+    return "free" if free.all() else "explicit", layer, tick
 
 
 def _keys(wires: Wires) -> npt.NDArray[np.void]:
@@ -181,9 +184,10 @@ class _Splitter:
         feed, out = wires[:1].copy(), wires.copy()
         feed["target"], feed["pin"] = self.index, self.axons
         out["core"], out["neuron"] = self.index, np.arange(here.start, here.stop)
-        if wires["delay"][0] != BALANCE:
+        explicit = wires["delay"] != BALANCE
+        if explicit.any():
             feed["delay"] = max(1, int(wires["delay"].min()) - 1)
-            out["delay"] -= feed["delay"]
+            out["delay"][explicit] -= feed["delay"]
         self.axons, self.neurons = self.axons + 1, here.stop
         return feed, out
 
