@@ -110,7 +110,7 @@ class Plan:
             f"{r['input_pins']:,} input pins land on {r['taps']:,} axons: "
             f"{r['host_spikes_per_bit']:.2f} host spikes for each bit that is set",
             f"{r['packets']:,} neurons send packets, {r['mean_hops']:.1f} hops on average; "
-            f"{r['chip_crossings']:,} chip borders crossed if each fires once",
+            f"{r['chip_crossings']:,} chip borders crossed if each fires once, on leaving too",
         ]
 
     def __str__(self) -> str:
@@ -180,16 +180,15 @@ def _hops(image: BoardImage) -> npt.NDArray[np.int64]:
 
 
 def _crossings(image: BoardImage) -> int:
-    """Chip borders inside the mesh that the packets cross if every neuron fires once."""
+    """Chip borders that the packets cross if every neuron fires once; leaving the board is one."""
     board = image.board
     dx, dy, _, delay = packet.decode(image.targets)
     total = 0
-    for step, start, size, chip in (
-        (dx, image.positions[:, 1, None], board.width, board.chip.cores_x),
-        (dy, image.positions[:, 2, None], board.height, board.chip.cores_y),
+    for step, start, chip in (
+        (dx, image.positions[:, 1, None], board.chip.cores_x),
+        (dy, image.positions[:, 2, None], board.chip.cores_y),
     ):
-        end = np.clip(start + step, 0, size - 1)  # the way out past the edge crosses to no chip
-        total += int(np.abs(end // chip - start // chip)[delay > 0].sum())
+        total += int(np.abs((start + step) // chip - start // chip)[delay > 0].sum())
     return total
 
 
