@@ -41,11 +41,21 @@ def draws(seeds=(12345,), ticks=(77,), neurons=(5,), kinds=(SYNAPSE,), axons=(9,
     ],
 )
 def test_known_answers_of_philox2x32_10(counter, key, word):
-    """The generator's published test vectors, put in as the keys that make up this counter."""
-    low, high = counter
-    tick = (high >> 18) << 32 | low
-    neuron, kind, axon = high & 255, high >> 8 & 3, high >> 10 & 255
-    assert draw(key, tick, neuron, kind, axon) == word
+    """The generator's published test vectors."""
+    assert kernels.philox.py_func(key, *counter)[0] == word
+    assert kernels.philox(key, *counter)[0] == word
+
+
+def test_eight_neurons_share_an_evaluation_and_take_a_byte_each():
+    """rho of neuron j is byte j mod 8 of words(j div 8); eta is word j mod 2 of words(j div 2)."""
+    seed, tick, axon = 9, 5 << 32 | 77, 200
+    for neuron in range(256):
+        above = axon << 10 | 5 << 18
+        word, other = kernels.philox.py_func(seed, 77, neuron >> 3 | SYNAPSE << 8 | above)
+        rho = (word | other << 32) >> 8 * (neuron % 8) & 255
+        assert draw(seed, tick, neuron, SYNAPSE, axon) & 255 == rho
+        words = kernels.philox.py_func(seed, 77, neuron >> 1 | THRESHOLD << 8 | 5 << 18)
+        assert draw(seed, tick, neuron, THRESHOLD, 0) == words[neuron % 2]
 
 
 @settings(max_examples=300)

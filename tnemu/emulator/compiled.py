@@ -1,188 +1,166 @@
-"""The engine ``numba``: an image spelt out as flat arrays for the compiled loop of ``kernels``."""
+"""The engine ``numba``: the compiled tick loop of ``kernels``, on as many threads as pay."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import kernels
+from tnemu.emulator import layout
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.state import State
-from tnemu.hardware import packet
-from tnemu.hardware.image import NOT_CONNECTED, BoardImage
-from tnemu.hardware.neuron import (
-    AXON_TYPES,
-    POTENTIAL_MAX,
-    POTENTIAL_MIN,
-    RAIL,
-    is_stochastic,
-    reset_potential,
-)
+from tnemu.emulator.kernels import tick
+from tnemu.emulator.state import Events, State
+from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import NEURONS
 
-HALF = np.uint32
-"""A word of 64 bits is viewed as two halves, the lower one first: numba's targets are little-endian."""
-BUFFER_ROWS = 1 << 16
-"""Spikes that a trace buffer holds at least, before the loop returns to have it emptied."""
+BUFFER_ROWS = 1 << 20
+"""Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
+CORES_PER_THREAD = 1024
+"""Cores that make one more thread worth its barrier a tick."""
 
 
-class Board(NamedTuple):
-    """What does not change while the board runs; n cores, every parameter spelt out per neuron.
-
-    A neuron that is not used has zero weights and leak and thresholds that no potential reaches.
-    """
-
-    crossbar: Any  # uint32 [n, 256, 8]  row = axon, bit = neuron
-    axon_types: Any  # uint8 [n, 256]
-    synapses: Any  # int32 [n, 256]  used neurons on the row
-    weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is drawn
-    drawn_weights: Any  # int16 [n, 4, 256]  by axon type; 0 where the weight is certain
-    draws_weights: Any  # bool [n, 4]  some drawn weight of the type is not 0
-    leak: Any  # int16 [n, 256]
-    leak_drawn: Any  # bool [n, 256]  c
-    leak_reversal: Any  # bool [n, 256]  epsilon
-    alpha: Any  # int32 [n, 256]
-    beta: Any  # int32 [n, 256]
-    noise_mask: Any  # int32 [n, 256]  2**TM - 1
-    gamma: Any  # uint8 [n, 256]
-    kappa: Any  # bool [n, 256]
-    reset: Any  # int32 [n, 256]  R
-    noisy: Any  # bool [n]  some neuron of the core draws
-    seeds: Any  # int64 [n]
-    target: Any  # int32 [n, 256]  core >= 0, nothing -1, output connector -2 - target
-    row: Any  # int32 [n, 256]  axon or pin
-    delay: Any  # int32 [n, 256]
-    hops: Any  # int32 [n, 256]
-    crossings: Any  # int32 [n, 256]
-    low: int  # range of a potential after integration and leak
-    high: int
-    rails: bool  # exceeding ``high`` is itself a spike
-    zero_clamp: bool  # a leak reversal that changes the sign lands on 0
-
-
-class Machine(NamedTuple):
-    """What a tick changes."""
-
-    potentials: Any  # int32 [n, 256]
-    slots: Any  # uint32 [16, n, 8]
-    settled: Any  # bool [n]  without input, nothing will happen on this core
-    counters: Any  # int64 [8]
-
-
-class Traces(NamedTuple):
-    """Where spikes are written down: rows (tick, connector, pin) and (tick, core, neuron)."""
-
-    outputs: Any  # int64 [capacity, 3]
-    spikes: Any  # int64 [capacity, 3]
-    recorded: Any  # bool [n]  cores whose spikes are written down
-    outputs_per_tick: int  # the most that one tick can write
-    spikes_per_tick: int
+def default_threads(cores: int) -> int:
+    """One thread, and one more for every 1,024 cores, up to the processors this process may use."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return max(1, min(available, cores // CORES_PER_THREAD))
 
 
 class NumbaEngine:
-    """Runs whole runs in compiled code; Python sees a run's buffers, never a neuron or a spike."""
+    """Runs whole runs in compiled code; Python sees a run's buffers, never a neuron or a spike.
 
-    def __init__(self, image: BoardImage) -> None:
-        self._board = _board(image)
+    Every thread owns a range of cores. All threads run the same ticks, meet at a barrier after each,
+    and then take in what the others have sent them; the result does not depend on their number.
+    """
+
+    def __init__(self, image: BoardImage, threads: int | None = None) -> None:
+        n = image.core_count
+        words = -(-n // tick.BLOCK)
+        self.threads = min(threads or default_threads(n), max(1, words))
+        self.board = layout.load(image, self.threads)
         self._used = np.count_nonzero(image.types, axis=1)
-        self._settled = np.zeros(image.core_count, np.bool_)
-        self._exits = int(np.count_nonzero(self._board.target <= -2))
-        self._outputs = np.empty((max(self._exits, BUFFER_ROWS), 3), np.int64)
-        self._spikes = np.empty((0, 3), np.int64)
+        self._exits = layout.outputs_per_tick(self.board)
+        self._scratch = [scratch() for _ in range(self.threads)]
+        self._machine = self._empty_machine(n, words)
+
+    @property
+    def firings(self) -> npt.NDArray[np.int64]:
+        """Firings of every core since the engine was loaded: int64 [n]."""
+        return self._machine["fired"].copy()
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
-        slots = state.slots.view(HALF)
-        machine = Machine(state.potentials, slots, self._settled, state.counters)
+        machine = tick.Machine(
+            potentials=state.potentials,
+            slots=state.slots,
+            waiting=waiting_cores(state.slots),
+            **self._machine,
+        )
         while ticks:
-            traces = self._traces(trace)
-            done, taken, outputs, spikes = kernels.advance(
-                self._board, machine, traces, state.pending, state.tick, ticks
+            recorded = trace.recorded & (not trace.full)
+            traces = self._traces(recorded, ticks)
+            some = traces[0][0]
+            machine.gate[:] = 0
+            work = partial(self._work, machine, state.pending, state.tick, some)
+            self._run(work, [t for _, t in traces])
+            trace.write(
+                _in_order([t.outputs[: t.counts[0]] for _, t in traces]),
+                _in_order([t.spikes[: t.counts[1]] for _, t in traces]),
             )
-            trace.write(traces.outputs[:outputs].copy(), traces.spikes[:spikes].copy())
-            state.pending = state.pending[taken:]
-            state.tick += done
-            ticks -= done
+            state.tick += some
+            state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
+            ticks -= some
+            state.counters[tick.TICKS] += some
+            state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
+            machine.counters[:] = 0
 
-    def _traces(self, trace: Trace) -> Traces:
-        """Buffers with room for one tick in which everything fires, so that every call moves on."""
-        recorded = trace.recorded & (not trace.full)
-        spikes_per_tick = int(self._used[recorded].sum())
-        if recorded.any() and len(self._spikes) < max(spikes_per_tick, BUFFER_ROWS):
-            self._spikes = np.empty((max(spikes_per_tick, BUFFER_ROWS), 3), np.int64)
-        return Traces(self._outputs, self._spikes, recorded, self._exits, spikes_per_tick)
+    def _work(
+        self, machine: tick.Machine, pending: Events, now: int, ticks: int, thread: int, trace: Any
+    ) -> None:
+        """``ticks`` ticks of one thread's cores."""
+        scratch = self._scratch[thread]
+        tick.advance(self.board, machine, scratch, trace, pending, thread, now, ticks)
+
+    def _run(self, work: Callable[[int, Any], None], traces: list[Any]) -> None:
+        """work(thread, trace) on every thread; the first is this one."""
+        if self.threads == 1:
+            work(0, traces[0])
+            return
+        # More workers than threads wait nowhere, so no thread can stand before the barrier unstarted.
+        with ThreadPoolExecutor(self.threads - 1) as pool:
+            others = [pool.submit(work, i, traces[i]) for i in range(1, self.threads)]
+            work(0, traces[0])
+            for other in others:
+                other.result()
+
+    def _traces(self, recorded: npt.NDArray[np.bool_], ticks: int) -> list[tuple[int, tick.Trace]]:
+        """For every thread the ticks that can be run, and buffers in which everything may fire."""
+        bounds = self.board.bounds
+        firing = np.where(recorded, self._used, 0)
+        spikes = [firing[a:b].sum() for a, b in pairwise(bounds)]
+        most = max(1, *self._exits, *spikes)
+        some = min(ticks, max(1, BUFFER_ROWS // int(most)))
+        return [
+            (
+                some,
+                tick.Trace(
+                    outputs=np.empty((int(exits) * some, 3), np.int64),
+                    spikes=np.empty((int(fired) * some, 3), np.int64),
+                    recorded=recorded,
+                    counts=np.zeros(2, np.int64),
+                ),
+            )
+            for exits, fired in zip(self._exits, spikes, strict=True)
+        ]
+
+    def _empty_machine(self, cores: int, words: int) -> dict[str, npt.NDArray[Any]]:
+        """What the engine keeps between ticks beside the state: all cores awake, outboxes empty."""
+        threads = self.threads
+        owned = int(np.diff(self.board.bounds).max()) * NEURONS if threads > 1 else 0
+        return {
+            "awake": core_bits(np.ones((1, cores), bool))[0],
+            "counters": np.zeros((threads, 2 * tick.COUNTERS), np.int64),
+            "fired": np.zeros(cores, np.int64),
+            # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
+            "outbox": np.empty((2, threads, threads, owned), np.int64),
+            "outbox_count": np.zeros((2, threads, threads, 8), np.int64),
+            "gate": np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
+        }
 
 
-def _board(image: BoardImage) -> Board:
-    used = image.types != 0
-    # Without the unused neurons' bits, a row's population is the synaptic operations of a spike on it.
-    used_bits = np.packbits(used, axis=1, bitorder="little").view(np.uint64)
-    arrays = {
-        "crossbar": np.ascontiguousarray(image.crossbar).view(HALF),
-        "axon_types": image.axon_types,
-        "synapses": np.bitwise_count(image.crossbar & used_bits[:, None]).sum(2, dtype=np.int32),
-        "noisy": (used & is_stochastic(image.neuron_types)[image.types]).any(axis=1),
-        "seeds": image.seeds.astype(np.int64),
-        **_parameters(image),
-        **_routes(image),
-    }
-    rails = image.board.chip.potential_range == "rails393216"
-    return Board(
-        **{name: _constant(array) for name, array in arrays.items()},
-        low=-RAIL if rails else POTENTIAL_MIN,
-        high=RAIL if rails else POTENTIAL_MAX,
-        rails=rails,
-        zero_clamp=image.board.chip.leak_zero_clamp,
+def scratch() -> tick.Scratch:
+    """One thread's work space."""
+    return tick.Scratch(
+        axons=layout.aligned((tick.BLOCK, 256), np.uint8),
+        counts=np.zeros(tick.BLOCK, np.int64),
+        fired=np.zeros(tick.BLOCK * NEURONS, np.int32),
+        answer=layout.aligned((8,), np.uint64),
+        leak=layout.aligned((NEURONS,), np.int32),
+        eta=layout.aligned((NEURONS,), np.int32),
+        zeros=layout.aligned((NEURONS,), np.int32),
     )
 
 
-def _constant(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Read-only, so that an image opened memory-mapped needs no compilation of its own."""
-    view = np.ascontiguousarray(array).view(np.ndarray)
-    view.flags.writeable = False
-    return view
+def core_bits(cores: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    """Bitmaps uint64 [m, words] of bool [m, n], one bit a core."""
+    m, n = cores.shape
+    padded = np.zeros((m, -(-n // tick.BLOCK) * tick.BLOCK), bool)
+    padded[:, :n] = cores
+    return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
 
 
-def _parameters(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
-    """Every neuron parameter by neuron, [n, 256], and weights by axon type, [n, 4, 256]."""
-    kinds = image.neuron_types
-    drawn = kinds["b"] != 0
-
-    def spread(table: npt.NDArray[Any], unused: int = 0) -> npt.NDArray[Any]:
-        return np.where(image.types != 0, table[image.types], table.dtype.type(unused))
-
-    def spread_weights(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.stack([spread(table[:, g]) for g in range(AXON_TYPES)], axis=1)
-
-    drawn_weights = spread_weights(np.where(drawn, kinds["s"], np.int16(0)))
-    return {
-        "weights": spread_weights(np.where(drawn, np.int16(0), kinds["s"])),
-        "drawn_weights": drawn_weights,
-        "draws_weights": np.asarray(drawn_weights.any(axis=2)),
-        "leak": spread(kinds["leak"]),
-        "leak_drawn": spread(kinds["c"] != 0),
-        "leak_reversal": spread(kinds["epsilon"] != 0),
-        "alpha": spread(kinds["alpha"], unused=POTENTIAL_MAX + 1),
-        "beta": spread(kinds["beta"], unused=POTENTIAL_MAX + 1),
-        "noise_mask": spread((1 << kinds["TM"].astype(np.int32)) - 1),
-        "gamma": spread(kinds["gamma"]),
-        "kappa": spread(kinds["kappa"] != 0),
-        "reset": spread(reset_potential(kinds)),
-    }
+def waiting_cores(slots: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Which cores have input in each of the 16 slots: uint64 [16, words]."""
+    return core_bits(np.asarray(slots.any(axis=2)))
 
 
-def _routes(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
-    """Where every neuron's packet ends (see ``BoardImage.destinations``) and the way it takes."""
-    target, row = image.destinations()
-    dx, dy, _, delay = packet.decode(image.targets)
-    x, y = image.positions[:, 1, None], image.positions[:, 2, None]
-    cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
-    crossings = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
-    sends = target != NOT_CONNECTED
-    return {
-        "target": target,
-        "row": row,
-        "delay": delay,
-        "hops": (abs(dx) + abs(dy)) * sends,
-        "crossings": crossings * sends,
-    }
+def _in_order(pieces: list[Events]) -> Events:
+    """Rows of several threads, sorted by their columns."""
+    rows = np.concatenate(pieces)
+    if len(pieces) == 1:
+        return rows
+    return np.asarray(rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))])

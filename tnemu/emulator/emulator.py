@@ -6,10 +6,10 @@ input pins ─taps─▲        ▲_____________________________│
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,17 @@ import numpy.typing as npt
 from tnemu.emulator.compiled import NumbaEngine
 from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.inputs import InputError, Pins, axon_events
+from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.reference import ReferenceEngine
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters, Events, State
 from tnemu.hardware.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 
-ENGINES = {"reference": ReferenceEngine, "numba": NumbaEngine}
+ENGINES: dict[str, Callable[[BoardImage, int | None], Engine]] = {
+    "reference": lambda image, _threads: ReferenceEngine(image),
+    "numba": NumbaEngine,
+}
 """The engines by name; all give the same spikes, potentials and counters."""
 
 SPIKE_LIMIT = 1_000_000
@@ -40,35 +44,64 @@ class Emulator:
     Input for tick t is seen in tick t. A tick reads scheduler row t mod 16 of every core, evaluates
     every used neuron, and delivers spikes to row (t + delay) mod 16 or to an output connector. The
     same image and inputs give the same spikes, potentials and counters with any ``engine`` and
-    however the ticks are cut into runs.
+    however the ticks are cut into runs. ``threads`` is for the numba engine: None lets it choose, one
+    for small networks; the result is the same for any number.
 
     Raises EmulatorError for an unknown engine, ImageError for an inconsistent image.
     """
 
-    def __init__(self, image: BoardImage, *, engine: str = "numba") -> None:
-        self._start(image, engine, State.initial(image))
+    def __new__(cls, *arguments: Any, lanes: int | None = None, **options: Any) -> Any:
+        """With ``lanes``, that many independent boards in lockstep: a :class:`LaneEmulator`."""
+        if lanes is None:
+            return super().__new__(cls)
+        if options.pop("engine", "numba") != "numba" or options.pop("threads", None) is not None:
+            raise EmulatorError(
+                "lanes run on the numba engine in one thread; leave out engine and threads"
+            )
+        return LaneEmulator(*arguments, **options, lanes=lanes)  # type: ignore[misc]
 
-    def _start(self, image: BoardImage, engine: str, state: State) -> None:
+    def __init__(
+        self,
+        image: BoardImage,
+        *,
+        engine: str = "numba",
+        threads: int | None = None,
+        lanes: None = None,
+    ) -> None:
+        self._start(image, engine, State.initial(image), threads)
+
+    def _start(
+        self, image: BoardImage, engine: str, state: State, threads: int | None = None
+    ) -> None:
         if engine not in ENGINES:
             raise EmulatorError(
                 f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}"
             )
+        if threads is not None and threads < 1:
+            raise EmulatorError(f"threads = {threads} is not possible; use 1 or more, or None")
         image.validate()  # compiled code checks no bounds
         self.image = image
         self.last_spikes: NeuronSpikes | None = None
         """Firings recorded by the latest run with ``record_spikes``."""
         self._state = state
         self._pins = {connector.name: Pins(connector) for connector in image.inputs}
-        self._engine: Engine | None = ENGINES[engine](image)
+        self._engine: Engine | None = ENGINES[engine](image, threads)
 
     @classmethod
-    def restore(cls, image: BoardImage, path: str | Path, *, engine: str = "numba") -> Self:
+    def restore(
+        cls,
+        image: BoardImage,
+        path: str | Path,
+        *,
+        engine: str = "numba",
+        threads: int | None = None,
+    ) -> Self:
         """An emulator that goes on where :meth:`snapshot` was taken, with any engine.
 
         Raises SnapshotError when the file is damaged or was taken of another image.
         """
         emulator = cls.__new__(cls)
-        emulator._start(image, engine, State.load(path, image))
+        emulator._start(image, engine, State.load(path, image), threads)
         return emulator
 
     def __enter__(self) -> Self:

@@ -1,19 +1,22 @@
 """The noise source: one 32-bit word for every (core seed, tick, neuron, what is drawn, axon).
 
-    word = Philox2x32-10(key = seed, counter = (tick mod 2**32, neuron | kind << 8 | axon << 10
-                                                               | (tick >> 32 mod 2**14) << 18))[0]
+    words(block, kind, axon) = Philox2x32-10(key = seed, counter = (tick mod 2**32,
+                               block | kind << 8 | axon << 10 | (tick >> 32 mod 2**14) << 18))
 
-    synapse    rho = word AND 255          F(s, rho) = 1 if |s| >= rho else 0
-    leak       rho = word AND 255          (axon 0)
-    threshold  eta = word AND (2**TM - 1)  (axon 0)
+    synapse    rho = byte neuron mod 8 of the 8 bytes of words(neuron div 8, 0, axon)
+               F(s, rho) = 1 if |s| >= rho else 0
+    leak       rho = byte neuron mod 8 of the 8 bytes of words(neuron div 8, 1, 0)
+    threshold  eta = word neuron mod 2 of words(neuron div 2, 2, 0)  AND (2**TM - 1)
+
+:func:`draw` returns the 32-bit word that holds the byte, turned so that the byte is lowest.
 
 seed: unsigned, 32 bits. tick: 0 .. 2**46 - 1. neuron, axon: 0..255. kind: SYNAPSE, LEAK, THRESHOLD.
 
 There is no generator state: a word depends on its five keys and on nothing else, so draws do not
 depend on the order of evaluation, on the engine, on how a run is cut up, on where a core is placed,
-or on what other neurons draw. Every key is part of Philox's key or counter without loss, so no two
-draws of a board share an input; two cores with the same seed draw the same noise, as two chips'
-cores with the same seed would.
+or on what other neurons draw. Every key is part of Philox's key or counter without loss: the eight
+neurons of a block take different bytes of one evaluation, and no two evaluations of a board share an
+input. Two cores with the same seed draw the same noise, as two chips' cores with the same seed would.
 
 The chip's own generator is not public (polynomial, draw order and widths), so stochastic modes agree
 with hardware statistically, not bit for bit: P(F = 1) = (|s| + 1) / 256 for s != 0.

@@ -1,0 +1,68 @@
+"""Any number of threads gives the same result, and a small network is given one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from random_boards import make_case
+
+from tnemu.emulator import compiled
+from tnemu.emulator.emulator import Emulator, EmulatorError
+
+WIDE = {"cores_x": 40}
+"""``tiny`` with 320 cores: five words of the engine's bitmaps, so that threads have cores to own."""
+
+
+def everything(case, **options):
+    emulator = Emulator(case.image, **options)
+    emulator.inject(case.cores, case.axons, case.ticks)
+    outputs = emulator.run(case.length, record_spikes=True).records.tolist()
+    return (
+        outputs,
+        emulator.last_spikes.records.tolist(),
+        emulator.potentials.tolist(),
+        emulator.counters,
+        emulator.in_flight,
+    )
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_any_number_of_threads_gives_the_reference_result(noise):
+    case = make_case(7, cores=300, ticks=18, inputs=2000, feedback=0.8, noise=noise, chip=WIDE)
+    expected = everything(case, engine="reference")
+    for threads in (1, 2, 3, 5):
+        assert everything(case, threads=threads) == expected, f"{threads} threads"
+
+
+def test_threads_and_small_buffers_lose_nothing(monkeypatch):
+    case = make_case(8, cores=200, ticks=18, inputs=2000, feedback=0.5, noise=False, chip=WIDE)
+    expected = everything(case, threads=1)
+    monkeypatch.setattr(compiled, "BUFFER_ROWS", 1)
+    assert everything(case, threads=3) == expected
+
+
+def test_more_threads_than_blocks_of_cores_are_not_started():
+    case = make_case(9, cores=65, ticks=2, inputs=0, feedback=0.5, noise=False, chip=WIDE)
+    assert compiled.NumbaEngine(case.image, threads=8).threads == 2
+
+
+def test_a_small_network_is_given_one_thread(monkeypatch):
+    monkeypatch.setattr(compiled.os, "sched_getaffinity", lambda _: set(range(8)))
+    assert [compiled.default_threads(n) for n in (1, 1024, 2047, 2048, 4096, 65536)] == [
+        *(1, 1, 1, 2, 4, 8)
+    ]
+
+
+def test_threads_below_one_are_refused():
+    case = make_case(1, cores=1, ticks=1, inputs=0, feedback=0.0, noise=False, chip={})
+    with pytest.raises(EmulatorError, match=r"threads = 0 is not possible; use 1 or more, or None"):
+        Emulator(case.image, threads=0)
+
+
+def test_firings_of_every_core_are_counted():
+    case = make_case(7, cores=70, ticks=10, inputs=2000, feedback=0.8, noise=False, chip=WIDE)
+    emulator = Emulator(case.image)
+    emulator.inject(case.cores, case.axons, case.ticks)
+    emulator.run(case.length, record_spikes=True)
+    counted = np.bincount(emulator.last_spikes.records["core"], minlength=70)
+    assert np.array_equal(emulator._engine.firings, counted)

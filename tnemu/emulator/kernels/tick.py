@@ -1,0 +1,389 @@
+"""The compiled tick loop: scan, integrate and update, deliver, for the cores of one thread.
+
+For every tick, in blocks of 64 cores (one word of a bitmap)::
+
+    scan      which cores have input or are awake; their active axons as lists, rows prefetched
+    evaluate  rows + leak + compare + reset of 256 neurons in vector registers (vector.py)
+    deliver   every spike sets one bit in a slot that is not being read (delays are 1..15)
+
+Nothing here allocates, and nothing of ours is imported but the vector instructions beside it.
+Threads own disjoint ranges of cores. A spike for a core of another thread goes through an outbox,
+which its owner empties after the barrier that ends the tick, so no two threads write one word.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from tnemu.emulator.kernels.vector import (
+    CHANGED,
+    OPERATIONS,
+    add_drawn_rows,
+    add_rows,
+    atomic_add,
+    draw_eta,
+    draw_leak,
+    let_others_run,
+    lowest_bit,
+    prefetch,
+    step,
+    step_any,
+)
+
+BLOCK = 64  # cores per word of a bitmap
+CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
+NEURONS = 256
+
+# Flags of a parameter block.
+EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
+
+# A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
+NOWHERE = -1
+OUTPUT = 1 << 62
+
+(TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
+    range(8)
+)
+COUNTERS = 8
+
+
+class Board(NamedTuple):
+    """What does not change while the board runs: n cores that share k parameter blocks."""
+
+    crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
+    axon_types: Any  # uint8 [n, 256]
+    block: Any  # int32 [n]  the core's parameter block
+    flags: Any  # uint8 [k]
+    weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
+    magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
+    parameters: Any  # int32 [k, 13, 256]  rows of vector.py
+    leak_magnitudes: Any  # uint8 [k, 256]  |leak| where it is drawn, else 255
+    signs: Any  # int8 [k, 4]  sign of every axon type, where SLICED
+    bias: Any  # int32 [k, 256]  leak - alpha, where SLICED
+    seeds: Any  # int64 [n]
+    target: Any  # int64 [n, 256]
+    outputs: Any  # int32 [m, 2]  connector and pin of an output
+    bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
+    high: int
+    rails: int
+    zero_clamp: int
+
+
+class Machine(NamedTuple):
+    """What a tick changes."""
+
+    potentials: Any  # int32 [n, 256]
+    slots: Any  # uint64 [16, n, 4]
+    waiting: Any  # uint64 [16, blocks]  cores with a bit set in the slot
+    awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
+    counters: Any  # int64 [threads, 16]
+    fired: Any  # int64 [n]  firings of every core
+    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to
+    outbox_count: Any  # int64 [2, threads, threads, 8]
+    gate: Any  # int64 [16]  barrier: arrivals, then generation on a cache line of its own
+
+
+class Scratch(NamedTuple):
+    """One thread's work space."""
+
+    axons: Any  # uint8 [64, 256]  active axons of the block's cores
+    counts: Any  # int64 [64]
+    fired: Any  # int32 [64 * 256]  neurons of the block that fired
+    answer: Any  # uint64 [8]
+    leak: Any  # int32 [256]
+    eta: Any  # int32 [256]
+    zeros: Any  # int32 [256]
+
+
+class Trace(NamedTuple):
+    """Where one thread writes spikes down: rows (tick, connector, pin) and (tick, core, neuron)."""
+
+    outputs: Any  # int64 [capacity, 3]
+    spikes: Any  # int64 [capacity, 3]
+    recorded: Any  # bool [n]
+    counts: Any  # int64 [2]  rows written
+
+
+class Base(NamedTuple):
+    """Addresses, so that the functions called for every core carry plain integers."""
+
+    crossbar: int
+    axon_types: int
+    weights: int
+    magnitudes: int
+    parameters: int
+    leak_magnitudes: int
+    answer: int
+    leak: int
+    eta: int
+    zeros: int
+    high: int
+    rails: int
+    zero_clamp: int
+
+
+@njit(cache=True, nogil=True)
+def set_slot(slots, waiting, slot, core, axon):
+    """Set one scheduler bit and remember that the core has input in that slot; 1 if it merged."""
+    bit = np.uint64(1) << np.uint64(axon & 63)
+    word = slots[slot, core, axon >> 6]
+    slots[slot, core, axon >> 6] = word | bit
+    waiting[slot, core >> 6] |= np.uint64(1) << np.uint64(core & 63)
+    return 1 if word & bit else 0
+
+
+@njit(cache=True, nogil=True)
+def arrive(slots, waiting, inputs, cursor, tick, first, last, counters):
+    """Set the bits of this tick's external inputs to our cores; returns the first later input."""
+    while cursor < len(inputs) and inputs[cursor, 0] == tick:
+        core = inputs[cursor, 1]
+        if first <= core < last:
+            counters[MERGED] += set_slot(slots, waiting, tick & 15, core, inputs[cursor, 2])
+            counters[INPUT_SPIKES] += 1
+        cursor += 1
+    return cursor
+
+
+@njit(cache=True, nogil=True)
+def scan(slots, axons, counts, crossbar_at, slot, word, todo):
+    """List the active axons of the block's cores, clear their slot, and fetch the rows they name."""
+    while todo != np.uint64(0):
+        k = lowest_bit(todo)
+        todo &= todo - np.uint64(1)
+        core = (word << 6) + k
+        count = 0
+        for part in range(4):
+            bits = slots[slot, core, part]
+            if bits != np.uint64(0):
+                slots[slot, core, part] = np.uint64(0)
+                while bits != np.uint64(0):
+                    axon = (part << 6) + lowest_bit(bits)
+                    bits &= bits - np.uint64(1)
+                    axons[k, count] = axon
+                    prefetch(crossbar_at + (core << 13) + (axon << 5))
+                    count += 1
+        counts[k] = count
+
+
+@njit(cache=True, nogil=True)
+def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tick):
+    """One core's tick; ``base`` holds addresses; the answer is in scratch."""
+    crossbar_at = base.crossbar + (core << 13)
+    types_at = base.axon_types + (core << 8)
+    weights_at = base.weights + (block << 11)
+    block_at = base.parameters + block * (13 << 10)
+    if flags & DRAWS_WEIGHTS:
+        while count > 0:
+            some = min(count, CHUNK)
+            add_drawn_rows(
+                crossbar_at, axons_at, some, types_at, weights_at, base.magnitudes + (block << 10),
+                potentials_at, base.answer, seed, tick,
+            )  # fmt: skip
+            axons_at += some
+            count -= some
+    rest = 0 if flags & EVERY_FEATURE else CHUNK
+    while count > rest:
+        some = min(count, CHUNK)
+        add_rows(crossbar_at, axons_at, some, types_at, weights_at, potentials_at, base.answer)
+        axons_at += some
+        count -= some
+    if not flags & EVERY_FEATURE:
+        step(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+        return
+    leak_at, eta_at = block_at, base.zeros
+    if flags & DRAWS_LEAK:
+        leak_at = base.leak
+        draw_leak(block_at, base.leak_magnitudes + (block << 8), leak_at, seed, tick)
+    if flags & DRAWS_ETA:
+        eta_at = base.eta
+        draw_eta(block_at, eta_at, seed, tick)
+    step_any(
+        potentials_at,
+        block_at,
+        leak_at,
+        eta_at,
+        base.answer,
+        base.high,
+        base.rails,
+        base.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def list_fired(answer, fired, count, core_in_block, first_target_at):
+    """Append the neurons that the answer's bits name, and fetch their targets."""
+    for part in range(4):
+        bits = answer[part]
+        while bits != np.uint64(0):
+            neuron = (core_in_block << 8) + (part << 6) + lowest_bit(bits)
+            bits &= bits - np.uint64(1)
+            fired[count] = neuron
+            prefetch(first_target_at + (neuron << 3))
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def record(spikes, counts, fired, first, last, core, tick):
+    """Write the firings of one core down."""
+    row = counts[1]
+    for i in range(first, last):
+        spikes[row, 0] = tick
+        spikes[row, 1] = core
+        spikes[row, 2] = fired[i] & 255
+        row += 1
+    counts[1] = row
+
+
+@njit(cache=True, nogil=True)
+def deliver(
+    target, slots, waiting, fired, count, tick, first, last, counters,
+    bounds, outbox, outbox_count, outputs, output_rows, counts,
+):  # fmt: skip
+    """Send every spike of the block: a slot bit, the outbox of another thread, or an output row."""
+    hops, crossings, merged = 0, 0, 0
+    for i in range(count):
+        to = target[fired[i]]
+        if to == NOWHERE:
+            continue
+        hops += (to >> 12) & 1023
+        crossings += (to >> 22) & 1023
+        if to >= OUTPUT:
+            row = counts[0]
+            place = (to - OUTPUT) >> 32
+            output_rows[row, 0] = tick
+            output_rows[row, 1] = outputs[place, 0]
+            output_rows[row, 2] = outputs[place, 1]
+            counts[0] = row + 1
+            counters[OUTPUT_SPIKES] += 1
+            continue
+        core = to >> 32
+        if first <= core < last:
+            merged += set_slot(slots, waiting, (tick + to) & 15, core, (to >> 4) & 255)
+        else:
+            owner = 0
+            while core >= bounds[owner + 1]:
+                owner += 1
+            at = outbox_count[owner, 0]
+            outbox[owner, at] = to
+            outbox_count[owner, 0] = at + 1
+    counters[HOPS] += hops
+    counters[CHIP_CROSSINGS] += crossings
+    counters[SPIKES] += count
+    counters[MERGED] += merged
+
+
+@njit(cache=True, nogil=True)
+def meet(gate_at, threads, generation):
+    """Barrier: returns when all threads have come. Spins briefly, then lets others run."""
+    if atomic_add(gate_at, 1) == threads - 1:
+        atomic_add(gate_at, -threads)
+        atomic_add(gate_at + 64, 1)
+        return
+    turns = 0
+    while atomic_add(gate_at + 64, 0) < generation:
+        turns += 1
+        if turns > 200:
+            let_others_run()
+
+
+@njit(cache=True, nogil=True)
+def collect(slots, waiting, outbox, outbox_count, counters, thread, tick):
+    """Deliver what other threads have sent to our cores in this tick."""
+    for source in range(outbox.shape[0]):
+        for i in range(outbox_count[source, thread, 0]):
+            to = outbox[source, thread, i]
+            counters[MERGED] += set_slot(
+                slots, waiting, (tick + to) & 15, to >> 32, (to >> 4) & 255
+            )
+        outbox_count[source, thread, 0] = 0
+
+
+@njit(cache=True, nogil=True)
+def addresses(board, scratch):
+    """Where the arrays begin that ``evaluate`` reads."""
+    return Base(
+        board.crossbar.ctypes.data,
+        board.axon_types.ctypes.data,
+        board.weights.ctypes.data,
+        board.magnitudes.ctypes.data,
+        board.parameters.ctypes.data,
+        board.leak_magnitudes.ctypes.data,
+        scratch.answer.ctypes.data,
+        scratch.leak.ctypes.data,
+        scratch.eta.ctypes.data,
+        scratch.zeros.ctypes.data,
+        board.high,
+        board.rails,
+        board.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
+    """Run ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
+
+    inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``.
+    """
+    base = addresses(board, scratch)
+    bounds = board.bounds
+    threads = len(bounds) - 1
+    first, last = bounds[thread], bounds[thread + 1]
+    slots, waiting, awake = machine.slots, machine.waiting, machine.awake
+    axons, counts, fired, answer = scratch.axons, scratch.counts, scratch.fired, scratch.answer
+    target = board.target.reshape(-1)
+    block_of, flags_of, seeds = board.block, board.flags, board.seeds
+    counters = machine.counters[thread]
+    totals, recorded = machine.fired, trace.recorded
+    outbox, outbox_count = machine.outbox, machine.outbox_count
+    axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
+    target_at = target.ctypes.data
+    cursor = 0
+    for now in range(tick, tick + ticks):
+        slot, parity = now & 15, now & 1
+        cursor = arrive(slots, waiting, inputs, cursor, now, first, last, counters)
+        for word in range(first >> 6, (last + 63) >> 6):
+            todo = waiting[slot, word] | awake[word]
+            if todo == np.uint64(0):
+                continue
+            waiting[slot, word] = np.uint64(0)
+            scan(slots, axons, counts, base.crossbar, slot, word, todo)
+            count = 0
+            stay = np.uint64(0)
+            left = todo
+            while left != np.uint64(0):
+                k = lowest_bit(left)
+                left &= left - np.uint64(1)
+                core = (word << 6) + k
+                block = np.int64(block_of[core])
+                flags = flags_of[block]
+                evaluate(
+                    base, potentials_at + (core << 10), core, block, flags, seeds[core],
+                    axons_at + (k << 8), counts[k], now,
+                )  # fmt: skip
+                before = count
+                count = list_fired(answer, fired, count, k, target_at + (word << 17))
+                totals[core] += count - before
+                # Without input, noise, spike or change a tick repeats itself until an input comes.
+                if (
+                    answer[CHANGED] != 0 or count != before or counts[k] != 0
+                    or flags & (DRAWS_LEAK | DRAWS_ETA)
+                ):  # fmt: skip
+                    stay |= np.uint64(1) << np.uint64(k)
+                if recorded[core]:
+                    record(trace.spikes, trace.counts, fired, before, count, core, now)
+            awake[word] = (awake[word] & ~todo) | stay
+            deliver(
+                target[word << 14:], slots, waiting, fired, count, now, first, last, counters,
+                bounds, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
+            )  # fmt: skip
+        if threads > 1:
+            meet(machine.gate.ctypes.data, threads, now - tick + 1)
+            collect(slots, waiting, outbox[parity], outbox_count[parity], counters, thread, now)
+    counters[SYNAPTIC_OPERATIONS] += np.int64(answer[OPERATIONS])
+    answer[OPERATIONS] = 0

@@ -1,0 +1,213 @@
+"""A board image as the compiled loops want it: aligned arrays, shared parameter blocks, targets.
+
+The image stays the truth; everything here is derived from it at load and never written back.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.emulator.kernels import tick, vector
+from tnemu.hardware import packet
+from tnemu.hardware.image import NOT_CONNECTED, BoardImage
+from tnemu.hardware.neuron import (
+    AXON_TYPES,
+    NEURONS,
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    RAIL,
+    reset_potential,
+)
+
+CACHE_LINE = 64
+PIECE = 4096
+"""Cores whose routes are worked out at a time, so that a large board needs little memory to load."""
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    """Zeros that start on a cache line, so that no vector straddles two."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def load(image: BoardImage, threads: int) -> tick.Board:
+    """The arrays of :class:`tick.Board` for ``threads`` threads."""
+    n = image.core_count
+    rows, block = _blocks(image)
+    rails = image.board.chip.potential_range == "rails393216"
+    target, outputs = _targets(image)
+    parameters = _parameters(image, rows, rails)
+    axon_types = aligned((n, 256), np.uint8)
+    axon_types[:] = image.axon_types
+    return tick.Board(
+        crossbar=_crossbar(image),
+        axon_types=axon_types,
+        block=block,
+        seeds=image.seeds.astype(np.int64),
+        target=target,
+        outputs=outputs,
+        bounds=_bounds(n, threads),
+        high=RAIL if rails else POTENTIAL_MAX,
+        rails=int(rails),
+        zero_clamp=int(image.board.chip.leak_zero_clamp),
+        **parameters,
+    )
+
+
+def outputs_per_tick(board: tick.Board) -> npt.NDArray[np.int64]:
+    """The most output spikes that one tick of each thread's cores can send."""
+    sends = np.count_nonzero(board.target >= tick.OUTPUT, axis=1)
+    return np.array([sends[a:b].sum() for a, b in pairwise(board.bounds)])
+
+
+def _bounds(cores: int, threads: int) -> npt.NDArray[np.int64]:
+    """Threads own ranges of whole 64-core words of the bitmaps."""
+    words = -(-cores // tick.BLOCK)
+    return np.minimum(np.arange(threads + 1) * words // threads * tick.BLOCK, cores)
+
+
+def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:
+    """The distinct rows of neuron types, and which of them every core has."""
+    rows: dict[bytes, int] = {}
+    block = np.empty(image.core_count, np.int32)
+    for core, types in enumerate(image.types):
+        block[core] = rows.setdefault(types.tobytes(), len(rows))
+    distinct = np.frombuffer(b"".join(rows), np.uint16).reshape(-1, NEURONS)
+    return distinct, block
+
+
+def _crossbar(image: BoardImage) -> npt.NDArray[np.uint64]:
+    """The crossbar without the columns of unused neurons, and one row more that is never active."""
+    n = image.core_count
+    crossbar = aligned((n * 256 + 1, 4), np.uint64)[:-1].reshape(n, 256, 4)
+    for start in range(0, n, PIECE):
+        cores = slice(start, start + PIECE)
+        used = np.packbits(image.types[cores] != 0, axis=1, bitorder="little").view(np.uint64)
+        np.bitwise_and(image.crossbar[cores], used[:, None], out=crossbar[cores])
+    return crossbar
+
+
+def _parameters(
+    image: BoardImage, rows: npt.NDArray[np.uint16], rails: bool
+) -> dict[str, npt.NDArray[Any]]:
+    """Weights, thresholds, reset rules and flags of every block.
+
+    The three reset modes on either side become V <- (V AND keep) + add, so that no lane branches.
+    """
+    kinds, k = image.neuron_types, len(rows)
+    used = rows != 0
+    alpha, beta, reset = kinds["alpha"], kinds["beta"], reset_potential(kinds)
+    normal, linear = kinds["gamma"] == 0, kinds["gamma"] == 1
+    saturates, reverses = kinds["kappa"] != 0, kinds["epsilon"] != 0
+    leak, leak_drawn = kinds["leak"].astype(np.int32), (kinds["c"] != 0) & (kinds["leak"] != 0)
+    drawn = (kinds["b"] != 0) & (kinds["s"] != 0)
+
+    def spread(table: npt.ArrayLike, unused: int = 0) -> npt.NDArray[Any]:
+        return np.where(used, np.asarray(table)[rows], unused)
+
+    def some(table: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        return np.asarray((used & table[rows]).any(axis=1))
+
+    parameters = aligned((k, vector.PARAMETERS, NEURONS), np.int32)
+    for row, values in {
+        vector.LEAK: spread(leak),
+        vector.ALPHA: spread(alpha, unused=POTENTIAL_MAX + 1),
+        vector.FLOOR: spread(-beta, unused=POTENTIAL_MIN - 1),
+        vector.KEEP_FIRED: spread(np.where(normal, 0, -1)),
+        vector.ADD_FIRED: spread(np.select([normal, linear], [reset, -alpha], 0)),
+        vector.KEEP_BELOW: spread(np.where(saturates | normal, 0, -1)),
+        vector.ADD_BELOW: spread(np.select([saturates, normal, linear], [-beta, -reset, beta], 0)),
+        vector.REVERSAL: spread(-reverses.astype(np.int32)),
+        vector.ETA_FIRED: spread(-linear.astype(np.int32)),
+        vector.ETA_BELOW: spread(-(linear & ~saturates).astype(np.int32)),
+        vector.ETA_FLOOR: spread(saturates.astype(np.int32) - 1),
+        vector.ETA_MASK: spread((1 << kinds["TM"].astype(np.int32)) - 1),
+        vector.LEAK_DRAWN: spread(np.where(leak_drawn, np.sign(leak), leak)),
+    }.items():
+        parameters[:, row] = values
+
+    weights = aligned((k, AXON_TYPES, NEURONS), np.int16)
+    magnitudes = aligned((k, AXON_TYPES, NEURONS), np.uint8)
+    for g in range(AXON_TYPES):
+        s = kinds["s"][:, g]
+        weights[:, g] = spread(np.where(drawn[:, g], np.sign(s), s))
+        magnitudes[:, g] = spread(np.where(drawn[:, g], abs(s), 255), unused=255)
+    leak_magnitudes = aligned((k, NEURONS), np.uint8)
+    leak_magnitudes[:] = spread(np.where(leak_drawn, abs(leak), 255), unused=255)
+
+    draws_leak, draws_eta = some(leak_drawn), some(kinds["TM"] != 0)
+    draws_weights = some(drawn.any(axis=1))
+    anything = draws_leak | draws_eta | draws_weights | some(reverses & (leak != 0)) | rails
+    signs, bias, sliced = _sliced(kinds, rows)
+    flags = (
+        anything * tick.EVERY_FEATURE
+        + draws_leak * tick.DRAWS_LEAK
+        + draws_eta * tick.DRAWS_ETA
+        + draws_weights * tick.DRAWS_WEIGHTS
+        + sliced * tick.SLICED
+    )
+    return {
+        "flags": flags.astype(np.uint8),
+        "weights": weights,
+        "magnitudes": magnitudes,
+        "parameters": parameters,
+        "leak_magnitudes": leak_magnitudes,
+        "signs": signs,
+        "bias": bias,
+    }
+
+
+def _sliced(
+    kinds: npt.NDArray[np.void], rows: npt.NDArray[np.uint16]
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """What fire_lanes needs of a block: sign of every axon type, bias of every neuron, may it?
+
+    A neuron keeps nothing between ticks if it starts at 0, resets to 0, saturates at 0 and fires from
+    1 on; it adds only signs if no weight is drawn or larger than 1. All neurons of a block must agree
+    on the sign of a type, because a sign decides whether a row is added or subtracted.
+    """
+    used = rows != 0
+    stateless = (
+        (kinds["alpha"] <= 1) & (kinds["beta"] == 0) & (kinds["kappa"] == 1)
+        & (kinds["gamma"] == 0) & (kinds["VR"] == 0) & (kinds["V0"] == 0) & (kinds["TM"] == 0)
+        & ((kinds["leak"] == 0) | (kinds["epsilon"] == 0) & (kinds["c"] == 0))
+        & (abs(kinds["s"]) <= 1).all(axis=1) & (kinds["b"] == 0).all(axis=1)
+    )  # fmt: skip
+    first = rows[np.arange(len(rows)), used.argmax(axis=1)]
+    signs = kinds["s"][first].astype(np.int8)
+    agrees = (kinds["s"][rows] == signs[:, None, :]).all(axis=2) & stateless[rows]
+    bias = aligned(rows.shape, np.int32)
+    bias[:] = np.where(used, kinds["leak"].astype(np.int32)[rows] - kinds["alpha"][rows], -256)
+    return signs, bias, np.asarray((agrees | ~used).all(axis=1) & used.any(axis=1))
+
+
+def _targets(image: BoardImage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Target words int64 [n, 256] (see tick.py), and connector and pin of every output, [m, 2]."""
+    n = image.core_count
+    words = aligned((n, NEURONS), np.int64)
+    destination, place = image.destinations()
+    outputs, known = [np.zeros((0, 2), np.int32)], 0
+    for start in range(0, n, PIECE):
+        cores = slice(start, start + PIECE)
+        target, row = destination[cores].astype(np.int64), place[cores].astype(np.int64)
+        dx, dy, _, delay = (part.astype(np.int64) for part in packet.decode(image.targets[cores]))
+        x, y = image.positions[cores, 1, None], image.positions[cores, 2, None]
+        cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
+        borders = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
+        way = (abs(dx) + abs(dy)) << 12 | borders << 22
+        words[cores] = np.where(
+            target == NOT_CONNECTED, tick.NOWHERE, way | delay | row << 4 | target << 32
+        )
+        leaves = target <= -2
+        found = np.stack([-2 - target[leaves], row[leaves]], axis=1).astype(np.int32)
+        number = known + np.arange(len(found), dtype=np.int64)
+        words[cores][leaves] = way[leaves] | number << 32 | tick.OUTPUT
+        outputs.append(found)
+        known += len(found)
+    return words, np.concatenate(outputs)
