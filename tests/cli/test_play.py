@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -282,6 +283,7 @@ def test_a_killed_command_takes_its_processes_along(running: Running) -> None:
     running.process.kill()
     status, _ = running.end()
     assert status == -signal.SIGKILL
+    assert not any(path.is_file() for path in running.folder.rglob("*"))
 
 
 def test_the_closed_loop_example_plays_what_the_command_plays(
@@ -303,3 +305,42 @@ def test_the_closed_loop_example_plays_what_the_command_plays(
     report = report_of(tmp_path / "run")
     expected = f"120 decisions, {report['spikes']:,} spikes in {report['ticks']:,} ticks"
     assert told.splitlines()[-1] == expected
+
+
+def test_a_reader_that_goes_away_ends_the_run_with_a_report(weights: Path, tmp_path: Path) -> None:
+    command = [*TNEMU, "play", "--weights", str(weights), "--frames", "1000000"]
+    with subprocess.Popen(
+        [*command, "--output", str(tmp_path / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(SOON_S) == 128 + signal.SIGPIPE
+        assert process.stderr.read() == ""
+    assert report_of(tmp_path / "run")["outcome"] == "interrupted"
+
+
+def test_a_terminal_shows_live_numbers(weights: Path, tmp_path: Path) -> None:
+    import pty
+
+    command = [*TNEMU, "play", "--weights", str(weights), "--frames", "60"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*command, "--output", str(tmp_path / "run")],
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    ):
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal says that nobody is left
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+    os.close(ours)
+    for word in ("score", "decisions", "lateness", "missed", "per tick", "operations/s", "mW"):
+        assert word in shown.decode()
+    assert "finished after 60 decisions" in shown.decode()

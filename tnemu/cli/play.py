@@ -18,21 +18,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tnemu.cli import play_view as view
 from tnemu.hardware.errors import TnemuError
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from tnemu.atari.spec import AtariSpec
     from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
-    from tnemu.runtime.live import Live
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
 
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
+
+STALL_S = {"reference": 600.0}
+"""Silence after which a process counts as hanging, for engines slower than most: 10 s otherwise."""
 
 PLACEMENT_SEED = 0
 """Placement changes no spike; one seed keeps the image, and its hash, the same from run to run."""
@@ -93,7 +96,7 @@ def command(
     folder = output or Path("runs") / f"{name}-{utc_now():%Y%m%dT%H%M%SZ}"
     with _run_directory(folder) as scratch:
         plan = _plan(student, machine, scratch / "image")
-        _say(console, f"{name} on {machine.name}: {plan.resources['cores']:,} cores, "
+        view.say(console, f"{name} on {machine.name}: {plan.resources['cores']:,} cores, "
                       f"{plan.latency_ticks} ticks from frame to votes; starting host and board")  # fmt: skip
         settings = _settings(
             student, spec, plan, scratch / "image", seed, engine, ticks_per_decision,
@@ -209,64 +212,28 @@ def _settings(
 
     ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
     player = partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward)
-    return Settings(player, BoardJob(image, plan.latency_ticks, ticks, engine), **pace)
+    job = BoardJob(image, plan.latency_ticks, ticks, engine)
+    return Settings(player, job, stall_s=STALL_S.get(engine, 10.0), **pace)
 
 
 def _run(settings: Settings, console: Console) -> Result:
     """Run the session; on a terminal, show its numbers as they come."""
-    from tnemu.runtime.live import Meter
-    from tnemu.runtime.report import chips_used
+    import signal
+
     from tnemu.runtime.session import Session
 
     session = Session(settings)
-    if not console.is_terminal:
-        told = False
+    with view.display(session, console) as show:
 
-        def tell(record: Record) -> None:
-            nonlocal told
-            if not told and record.host["decisions"]:
-                told = True
-                _say(console, "running; Ctrl-C ends the run and keeps its report")
+        def live(record: Record) -> None:
+            if record.board["ready"]:  # and has mapped the image: its files may go
+                shutil.rmtree(settings.board.image, ignore_errors=True)
+            try:
+                show(record)
+            except (BrokenPipeError, SystemExit):  # the latter is rich's word for the former
+                session.interrupt(signal.SIGPIPE)
 
-        return session.run(tell)
-
-    from rich.live import Live as Display
-
-    meter = Meter(
-        settings.rate_hz,
-        settings.board.ticks_per_decision,
-        session.image.board.tick_us,
-        chips_used(session.image),
-    )
-    with Display(console=console, auto_refresh=False, transient=True) as display:
-
-        def show(record: Record) -> None:
-            display.update(_panel(meter.read(record)), refresh=True)
-
-        return session.run(show)
-
-
-def _panel(live: Live) -> RenderableType:
-    """The live numbers as a small table."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if not live.running:
-        return Text("host and board are starting ...", style="dim")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    before = f"   before: {_scores(live.returns)}" if live.returns else ""
-    for row in (
-        ("score", f"[bold]{live.score:,g}[/bold]{before}"),
-        ("decisions", f"{live.decisions:,} at {live.decisions_per_second:.1f} a second"),
-        ("lateness", f"{_percentiles(live.lateness_ms)}   {live.deadline_misses:,} missed"),
-        ("spikes", f"{live.spikes_per_tick:,.0f} per tick"),
-        ("synapses", f"{live.synaptic_operations_per_s / 1e6:,.1f} M operations/s, chip time"),
-        ("power", f"{live.estimated_power_mw:.1f} mW estimated for the chip"),
-    ):
-        table.add_row(*row)
-    return table
+        return session.run(live)
 
 
 def _finish(
@@ -289,15 +256,15 @@ def _finish(
         # The last place that is left: what was measured must not be lost with a full disk.
         typer.echo(json.dumps(report, indent=2), err=True)
     extras: dict[Path, Callable[[], object]] = {
-        folder / "run.png": lambda: _plot(result, report, folder / "run.png")
+        folder / "run.png": lambda: view.plot(result, report, folder / "run.png")
     }
     if len(result.film):
-        extras[folder / "run.gif"] = lambda: _film(result, folder / "run.gif")
+        extras[folder / "run.gif"] = lambda: view.film(result, folder / "run.gif")
     for path, make in extras.items():
         (problem,) = _tried([make])
         problems.append(problem and f"{path} cannot be written: {problem}")
         written += [] if problem else [str(path)]
-    _summary(report, written, console)
+    view.summary(report, written, console)
     problems = [problem for problem in problems if problem]
     if result.signal:
         for problem in problems:
@@ -318,84 +285,3 @@ def _tried(actions: Any) -> Iterator[str]:
             yield str(error)
         else:
             yield ""
-
-
-def _plot(result: Result, report: dict[str, Any], path: Path) -> None:
-    from tnemu.measure.plots import RunPlot, save_run
-
-    details, spec = result.record.decisions(), result.image.board
-    returns, score = report["episode_returns"], report["unfinished_return"]
-    points = _scores(returns or [score or 0.0])
-    late = f", {report['deadline_misses']:,} late" if report["mode"] == "realtime" else ""
-    save_run(
-        RunPlot(
-            title=f"{report['game']} on {report['board']}: {points} points"[:90],
-            subtitle=(
-                f"{report['engine']} engine, {report['mode']} at "
-                f"{report['decisions_per_second'] or 0:.1f} decisions/s, seed {report['seed']}  ·  "
-                f"{report['decisions']:,} decisions{late}  ·  "
-                f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick  ·  estimated "
-                f"{report['estimated_power_mw']:.1f} mW"
-            ),
-            score=details["score"],
-            over=details["over"],
-            lateness_ms=details["lateness_s"] * 1e3,
-            response_ms=details["response_s"] * 1e3,
-            positions=result.image.positions,
-            core_rate=result.record.core_rate(),
-            board_shape=(spec.units, spec.width, spec.height),
-            chip_shape=(spec.chip.cores_x, spec.chip.cores_y),
-            first_decision=report["decisions"] - len(details),
-        ),
-        path,
-    )
-
-
-def _film(result: Result, path: Path) -> None:
-    from tnemu.measure.video import write_gif
-    from tnemu.runtime.film import every
-
-    rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
-    write_gif(path, (picture for _, picture in result.film.pictures()), rate_hz)
-
-
-def _summary(report: dict[str, Any], written: list[str], console: Console) -> None:
-    """The run in a few lines."""
-    energy, unfinished = report["energy"], report["unfinished_return"]
-    scores = _scores(report["episode_returns"]) or "no episode ended"
-    if unfinished is not None:
-        scores += f" (and {unfinished:,g} in the episode that did not end)"
-    pace = f"{report['decisions_per_second'] or 0:.2f} decisions/s"
-    if report["mode"] == "realtime":
-        pace += (
-            f", {report['deadline_misses']:,} of {report['decisions']:,} after their deadline; "
-            f"lateness {_percentiles(report['lateness_ms'])}"
-        )
-    _say(console, f"{report['game']} on {report['board']}: {report['message']}")
-    for name, value in (
-        ("score", scores),
-        ("pace", pace),
-        ("board", f"{report['ticks_per_decision']} ticks a decision, "
-                  f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick, "
-                  f"{report['synaptic_operations_per_s'] / 1e6:,.1f} M synaptic operations/s"),
-        ("power", f"{report['estimated_power_mw']:.1f} mW estimated at the chip's own tick rate: "
-                  f"{energy['assumed_mw']:.1f} static (assumed), {energy['counted_mw']:.2f} counted"),
-        ("written", ", ".join(written) or "nothing"),
-    ):  # fmt: skip
-        _say(console, f"  {name:<9}{value}")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False)
-
-
-def _scores(returns: Any) -> str:
-    """The last few returns, with how many there were before them."""
-    shown = ", ".join(f"{value:,g}" for value in returns[-5:])
-    return f"... {shown}" if len(returns) > 5 else shown
-
-
-def _percentiles(lateness_ms: dict[str, float | None]) -> str:
-    if lateness_ms["p50"] is None:
-        return "no deadline"
-    return ", ".join(f"{name} {value:.1f}" for name, value in lateness_ms.items()) + " ms"

@@ -95,6 +95,7 @@ def draw_score(axes: Axes, run: RunPlot) -> Axes:
     axes.set_ylim(low - 0.03 * (high - low), high + 0.14 * (high - low))
     axes.set_xlim(run.first_decision, decisions[-1] + max(1, 0.02 * len(decisions)))
     axes.xaxis.set_major_locator(_whole_numbers())
+    axes.yaxis.set_major_locator(_whole_numbers())
     _thousands(axes, "x", "y")
     return axes
 
