@@ -67,6 +67,9 @@ def command(
     seed: Annotated[int, typer.Option(help="Decides the console's chance.")] = 0,
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     engine: Annotated[str, typer.Option(help="numba, or reference (slow, obvious).")] = "numba",
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the engine.", show_default="as it sees fit")
+    ] = None,
     ticks_per_decision: Annotated[
         int | None,
         typer.Option(help="Ticks the board runs per decision.", show_default="the plan's latency"),
@@ -82,10 +85,15 @@ def command(
     ] = False,
 ) -> None:
     """Play an Atari game on an emulated board in real time; live numbers, then a report."""
+    from functools import partial
+
     from rich.console import Console
 
+    from tnemu.atari.player import AtariPlayer
     from tnemu.hardware.board import load_board
+    from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock, utc_now
+    from tnemu.runtime.session import Settings
 
     console = Console(highlight=False, soft_wrap=True)
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
@@ -96,13 +104,22 @@ def command(
     folder = output or Path("runs") / f"{name}-{utc_now():%Y%m%dT%H%M%SZ}"
     with _run_directory(folder) as scratch:
         plan = _plan(student, machine, scratch / "image")
-        view.say(console, f"{name} on {machine.name}: {plan.resources['cores']:,} cores, "
-                      f"{plan.latency_ticks} ticks from frame to votes; starting host and board")  # fmt: skip
-        settings = _settings(
-            student, spec, plan, scratch / "image", seed, engine, ticks_per_decision,
-            mode=mode, rate_hz=fps, decisions=frames, film=video,
-            episodes=1 if episodes is None and frames is None else episodes,
-        )  # fmt: skip
+        view.say(
+            console,
+            f"{name} on {machine.name}: {plan.resources['cores']:,} of {machine.core_count:,} cores, "
+            f"{plan.latency_ticks} ticks from frame to votes; starting host and board",
+        )
+        ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
+        settings = Settings(
+            partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward),
+            BoardJob(scratch / "image", plan.latency_ticks, ticks, engine, threads=threads),
+            mode,
+            fps,
+            frames,
+            1 if episodes is None and frames is None else episodes,
+            film=video,
+            stall_s=STALL_S.get(engine, 10.0),
+        )
         result = _run(settings, console)
     facts = {
         "command": shlex.join(["tnemu", *sys.argv[1:]]),
@@ -117,11 +134,12 @@ def command(
 
 
 def _student(game: str | None, path: Path | None) -> WeightFile:
-    """The student to play with: a file, or the one that is shipped for the game."""
+    """The student to play with: a file, or the one that is shipped under the name of the game."""
     from tnemu import zoo
     from tnemu.formats.weights import WeightFile
 
-    path = path or zoo.find(game or DEFAULT_GAME)
+    if path is None:
+        return WeightFile.load(zoo.find(game or DEFAULT_GAME))
     student = WeightFile.load(path)
     if game not in (None, student.game):
         raise PlayError(
@@ -158,6 +176,11 @@ def _world(student: WeightFile, seed: int) -> AtariSpec:
 @contextlib.contextmanager
 def _run_directory(folder: Path) -> Iterator[Path]:
     """Makes the run directory and, in it, a scratch folder that is gone afterwards."""
+    import signal
+
+    def leave(number: int, frame: object) -> None:
+        raise typer.Exit(128 + number)
+
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -167,6 +190,7 @@ def _run_directory(folder: Path) -> Iterator[Path]:
             f"the run directory {folder} cannot be written: {error.strerror or error}; "
             "choose another one with --output"
         ) from error
+    before = signal.signal(signal.SIGTERM, leave)  # the session has its own answer while it runs
     try:
         yield scratch
     except BaseException:
@@ -175,7 +199,9 @@ def _run_directory(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
-    shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
@@ -192,28 +218,6 @@ def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
             "make room, or choose another run directory with --output"
         ) from error
     return plan
-
-
-def _settings(
-    student: WeightFile,
-    spec: AtariSpec,
-    plan: Plan,
-    image: Path,
-    seed: int,
-    engine: str,
-    ticks_per_decision: int | None,
-    **pace: Any,
-) -> Settings:
-    from functools import partial
-
-    from tnemu.atari.player import AtariPlayer
-    from tnemu.runtime.board import BoardJob
-    from tnemu.runtime.session import Settings
-
-    ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
-    player = partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward)
-    job = BoardJob(image, plan.latency_ticks, ticks, engine)
-    return Settings(player, job, stall_s=STALL_S.get(engine, 10.0), **pace)
 
 
 def _run(settings: Settings, console: Console) -> Result:

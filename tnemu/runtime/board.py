@@ -49,6 +49,7 @@ class JobError(TnemuError, ValueError):
 class BoardJob:
     """What a board process needs to know: an image folder and how to use its connectors.
 
+    ``threads``: how many the engine may use; None lets it choose.
     Raises JobError for fewer ticks per decision than the latency.
     """
 
@@ -58,6 +59,7 @@ class BoardJob:
     engine: str = "numba"
     input_name: str = "frame"
     output_name: str = "votes"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.latency_ticks <= self.ticks_per_decision:
@@ -84,10 +86,10 @@ class Board:
         self._decisions = 0
         if job.engine != "reference":  # which compiles nothing and would take minutes
             # On a board that is thrown away: compiles, and reads the image's pages.
-            with Emulator(image, engine=job.engine) as warm:
+            with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)
                 warm.run(job.latency_ticks, {job.input_name: pins}, record_spikes=[0])
-        self._emulator = Emulator(image, engine=job.engine)
+        self._emulator = Emulator(image, engine=job.engine, threads=job.threads)
 
     def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
         """Votes int32 [output width] of one wave that starts with ``pins``."""
