@@ -1,0 +1,94 @@
+"""``tnemu fit``, and the names by which weight files are found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import students
+from running import ran, refused
+
+import tnemu
+from corelets import Student
+from tnemu import zoo
+from tnemu.hardware import load_board
+from tnemu.hardware.image import BoardImage
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.safetensors"
+    students.small().save(path)
+    return path
+
+
+def test_the_table_is_that_of_the_plan(small):
+    plan = tnemu.fit(Student(students.small()), load_board("tiny"), seed=3)
+    shown = ran("fit", small, "--board", "tiny", "--seed", 3).stdout
+    assert shown == f"small on tiny\n\n{plan}\n"
+
+
+def test_json_holds_layers_totals_and_hashes(small, tmp_path):
+    folder = tmp_path / "image"
+    shown = ran("fit", small, "--board", "tiny", "--json", "--output", folder).stdout
+    facts = json.loads(shown)
+    assert [layer["name"] for layer in facts["layers"]] == ["conv1", "block1", "predict"]
+    assert facts["layers"][0]["kind"] == "Conv2d"
+    assert facts["latency_ticks"] == 4
+    assert facts["resources"]["cores"] == 8
+    image = BoardImage.load(folder)
+    assert facts["image_sha256"] == image.sha256()
+    assert facts["board_sha256"] == image.board.sha256
+    assert facts["origin"]["weights_sha256"] == image.origin["weights_sha256"]
+
+
+def test_output_names_the_folder_that_was_written(small, tmp_path):
+    shown = ran("fit", small, "--board", "tiny", "--output", tmp_path / "image").stdout
+    assert shown.endswith(f"image written to {tmp_path / 'image'}\n")
+
+
+def test_an_image_that_cannot_be_written_is_refused(small, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    message = refused("fit", small, "--board", "tiny", "--output", file / "image")
+    assert f"cannot write the image to {file / 'image'}: " in message
+    assert message.endswith("choose another folder\n")
+
+
+def test_a_student_that_does_not_fit_is_refused_with_status_1(tmp_path):
+    full = tmp_path / "full.safetensors"
+    students.full_size().save(full)
+    assert refused("fit", full, "--board", "tiny") == (
+        "error: Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features "
+        "or more groups in that layer\n"
+    )
+
+
+def test_files_come_before_names_and_names_stand_for_shipped_students(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "names", lambda: ["krull", "pong"])
+    monkeypatch.chdir(tmp_path)
+    assert zoo.find("krull").name == "krull.safetensors"
+    assert zoo.find("krull").parent.name == "zoo"
+    (tmp_path / "krull").write_text("a file of that name")
+    assert zoo.find("krull").resolve() == tmp_path / "krull"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("krul", "did you mean krull?"),
+        ("Pong.safetensors", "did you mean pong?"),
+        ("zzzzz", "give the path of a weight file?"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_near_ones(monkeypatch, name, hint):
+    monkeypatch.setattr(zoo, "names", lambda: ["krull", "pong"])
+    assert refused("fit", name) == (
+        f"error: no weight file {name!r}, and no shipped student of that name; {hint} Shipped: "
+        "krull, pong\n"
+    )
+
+
+def test_every_shipped_student_can_be_found():
+    for name in zoo.names():
+        assert zoo.find(name).is_file()

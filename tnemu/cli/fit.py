@@ -1,0 +1,91 @@
+"""``tnemu fit``: a student on a board, and the table of what it takes there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tnemu.mapping.fit import Plan
+
+
+def command(
+    weights: Annotated[
+        str, typer.Argument(help="A weight file, or the name of a shipped student.")
+    ],
+    board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
+    seed: Annotated[int, typer.Option(help="Chooses among placements; changes no spike.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the board image to this folder.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Map a student onto a board, or say by how much it does not fit."""
+    from corelets import Student
+    from tnemu import zoo
+    from tnemu.formats.weights import WeightFile
+    from tnemu.hardware.board import load_board
+    from tnemu.hardware.errors import ImageError
+    from tnemu.mapping.fit import fit
+
+    student = WeightFile.load(zoo.find(weights))
+    spec = load_board(board)
+    plan = fit(Student(student), spec, seed)
+    if output is not None:
+        try:
+            plan.image.save(output)
+        except OSError as error:
+            raise ImageError(
+                f"cannot write the image to {output}: {error.strerror or error}; choose another folder"
+            ) from error
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(facts(plan), indent=2))
+        return
+
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    title = f"{student.name} on {spec.name}"
+    if console.is_terminal:
+        console.print(_table(plan, title))
+        console.print("\n".join(plan.notes()))
+    else:
+        typer.echo(f"{title}\n\n{plan}")
+    if output is not None:
+        typer.echo(f"image written to {output}")
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """The plan for programs: what it is made from, layers, totals."""
+    from dataclasses import asdict
+
+    return {
+        "board": plan.image.board.name,
+        "board_sha256": plan.image.board.sha256,
+        "image_sha256": plan.image.sha256(),
+        "origin": dict(plan.image.origin),
+        "latency_ticks": plan.latency_ticks,
+        "layers": [asdict(layer) for layer in plan.layers],
+        "resources": dict(plan.resources),
+    }
+
+
+def _table(plan: Plan, title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in plan.HEADINGS:
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    *layers, total = plan.rows()
+    for row in layers:
+        table.add_row(*row)
+    table.add_section()
+    table.add_row(*total, style="bold")
+    return table
