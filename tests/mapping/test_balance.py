@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tnemu.mapping.balance import balance, latency_ticks, loops, wave_ticks
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import BALANCE
+from tnemu.mapping.network import BALANCE, LogicalOutput
 
 edges = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30)
 
@@ -126,6 +126,45 @@ def test_a_loop_with_explicit_delays_waits_for_the_last_input_from_outside():
     balanced, ticks = balance(net)
     assert ticks.tolist() == [1, 2, 2, 3]
     assert balanced.wires["delay"].tolist() == [1, 4, 4, 1]
+
+
+def outputs_from(rows, taps=((0, 0, 0, BALANCE),), cores="abcd"):
+    net = networks.network([networks.core(n, used=4) for n in cores], rows, taps, outputs=4)
+    balanced, ticks = balance(net)
+    return ticks.tolist(), balanced
+
+
+def test_cores_of_one_output_wait_for_the_last_of_them():
+    # a -> b -> c -> output and a -> d -> output: d waits for c, by a longer way from a
+    rows = [(0, 0, 1, 0, 0), (1, 0, 2, 0, 0), (0, 1, 3, 0, 0), (2, 0, ~0, 0, 0), (3, 0, ~0, 1, 0)]
+    ticks, balanced = outputs_from(rows)
+    assert ticks == [1, 2, 3, 3]
+    assert balanced.wires["delay"].tolist() == [1, 1, 2, 1, 1]
+
+
+def test_a_core_with_an_explicit_delay_does_not_wait():
+    rows = [(0, 0, 1, 0, 0), (1, 0, 2, 0, 0), (0, 1, 3, 0, 1), (2, 0, ~0, 0, 0), (3, 0, ~0, 1, 0)]
+    assert outputs_from(rows)[0] == [1, 2, 3, 2]
+    taps = [(0, 0, 0, BALANCE), (0, 3, 0, 1)]
+    rows = [(0, 0, 1, 0, 0), (1, 0, 2, 0, 0), (2, 0, ~0, 0, 0), (3, 0, ~0, 1, 0)]
+    assert outputs_from(rows, taps)[0] == [1, 2, 3, 1]
+
+
+def test_cores_that_feed_each_other_do_not_wait_for_each_other():
+    rows = [(0, 0, 1, 0, 0), (1, 0, 2, 0, 0), (0, 1, ~0, 0, 0), (2, 0, ~0, 1, 0)]
+    assert outputs_from(rows)[0][:3] == [1, 2, 3]
+
+
+def test_two_outputs_that_ask_for_the_impossible_come_to_an_end():
+    # output 0 from a and d, output 1 from b and c, with a -> b and c -> d
+    cores = [networks.core(n, used=4) for n in "abcd"]
+    rows = [(0, 0, 1, 0, 0), (2, 0, 3, 0, 0)]
+    rows += [(0, 1, ~0, 0, 0), (3, 1, ~0, 1, 0), (1, 1, ~1, 0, 0), (2, 1, ~1, 1, 0)]
+    net = networks.network(cores, rows, [(0, 0, 0, 0), (0, 2, 0, 0)], outputs=2)
+    net.outputs["more"] = LogicalOutput(2, -33)
+    balanced, ticks = balance(net)
+    inner = balanced.wires[:2]
+    assert (ticks[inner["core"]] + inner["delay"] == ticks[inner["target"]]).all()
 
 
 def test_latency_counts_source_tick_and_last_output_tick():

@@ -8,6 +8,10 @@ where a wire whose delay is left to the mapper (BALANCE) counts 1. Such a wire t
 T(target) - T(source), so that all of them arrive in tick T(target), however long their ways were.
 Explicit delays stay as they are.
 
+What leaves the board leaves as one wave too: cores that drive the same output wait for the last of
+them, by the delays of their own inputs, as far as those are left to the mapper and none of the cores
+feeds another.
+
 Cores of a feedback loop have no order. Their wires inside the loop need explicit delays and do not
 count; the loop as a whole waits for the last of its inputs from outside.
 """
@@ -41,13 +45,52 @@ def wave_ticks(network: LogicalNetwork) -> Ticks:
         np.maximum.at(first, loop[item.taps["core"]], _least(item.taps["delay"]))
     ways = inner[~inside]
     edges = np.stack([loop[ways["core"]], loop[ways["target"]], _least(ways["delay"])], axis=1)
-    source, target, delay = np.unique(edges, axis=0).T
+    edges = np.unique(edges, axis=0)
+    first = _longest(first, edges)
+    fixed = _fixed(network, loop, inner)
+    for _ in network.outputs:  # aligning one output may move another
+        for output in range(len(network.outputs)):
+            drivers = loop[network.wires["core"][network.wires["target"] == ~output]]
+            last = first[drivers].max(initial=0)
+            early = drivers[~fixed[drivers] & (first[drivers] < last)]
+            if len(early) and not _feeds_itself(drivers, edges):
+                first[early] = last
+                first = _longest(first, edges)
+    return first[loop]
+
+
+def _longest(first: Ticks, edges: Ticks) -> Ticks:
+    """The least ticks >= ``first`` that no edge (source, target, delay) contradicts."""
+    source, target, delay = edges.T
     while True:
         later = first.copy()
         np.maximum.at(later, target, first[source] + delay)
         if np.array_equal(later, first):
-            return first[loop]
+            return first
         first = later
+
+
+def _fixed(
+    network: LogicalNetwork, loop: Ticks, inner: npt.NDArray[np.void]
+) -> npt.NDArray[np.bool_]:
+    """bool [loops]: an explicit delay says when something arrives there, so it cannot wait."""
+    fixed = np.zeros(len(loop), np.bool_)
+    fixed[loop[inner["target"][inner["delay"] != BALANCE]]] = True
+    for item in network.inputs.values():
+        fixed[loop[item.taps["core"][item.taps["delay"] != BALANCE]]] = True
+    return fixed
+
+
+def _feeds_itself(members: Ticks, edges: Ticks) -> bool:
+    """Whether a way leads from one of ``members`` to one of them."""
+    source, target, _ = edges.T
+    reached = np.zeros(int(edges[:, :2].max(initial=int(members.max()))) + 1, np.bool_)
+    front = np.isin(source, members)
+    while front.any():
+        new = target[front][~reached[target[front]]]
+        reached[new] = True
+        front = np.isin(source, new)
+    return bool(reached[members].any())
 
 
 def balance(network: LogicalNetwork) -> tuple[LogicalNetwork, Ticks]:

@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,6 @@ class Plan:
     wave_ticks: Ticks
     layers: tuple[LayerPlan, ...]
     resources: Mapping[str, int | float]
-    origin: Mapping[str, Any] = field(default_factory=dict)
 
     HEADINGS = ("layer", "cores", "splitters", "axons", "neurons", "copies", "longest hop", "tick")
 
@@ -153,7 +152,6 @@ def fit(
         wave_ticks=ticks,
         layers=layers,
         resources=_resources(layers, legal, image),
-        origin=origin,
     )
 
 
