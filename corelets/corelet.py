@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corelets.errors import CoreletError, Location, UnusedCorelet, caller
+from corelets.errors import CoreletError, Location, UnusedCorelet, caller, ended_by_error
 from corelets.pins import Axons, Bundle, Input, Neurons, Output, Pins
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, NEURONS, validate_neurons
 from tnemu.mapping.network import BALANCE, LogicalCore, LogicalNetwork
@@ -108,7 +108,7 @@ class Corelet(metaclass=_Tracked):
         object.__setattr__(self, name, value)
 
     def __del__(self) -> None:
-        if getattr(self, "_complete", False) and not self._used:
+        if getattr(self, "_complete", False) and not self._used and not ended_by_error():
             warnings.warn_explicit(
                 f"{self.describe()} was built and never used: make it a part of a corelet that is "
                 "used, or call build()",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from dataclasses import dataclass
 
@@ -33,6 +34,21 @@ def caller() -> Location:
     while frame.f_back is not None and _ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+def ended_by_error() -> bool:
+    """Whether the program ended early: what it did not come to use is then no mistake of its own."""
+    return bool(_ENDED)
+
+
+_ENDED: list[type[BaseException]] = []
+
+
+@atexit.register
+def _note_the_end() -> None:
+    last = getattr(sys, "last_type", None)
+    if last is not None:
+        _ENDED.append(last)
 
 
 def _ours(module: str) -> bool:

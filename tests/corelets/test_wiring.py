@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import re
+import subprocess
+import sys
 import warnings
 
 import chips
@@ -446,6 +448,14 @@ def test_parts_and_built_corelets_do_not_warn():
     assert unused_lines(lambda: Delay(2, 40).build()) == []
     ((message, _, _),) = unused_lines(lambda: Delay(2, 40))
     assert message.startswith("Delay (")
+
+
+@pytest.mark.parametrize(("last", "warned"), [("pass", True), ("raise RuntimeError", False)])
+def test_a_program_that_ends_with_an_error_is_not_told_what_it_did_not_use(last, warned):
+    program = f"import corelets\nrelay = corelets.Relay(3)\n{last}\n"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ("<string>:2: UnusedCorelet: Relay" in ended.stderr) == warned
+    assert ("RuntimeError" in ended.stderr) != warned
 
 
 def test_a_corelet_whose_construction_failed_does_not_warn():
