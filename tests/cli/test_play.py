@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from corelets import Student
+from tnemu.atari.player import AtariPlayer
 from tnemu.atari.spec import AtariSpec, spec_for
+from tnemu.atari.world import AtariWorld
 from tnemu.cli.main import app
 from tnemu.formats.layers import Dense, Transduction, Vote
 from tnemu.formats.weights import WeightFile
+from tnemu.hardware import load_board
+from tnemu.mapping.fit import fit
+from tnemu.runtime.board import BoardJob
 from tnemu.runtime.report import same_run
+from tnemu.runtime.session import Session, Settings
 
 TNEMU = [sys.executable, "-c", "import sys; from tnemu.cli.main import main; main()"]
 SOON_S = 30
@@ -344,3 +352,25 @@ def test_a_terminal_shows_live_numbers(weights: Path, tmp_path: Path) -> None:
     for word in ("score", "decisions", "lateness", "missed", "per tick", "operations/s", "mW"):
         assert word in shown.decode()
     assert "finished after 60 decisions" in shown.decode()
+
+
+def test_the_board_decides_what_the_weight_file_decides(weights: Path, tmp_path: Path) -> None:
+    student = WeightFile.load(weights)
+    plan = fit(Student(student), load_board("ns1e"))
+    plan.image.save(tmp_path / "image")
+    job = BoardJob(tmp_path / "image", plan.latency_ticks, plan.latency_ticks)
+    player = partial(
+        AtariPlayer, spec_for("pong"), 5, student.transduction.forward, student.vote.forward
+    )
+    settings = Settings(player, job, mode="free", decisions=300, episodes=None)
+    played = Session(settings).run().record.decisions()
+
+    world = AtariWorld(spec_for("pong"), 5)
+    observation = world.reset()
+    for decision in played:
+        spikes = int(student.transduction.forward(observation[None]).sum())
+        action = int(student.votes(observation[None])[0].argmax())
+        observation, reward, over = world.step(action)
+        assert (decision["input_spikes"], decision["reward"]) == (spikes, reward)
+        assert not over
+    assert len(played) == 300
