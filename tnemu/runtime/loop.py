@@ -80,6 +80,7 @@ def run(
         lateness_s = clock.delivered()
         response_s = clock.elapsed_s - began_s
         clock.wait()
+        host["elapsed_s"] = clock.elapsed_s
         outcome = application.act(votes)
         record.add(
             reward=outcome.reward,
@@ -93,7 +94,7 @@ def run(
             synaptic_operations=chip["synaptic_operations"] - before["synaptic_operations"],
         )
         before = chip.copy()
-        host["skipped"], host["elapsed_s"] = clock.skipped, clock.elapsed_s
+        host["skipped"] = clock.skipped
         host["beat"] += 1
         if film is not None:
             film(application)

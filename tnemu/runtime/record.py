@@ -48,8 +48,8 @@ HOST_DTYPE = np.dtype(
     ]
 )
 """Written by the host. ``beat`` moves as long as its loop does, ``finished`` is set when the run
-reached its own end, ``score`` belongs to the latest decision's episode, ``elapsed_s`` ends with that
-decision."""
+reached its own end, ``score`` belongs to the latest decision's episode, ``elapsed_s`` ends when that
+decision was acted upon."""
 
 BOARD_DTYPE = np.dtype(
     [
