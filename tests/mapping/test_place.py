@@ -87,11 +87,13 @@ def test_the_gain_of_every_swap_is_what_swapping_gains():
     positions = np.column_stack([np.zeros(12, int), mesh.at])
     before = total_cost(network, positions, TINY)
     for core in range(12):
-        gains = mesh._swap_gains(core, *mesh.costs(core))
-        for other in range(12):
+        partners, gains = mesh._swap_gains(core, *mesh.costs(core))
+        assert sorted(partners.tolist()) == list(range(12))
+        for other, gain in zip(partners.tolist(), gains.tolist(), strict=True):
             swapped = positions.copy()
             swapped[[core, other]] = swapped[[other, core]]
-            assert gains[other] == before - total_cost(network, swapped, TINY)
+            expected = before - total_cost(network, swapped, TINY)
+            assert gain == (expected if other != core else -np.inf)
 
 
 def test_a_network_that_fits_one_chip_stays_on_it():

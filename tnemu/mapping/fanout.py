@@ -62,7 +62,7 @@ def legalise(network: LogicalNetwork) -> Fanout:
     wires = [settled]
     for number, crowd in crowded.items():
         cores[number], spread = _copy(cores[number], crowd)
-        copies[number] = len(spread) - len(crowd)
+        copies[number] = len(crowd) - len(np.unique(crowd["neuron"]))
         wires.append(spread)
     legal = dataclasses.replace(network, cores=cores, wires=_sorted(np.concatenate(wires)))
     return Fanout(legal, original, copies)
@@ -72,28 +72,32 @@ def _sorted(wires: Wires) -> Wires:
     return wires[np.lexsort([wires[f] for f in ("pin", "target", "delay", "neuron", "core")])]
 
 
-def _crowded(network: LogicalNetwork) -> tuple[dict[int, list[Wires]], Wires]:
-    """By core, the wires of every neuron that has more than one; and all other wires."""
+def _crowded(network: LogicalNetwork) -> tuple[dict[int, Wires], Wires]:
+    """By core, the wires of all neurons that have more than one, by neuron; and all other wires."""
     wires = _sorted(network.wires)
     place = wires["core"].astype(np.int64) * NEURONS + wires["neuron"]
-    _, first, count = np.unique(place, return_index=True, return_counts=True)
-    many = count > 1
-    by_core: dict[int, list[Wires]] = {}
-    for a, n in zip(first[many].tolist(), count[many].tolist(), strict=True):
-        by_core.setdefault(int(wires["core"][a]), []).append(wires[a : a + n])
-    return by_core, wires[np.repeat(~many, count)]
+    _, count = np.unique(place, return_counts=True)
+    many = np.repeat(count > 1, count)
+    crowd = wires[many]
+    cores, first = np.unique(crowd["core"], return_index=True)
+    by_core = zip(cores.tolist(), np.split(crowd, first[1:]), strict=True)
+    return dict(by_core) if len(crowd) else {}, wires[~many]
 
 
-def _moves(core: LogicalCore, crowd: list[Wires]) -> list[Wires]:
+def _moves(core: LogicalCore, crowd: Wires) -> list[Wires]:
     """What has to move to splitters so that the core has a neuron for every wire that stays.
 
     Each item is a run of wires of one neuron that one splitter axon can serve.
     """
     noisy = is_stochastic(core.neurons)
-    room = int((~core.used).sum()) - sum(len(wires) - 1 for wires in crowd)
+    neurons, first = np.unique(crowd["neuron"], return_index=True)
+    room = int((~core.used).sum()) - (len(crowd) - len(neurons))
+    if room >= 0 and not noisy[neurons].any():
+        return []
     moves: list[Wires] = []
+    by_neuron = np.split(crowd, first[1:])
     for must, wires in sorted(
-        ((bool(noisy[wires["neuron"][0]]), wires) for wires in crowd),
+        ((bool(noisy[wires["neuron"][0]]), wires) for wires in by_neuron),
         key=lambda item: (not item[0], -len(item[1]), int(item[1]["neuron"][0])),
     ):
         if room >= 0 and not must:
@@ -110,7 +114,9 @@ def _moves(core: LogicalCore, crowd: list[Wires]) -> list[Wires]:
         moves += _runs(movable[spare:])
     if room < 0 and not moves:
         free = int((~core.used).sum())
-        raise _no_room(core, max(crowd, key=len), f"{free} neurons of its core are free for copies")
+        raise _no_room(
+            core, max(by_neuron, key=len), f"{free} neurons of its core are free for copies"
+        )
     return moves
 
 
@@ -192,7 +198,7 @@ class _Splitter:
         return feed, out
 
 
-def _copy(core: LogicalCore, crowd: list[Wires]) -> tuple[LogicalCore, Wires]:
+def _copy(core: LogicalCore, crowd: Wires) -> tuple[LogicalCore, Wires]:
     """The core with one identical neuron for every wire, and the wires spread over them."""
     core = dataclasses.replace(
         core,
@@ -201,7 +207,7 @@ def _copy(core: LogicalCore, crowd: list[Wires]) -> tuple[LogicalCore, Wires]:
         used=core.used.copy(),
         elements=core.elements.copy(),
     )
-    spread = np.concatenate(crowd)
+    spread = crowd.copy()
     source = spread["neuron"].copy()
     again = np.concatenate([[False], source[1:] == source[:-1]])
     copies = np.flatnonzero(~core.used)[: again.sum()]

@@ -144,14 +144,15 @@ def fit(
     positions = in_order(legal, board) if keep_order else place(legal, board, ticks, seed)
     origin = {**network.origin, "placement": "in order" if keep_order else f"seed {seed}"}
     image = build_image(legal, board, positions, origin)
-    layers = _layers(fanout, legal, ticks, image)
+    axons = _used_axons(legal)
+    layers = _layers(fanout, legal, ticks, image, axons)
     return Plan(
         image=image,
         network=legal,
         latency_ticks=latency_ticks(legal, ticks),
         wave_ticks=ticks,
         layers=layers,
-        resources=_resources(layers, legal, image),
+        resources=_resources(layers, legal, image) | {"axons": int(axons.sum())},
     )
 
 
@@ -200,12 +201,16 @@ def _used_axons(network: LogicalNetwork) -> npt.NDArray[np.int64]:
 
 
 def _layers(
-    fanout: Fanout, network: LogicalNetwork, ticks: Ticks, image: BoardImage
+    fanout: Fanout,
+    network: LogicalNetwork,
+    ticks: Ticks,
+    image: BoardImage,
+    axons: npt.NDArray[np.int64],
 ) -> tuple[LayerPlan, ...]:
     """The layers in order of their first core."""
     names = [core.layer or core.name for core in network.cores]
     kinds = network.origin.get("layer_kinds", {})
-    axons, hops = _used_axons(network), _hops(image)
+    hops = _hops(image)
     used = np.array([int(core.used.sum()) for core in network.cores])
     members: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -242,7 +247,6 @@ def _resources(
     return {
         "cores": image.core_count,
         "splitters": sum(layer.splitters for layer in layers),
-        "axons": int(_used_axons(network).sum()),
         "neurons": sum(layer.neurons for layer in layers),
         "copies": sum(layer.copies for layer in layers),
         "board_share": image.core_count / board.core_count,

@@ -28,8 +28,10 @@ BORDER_HOPS = 360
 """A chip border costs 832 pJ, a hop 2.3 pJ (Merolla et al., Science 345, 2014, supplement S5)."""
 SWEEPS = 12
 """Most improvement steps per core."""
-WORK = 1_000_000_000
-"""Most pairs of connected cores looked at in all improvement steps; bounds their time to seconds."""
+PARTNERS = 64
+"""Cores that one step tries to swap with: those whose places would suit the core best."""
+WORK = 100_000_000
+"""Most wires between cores looked at in all improvement steps; bounds their time to seconds."""
 _FAR = 1e12
 
 
@@ -148,9 +150,10 @@ class _Mesh:
         pairs, weight = np.unique(key, return_counts=True)
         first, second = pairs // len(members), pairs % len(members)
         cut = np.searchsorted(first, np.arange(1, len(members)))
-        self.first, self.second, self.weight = first, second, weight.astype(np.float64)
+        self.second, self.weight = second, weight.astype(np.float64)
         self.neighbours = np.split(second, cut)
         self.weights = np.split(self.weight, cut)
+        self.degree = np.bincount(first, minlength=len(members))
 
     def costs(self, core: int) -> tuple[Floats, Floats]:
         """(by column, by row): hops of the core's wires if it were there; unplaced ones are free."""
@@ -206,7 +209,8 @@ class _Mesh:
         """Swap or move cores, in random order, while that lowers the cost; bounded in steps."""
         count = len(self.at)
         self.cost = np.array([self._cost_of(core) for core in range(count)])
-        steps = min(SWEEPS * count, WORK // max(1, len(self.first)))
+        wires_of_a_step = max(1, min(PARTNERS, count) * len(self.second) // count)
+        steps = min(SWEEPS * count, WORK // wires_of_a_step)
         while steps > 0:
             order = rng.permutation(count)[:steps]
             gained = sum([self._step(core) for core in order.tolist()])
@@ -221,38 +225,47 @@ class _Mesh:
     def _step(self, core: int) -> bool:
         """Make the best swap or move of one core, if any lowers the sum."""
         columns, rows = self.costs(core)
-        swaps = self._swap_gains(core, columns, rows)
-        other = int(swaps.argmax())
+        partners, swaps = self._swap_gains(core, columns, rows)
+        best = int(swaps.argmax())
         free = np.where(self.alive & (self.holder < 0), columns[:, None] + rows[None, :], np.inf)
         spot = int(free.argmin())
         move = self.cost[core] - free.flat[spot]
-        if max(swaps[other], move) <= 0:
+        if max(swaps[best], move) <= 0:
             return False
         x, y = self.at[core].tolist()
-        if move > swaps[other]:
+        if move > swaps[best]:
             self.holder[x, y] = -1
             self._move(core, *divmod(spot, len(rows)))
         else:
+            other = int(partners[best])
             there = self.at[other].tolist()
             self._move(core, *there)
             self._move(other, x, y)
             self.cost[core] = self._cost_of(core)
         return True
 
-    def _swap_gains(self, core: int, columns: Floats, rows: Floats) -> Floats:
-        """[n]: by how much the sum falls if ``core`` swaps with each core (itself: 0)."""
+    def _swap_gains(
+        self, core: int, columns: Floats, rows: Floats
+    ) -> tuple[npt.NDArray[np.intp], Floats]:
+        """The cores whose places suit ``core`` best, and by how much the sum falls if they swap."""
         x, y = self.at[core]
         apart = self.x[x, self.at[:, 0]] + self.y[y, self.at[:, 1]]
-        others_here = self.leaving * self.way_out[y] + np.bincount(
-            self.first, self.weight * apart[self.second], len(self.at)
-        )
         core_there = columns[self.at[:, 0]] + rows[self.at[:, 1]]
-        gains = self.cost[core] - core_there + self.cost - others_here
+        core_there[core] = np.inf
+        many = min(PARTNERS, len(self.at))
+        partners = np.argpartition(core_there, many - 1)[:many]
+        # The wires of all partners in one row, to sum them up by partner.
+        ends = np.cumsum(self.degree)[partners]
+        count = self.degree[partners]
+        which = np.repeat(np.arange(many), count)
+        wire = np.arange(len(which)) + np.repeat(ends - np.cumsum(count), count)
+        inner = np.bincount(which, self.weight[wire] * apart[self.second[wire]], many)
+        there = inner + self.leaving[partners] * self.way_out[y]
+        gains = self.cost[core] - core_there[partners] + self.cost[partners] - there
         # For the wires between the two, both terms think that the other stays: they keep their length.
-        near = self.neighbours[core]
-        gains[near] -= 2 * self.weights[core] * apart[near]
-        gains[core] = 0
-        return gains
+        shared = np.zeros(len(self.at))
+        shared[self.neighbours[core]] = self.weights[core]
+        return partners, gains - 2 * shared[partners] * apart[partners]
 
     def _move(self, core: int, x: int, y: int) -> None:
         """Put a core elsewhere and keep ``cost`` right for it and its neighbours."""
