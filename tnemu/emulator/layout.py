@@ -24,8 +24,6 @@ from tnemu.hardware.neuron import (
 )
 
 CACHE_LINE = 64
-PIECE = 4096
-"""Cores whose routes are worked out at a time, so that a large board needs little memory to load."""
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
@@ -83,14 +81,25 @@ def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.i
 
 
 def _crossbar(image: BoardImage) -> npt.NDArray[np.uint64]:
-    """The crossbar without the columns of unused neurons, and one row more that is never active."""
-    n = image.core_count
-    crossbar = aligned((n * 256 + 1, 4), np.uint64)[:-1].reshape(n, 256, 4)
-    for start in range(0, n, PIECE):
-        cores = slice(start, start + PIECE)
-        used = np.packbits(image.types[cores] != 0, axis=1, bitorder="little").view(np.uint64)
-        np.bitwise_and(image.crossbar[cores], used[:, None], out=crossbar[cores])
-    return crossbar
+    """The crossbar without the columns of unused neurons; the image's own if it has none of them."""
+
+    def unused(cores: slice) -> npt.NDArray[np.uint64]:
+        bits = np.packbits(image.types[cores] == 0, axis=1, bitorder="little")
+        return bits.view(np.uint64)[:, None]
+
+    if not any((image.crossbar[cores] & unused(cores)).any() for cores in image.pieces()):
+        return _constant(image.crossbar)
+    crossbar = aligned(image.crossbar.shape, np.uint64)
+    for cores in image.pieces():
+        np.bitwise_and(image.crossbar[cores], ~unused(cores), out=crossbar[cores])
+    return _constant(crossbar)
+
+
+def _constant(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Read-only, so that an image opened memory-mapped needs no compilation of its own."""
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view
 
 
 def _parameters(
@@ -191,11 +200,9 @@ def _targets(image: BoardImage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     """Target words int64 [n, 256] (see tick.py), and connector and pin of every output, [m, 2]."""
     n = image.core_count
     words = aligned((n, NEURONS), np.int64)
-    destination, place = image.destinations()
     outputs, known = [np.zeros((0, 2), np.int32)], 0
-    for start in range(0, n, PIECE):
-        cores = slice(start, start + PIECE)
-        target, row = destination[cores].astype(np.int64), place[cores].astype(np.int64)
+    for cores in image.pieces():
+        target, row = (part.astype(np.int64) for part in image.destinations(cores))
         dx, dy, _, delay = (part.astype(np.int64) for part in packet.decode(image.targets[cores]))
         x, y = image.positions[cores, 1, None], image.positions[cores, 2, None]
         cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y

@@ -105,8 +105,14 @@ class BoardImage:
         """The output connector of that name, or an ImageError that lists the names there are."""
         return _named(self.outputs, name, "output")
 
-    def destinations(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Where every neuron's packet ends: (target, row), both int32 [n, 256].
+    def pieces(self) -> list[slice]:
+        """The cores in runs of a few thousand, so that a large board loads in little work space."""
+        return [slice(i, i + 4096) for i in range(0, self.core_count, 4096)]
+
+    def destinations(
+        self, cores: slice = slice(None)
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Where every neuron's packet ends: (target, row), both int32 [n, 256] of the given cores.
 
         target >= 0 is a core index and row its axon; -1 sends nothing; target <= -2 is output
         connector ``-2 - target`` and row its pin. Raises ImageError for a packet that ends on a
@@ -114,10 +120,11 @@ class BoardImage:
         pin its connector does not have.
         """
         self._check_exits()
-        dx, dy, axon, delay = packet.decode(self.targets)
-        sends = (delay != 0) & (self.types != 0)
-        unit = np.broadcast_to(self.positions[:, 0, None], dx.shape)
-        x, y = self.positions[:, 1, None] + dx, self.positions[:, 2, None] + dy
+        dx, dy, axon, delay = packet.decode(self.targets[cores])
+        sends = (delay != 0) & (self.types[cores] != 0)
+        places, core_ids = self.positions[cores], self.core_ids[cores]
+        unit = np.broadcast_to(places[:, 0, None], dx.shape)
+        x, y = places[:, 1, None] + dx, places[:, 2, None] + dy
         # A one-cell border around the mesh holds the exits' lookup entries.
         width, height = self.board.width, self.board.height
         table = np.full((self.board.units, width + 2, height + 2), NOT_CONNECTED, dtype=np.int32)
@@ -137,7 +144,7 @@ class BoardImage:
         if lost.any():
             core, neuron = (int(v[0]) for v in np.nonzero(lost))
             raise ImageError(
-                f"core {int(self.core_ids[core])} neuron {neuron} sends to position "
+                f"core {int(core_ids[core])} neuron {neuron} sends to position "
                 f"x={int(x[core, neuron])} y={int(y[core, neuron])}, where no loaded core and no "
                 f"output connector is; wire it to a core of the image or disconnect it"
             )
@@ -147,7 +154,7 @@ class BoardImage:
             if beyond.any():
                 core, neuron = (int(v[0]) for v in np.nonzero(beyond))
                 raise ImageError(
-                    f"core {int(self.core_ids[core])} neuron {neuron} sends to pin "
+                    f"core {int(core_ids[core])} neuron {neuron} sends to pin "
                     f"{int(row[core, neuron])} of output {connector.name!r}, which has pins "
                     f"0..{connector.width - 1}; make the output wider or wire it elsewhere"
                 )
@@ -223,7 +230,9 @@ class BoardImage:
                 raise ImageError(f"two {kind} connectors are named {twice!r}; rename one of them")
         for connector in self.inputs:
             self._check_taps(connector)
-        self.destinations()
+        self._check_exits()
+        for cores in self.pieces():
+            self.destinations(cores)
 
     def _check_taps(self, connector: InputConnector) -> None:
         taps = connector.taps

@@ -38,7 +38,8 @@ def _count(e: Emit, words_at: Any, column_at: Any, list_at: Any, rows: Any) -> l
         for r in range(8):
             entry_at = b.add(list_at, b.shl(b.add(b.shl(index, e.word(3)), e.word(r)), e.word(1)))
             axon = b.zext(e.load(entry_at, I16), I64)
-            taken = e.bits(e.load(b.add(column_at, b.shl(axon, e.word(5))), I8))
+            row = b.and_(axon, e.word(255))  # the axon that is never active has no row of its own
+            taken = e.bits(e.load(b.add(column_at, b.shl(row, e.word(5))), I8))
             word = e.spread(e.load(b.add(words_at, b.shl(axon, e.word(3))), I64), 8)
             x.append(e.choose(taken, word, zero))
         ones, a = _add3(e, ones, x[0], x[1])
