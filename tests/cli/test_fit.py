@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 import students
+from rich.console import Console
 from running import ran, refused
 
 import tnemu
 from corelets import Student
 from tnemu import zoo
+from tnemu.cli.fit import table
 from tnemu.hardware import load_board
 from tnemu.hardware.image import BoardImage
 
@@ -92,3 +95,12 @@ def test_an_unknown_name_is_refused_with_near_ones(monkeypatch, name, hint):
 def test_every_shipped_student_can_be_found():
     for name in zoo.names():
         assert zoo.find(name).is_file()
+
+
+def test_a_terminal_gets_the_same_rows_as_a_table():
+    plan = tnemu.fit(Student(students.small()), load_board("tiny"))
+    console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system=None)
+    console.print(table(plan, "small on tiny"))
+    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    for row in plan.rows():
+        assert list(row) in lines

@@ -204,8 +204,8 @@ def test_a_plan_prints_what_it_takes():
         "2 of 32 cores of tiny (6.2 %), 1 of 2 chips\n"
         "3 ticks from a frame's source tick to its last output spike, both included\n"
         "2 input pins land on 2 axons: 1.00 host spikes for each bit that is set\n"
-        "6 neurons send packets, 1.0 hops on average; 3 chip borders crossed if each fires "
-        "once, on leaving too"
+        "6 packets if every neuron fires once: 1.0 hops on average, 3 chip borders (leaving the "
+        "board is one)"
     )
 
 

@@ -53,8 +53,8 @@ def command(
     console = Console(highlight=False)
     title = f"{student.name} on {spec.name}"
     if console.is_terminal:
-        console.print(_table(plan, title))
-        console.print("\n".join(plan.notes()))
+        console.print(table(plan, title))
+        console.print("\n".join(plan.notes()), soft_wrap=True)
     else:
         typer.echo(f"{title}\n\n{plan}")
     if output is not None:
@@ -76,7 +76,8 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _table(plan: Plan, title: str) -> Table:
+def table(plan: Plan, title: str) -> Table:
+    """The plan as a rich table."""
     from rich import box
     from rich.table import Table
 

@@ -108,8 +108,8 @@ class Plan:
             "included",
             f"{r['input_pins']:,} input pins land on {r['taps']:,} axons: "
             f"{r['host_spikes_per_bit']:.2f} host spikes for each bit that is set",
-            f"{r['packets']:,} neurons send packets, {r['mean_hops']:.1f} hops on average; "
-            f"{r['chip_crossings']:,} chip borders crossed if each fires once, on leaving too",
+            f"{r['packets']:,} packets if every neuron fires once: {r['mean_hops']:.1f} hops on "
+            f"average, {r['chip_crossings']:,} chip borders (leaving the board is one)",
         ]
 
     def __str__(self) -> str:
