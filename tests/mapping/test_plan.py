@@ -99,6 +99,30 @@ def test_fan_out_beyond_copies_goes_through_splitters_and_stays_exact(engine):
     np.testing.assert_array_equal(answer, two.forward(one.forward(frames)).reshape(5, -1))
 
 
+def test_an_output_leaves_in_one_tick_where_only_a_part_of_it_waits_for_splitters():
+    class Lopsided(Corelet):
+        """z = (y, y, y, y'): the neurons of y have three wires each and no room for copies."""
+
+        def __init__(self, one):
+            self.x, self.z = Input(20), Output(1000)
+            self.one = Dense(one.weights, one.thresholds, neurons_per_core=256)
+            self.thrice, self.once = Relay(750), Relay(250)
+            self.connect(self.x, self.one.input)
+            for k in range(3):
+                self.connect(self.one.output[:250], self.thrice.input[250 * k : 250 * (k + 1)])
+            self.connect(self.one.output[250:], self.once.input)
+            self.connect(self.thrice.output + self.once.output, self.z)
+
+    rng = np.random.default_rng(0)
+    one = students.dense(rng, "one", 20, groups=2, outputs=250, order=np.arange(20))
+    plan = tnemu.fit(Lopsided(one), TINY)
+    assert plan.resources["splitters"] > 0
+    frames = rng.integers(0, 2, (6, 20)).astype(bool)
+    y = one.forward(frames)
+    answer = chips.pipelined(plan, "x", "z", frames, "reference")
+    np.testing.assert_array_equal(answer, np.hstack([y[:, :250]] * 3 + [y[:, 250:]]))
+
+
 def test_skipping_a_layer_still_makes_one_wave():
     class Skip(Corelet):
         """z = x0 and relay(relay(x0)), frame by frame."""
