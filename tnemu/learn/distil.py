@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,10 +35,18 @@ from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
-from tnemu.learn.players import CONTROL, load_teacher, net_player, save_player
+from tnemu.learn.players import (
+    CONTROL,
+    load_state,
+    load_teacher,
+    net_player,
+    save_player,
+    state_arrays,
+)
 from tnemu.learn.runs import Curve, Report, add_options, command, print_row, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
+from tnemu.learn.tensor_file import save_tensors
 
 
 @dataclass(frozen=True)
@@ -226,7 +233,7 @@ class Run:
         s = self.settings
         hidden, facts = self.out / f"{name}.hidden.safetensors", self.out / f"{name}.json"
         if self.resume and hidden.exists():
-            student.load_state_dict(load_file(hidden))
+            load_state(student, hidden)
             student.eval()
             self.stages.append(json.loads(facts.read_text()))
             return
@@ -248,7 +255,7 @@ class Run:
             fold(student, self.spec, self.provenance()).save(path)
         else:
             save_player(path, student, CONTROL, self.spec, provenance=self.provenance())
-        save_file({k: v.contiguous() for k, v in student.state_dict().items()}, hidden)
+        save_tensors(hidden, state_arrays(student))
 
     def provenance(self) -> dict[str, Any]:
         s = self.settings

@@ -25,6 +25,7 @@ from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.tensor_file import load_facts, load_tensors, save_tensors
 
 Player = Callable[[np.ndarray], np.ndarray]
 """Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is
@@ -107,7 +108,7 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
         )
     from tnemu.learn import players
 
-    kind = players.read_metadata(what).get("format")
+    kind = load_facts(what).get("format")
     if kind == players.TEACHER:
         net = players.load_teacher(what)
         return players.net_player(net), net.spec
@@ -163,15 +164,13 @@ def evaluate(
 
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
     """Copy a teacher or weight file to ``target`` with these scores in its provenance."""
-    from safetensors.numpy import load_file, save_file
-
     from tnemu.learn import players
 
-    metadata = players.read_metadata(source)
+    metadata = load_facts(source)
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     if metadata.get("format") in (players.TEACHER, players.CONTROL):
-        save_file(load_file(source), target, {**metadata, "evaluation": json.dumps(scores)})
-        Path(target).chmod(0o644)
+        facts = {**metadata, "evaluation": json.dumps(scores)}
+        save_tensors(target, load_tensors(source), facts)
         return
     file = WeightFile.load(source)
     replace(file, provenance={**file.provenance, "evaluation": scores}).save(target)

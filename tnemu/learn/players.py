@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from tnemu.atari.spec import AtariSpec
 from tnemu.formats.errors import FormatError
 from tnemu.learn.evaluate import Player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.student import Student
+from tnemu.learn.tensor_file import load_facts, load_tensors, save_tensors
 
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"
@@ -37,20 +36,30 @@ def net_player(net: nn.Module) -> Player:
     return player
 
 
+def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
+    """Weights and buffers by name."""
+    return {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+
+
+def load_state(net: nn.Module, path: str | Path) -> None:
+    state: dict[str, Tensor] = {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
+    net.load_state_dict(state)
+
+
 def save_player(
     path: str | Path, net: nn.Module, format: str, spec: AtariSpec, **facts: Any
 ) -> None:
     """The weights alone; ``facts`` are stored as JSON in the metadata."""
     metadata = {"format": format, "spec": spec.to_json(), "spec_sha256": spec.sha256}
     metadata |= {key: json.dumps(value) for key, value in facts.items()}
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, path, metadata)
+    save_tensors(path, state_arrays(net), metadata)
 
 
 def load_teacher(path: str | Path) -> DuelNet:
     """Q-values for uint8[batch, stack, rows, columns]; ``net.spec`` and ``net.metadata`` with it."""
     spec, metadata = _read(path, TEACHER)
     net = DuelNet(spec.shape, len(spec.actions))
-    net.load_state_dict(load_file(path))
+    load_state(net, path)
     net.spec, net.metadata = spec, metadata
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -59,25 +68,12 @@ def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
     """The full-precision control student and its spec."""
     spec, _ = _read(path, CONTROL)
     student = Student(spec.shape, len(spec.actions), "float")
-    student.load_state_dict(load_file(path))
+    load_state(student, path)
     return student.eval().requires_grad_(False), spec
 
 
-def read_metadata(path: str | Path) -> Mapping[str, str]:
-    try:
-        with safe_open(path, "np") as file:
-            return dict(file.metadata() or {})
-    except FileNotFoundError:
-        raise FormatError(f"there is no file {path}; check the path") from None
-    except SafetensorError as error:
-        raise FormatError(
-            f"{path} is not a safetensors file ({error}); "
-            "pass a teacher, a control student or a weight file"
-        ) from None
-
-
 def _read(path: str | Path, format: str) -> tuple[AtariSpec, Mapping[str, str]]:
-    metadata = read_metadata(path)
+    metadata = load_facts(path)
     if metadata.get("format") != format:
         raise FormatError(
             f"{path}: format is {metadata.get('format')!r}, needs {format!r}; "

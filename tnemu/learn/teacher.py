@@ -23,8 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,9 +31,10 @@ from tnemu.atari.world import AtariWorld
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
-from tnemu.learn.players import TEACHER, net_player, save_player
+from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
 from tnemu.learn.runs import Curve, Report, add_options, print_row, versions
+from tnemu.learn.tensor_file import load_facts, load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
@@ -302,28 +301,25 @@ class Trainer:
         self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
 
     def save(self) -> None:
-        """The checkpoint: networks, optimiser, counters. Renamed into place, so always whole."""
-        tensors: dict[str, Tensor] = {}
+        """The checkpoint: networks, optimiser, counters."""
+        arrays: dict[str, np.ndarray] = {}
         for name, net in self.nets.items():
-            tensors |= {f"{name}.{k}": v.contiguous() for k, v in net.state_dict().items()}
+            arrays |= {f"{name}.{k}": array for k, array in state_arrays(net).items()}
         for i, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{i}.{k}": v.contiguous() for k, v in state.items()}
+            arrays |= {f"adam.{i}.{k}": tensor.numpy() for k, tensor in state.items()}
         metadata = {
             "settings": json.dumps(asdict(self.settings)),
             "spec": self.spec.to_json(),
             "counters": json.dumps({name: getattr(self, name) for name in COUNTERS}),
         }
-        path = self.out / "checkpoint.safetensors"
-        save_file(tensors, path.with_suffix(".new"), metadata)
-        path.with_suffix(".new").replace(path)
+        save_tensors(self.out / "checkpoint.safetensors", arrays, metadata)
 
     def resume(self) -> None:
         """Go on from the checkpoint in the out folder; the replay is refilled before learning."""
         path, s = self.out / "checkpoint.safetensors", self.settings
         if not path.is_file():
             raise TrainingError(f"there is no checkpoint {path}; run without --resume first")
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
+        metadata = load_facts(path)
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
             raise TrainingError(
@@ -331,9 +327,9 @@ class Trainer:
                 "choose another --out, or the same spec"
             )
         parts: dict[str, dict[str, Tensor]] = {}
-        for key, tensor in load_file(path).items():
+        for key, array in load_tensors(path).items():
             part, name = key.split(".", 1)
-            parts.setdefault(part, {})[name] = tensor
+            parts.setdefault(part, {})[name] = torch.from_numpy(array)
         for name, net in self.nets.items():
             net.load_state_dict(parts[name])
         state: dict[int, dict[str, Tensor]] = {}
