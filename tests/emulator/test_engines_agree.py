@@ -33,6 +33,7 @@ def result(emulator: Emulator, *runs: int) -> dict[str, Any]:
         "spikes": spikes,
         "potentials": emulator.potentials.tolist(),
         "counters": emulator.counters,
+        "firings": emulator.firings.tolist(),
         "in_flight": emulator.in_flight,
     }
 

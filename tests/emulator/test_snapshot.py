@@ -135,7 +135,7 @@ def forge(path, image, **changes):
         ({"tick": -1}, "tick is -1"),
         ({"tick": 1.5}, "tick is 1.5"),
         ({"tick": 2**50}, "tick is 1125899906842624"),
-        ({"slots": None}, "it holds potentials, counters, pending"),
+        ({"slots": None}, "it holds potentials, counters, firings, pending"),
         ({"potentials": np.zeros((1, 256), np.int32)}, r"potentials is int32 \(1, 256\)"),
         ({"slots": np.zeros((16, 2, 4), np.int64)}, r"slots is int64 \(16, 2, 4\)"),
         ({"pending": np.zeros((2, 2), np.int64)}, r"pending is int64 \(2, 2\)"),

@@ -65,4 +65,4 @@ def test_firings_of_every_core_are_counted():
     emulator.inject(case.cores, case.axons, case.ticks)
     emulator.run(case.length, record_spikes=True)
     counted = np.bincount(emulator.last_spikes.records["core"], minlength=70)
-    assert np.array_equal(emulator._engine.firings, counted)
+    assert np.array_equal(emulator.firings, counted)

@@ -61,10 +61,11 @@ def test_a_long_run_keeps_its_latest_decisions_and_all_its_totals(
     assert record.returns().tolist() == [5, 8]
 
 
-def test_core_rates_count_only_the_ticks_in_which_a_core_was_watched(record: Record) -> None:
+def test_core_rates_are_firings_per_tick(record: Record) -> None:
     record.core_spikes[:] = [30, 7, 0]
-    record.core_ticks[:] = [10, 7, 0]
-    assert record.core_rate().tolist() == [3.0, 1.0, 0.0]
+    assert record.core_rate().tolist() == [30.0, 7.0, 0.0]  # before the first tick
+    record.board["ticks"] = 10
+    assert record.core_rate().tolist() == [3.0, 0.7, 0.0]
 
 
 def test_percentiles_are_in_milliseconds_and_leave_out_what_was_not_measured() -> None:

@@ -48,15 +48,11 @@ class NumbaEngine:
         self._scratch = [scratch() for _ in range(self.threads)]
         self._machine = self._empty_machine(n, words)
 
-    @property
-    def firings(self) -> npt.NDArray[np.int64]:
-        """Firings of every core since the engine was loaded: int64 [n]."""
-        return self._machine["fired"].copy()
-
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
         machine = tick.Machine(
             potentials=state.potentials,
             slots=state.slots,
+            fired=state.firings,
             waiting=waiting_cores(state.slots),
             **self._machine,
         )
@@ -124,7 +120,6 @@ class NumbaEngine:
         return {
             "awake": core_bits(np.ones((1, cores), bool))[0],
             "counters": np.zeros((threads, 2 * tick.COUNTERS), np.int64),
-            "fired": np.zeros(cores, np.int64),
             # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
             "outbox": np.empty((2, threads, threads, owned), np.int64),
             "outbox_count": np.zeros((2, threads, threads, 8), np.int64),

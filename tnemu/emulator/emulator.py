@@ -135,6 +135,11 @@ class Emulator:
         return Counters(*self._state.counters.tolist())
 
     @property
+    def firings(self) -> npt.NDArray[np.int64]:
+        """How often the neurons of every core have fired since the image was loaded: int64 [n]."""
+        return self._state.firings.copy()
+
+    @property
     def in_flight(self) -> int:
         """Spikes that some core has still to see, inputs queued for later ticks included."""
         return self._state.in_flight()

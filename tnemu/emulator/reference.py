@@ -169,6 +169,7 @@ class ReferenceEngine:
         sent = []
         for index, core in enumerate(self._cores):
             fired = self._evaluate(index, core, state, count)
+            state.firings[index] += len(fired)
             sent += [(index, j, destination) for j, destination in fired]
         state.slots[state.tick % SLOTS] = 0
 

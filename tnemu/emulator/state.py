@@ -65,6 +65,7 @@ class State:
     potentials  int32  [n, 256]    V in -524288..524287; 0 for neurons that are not used
     slots       uint64 [16, n, 4]  scheduler row t mod 16: bit i % 64 of word i // 64 = axon i
     counters    int64  [8]         the fields of :class:`Counters`, in their order
+    firings     int64  [n]         how often the neurons of every core have fired
     pending     int64  [m, 3]      external inputs to come (tick, core, axon), in order of tick
     """
 
@@ -72,6 +73,7 @@ class State:
     potentials: npt.NDArray[np.int32]
     slots: npt.NDArray[np.uint64]
     counters: npt.NDArray[np.int64]
+    firings: npt.NDArray[np.int64]
     pending: Events
 
     @classmethod
@@ -83,6 +85,7 @@ class State:
             potentials=start.astype(np.int32),
             slots=np.zeros((SLOTS, image.core_count, AXONS // 64), np.uint64),
             counters=np.zeros(len(Counters.__dataclass_fields__), np.int64),
+            firings=np.zeros(image.core_count, np.int64),
             pending=np.zeros((0, 3), np.int64),
         )
 
@@ -163,6 +166,7 @@ class State:
             "potentials": self.potentials,
             "slots": self.slots,
             "counters": self.counters,
+            "firings": self.firings,
             "pending": self.pending,
         }
 
@@ -195,7 +199,7 @@ def _problem(arrays: dict[str, Any], tick: Any, image: BoardImage) -> str | None
         return f"a potential is outside {POTENTIAL_MIN}..{POTENTIAL_MAX}"
     if potentials[image.types == 0].any():
         return "a neuron that is not used has a potential"
-    if (arrays["counters"] < 0).any():
+    if (arrays["counters"] < 0).any() or (arrays["firings"] < 0).any():
         return "a counter is negative"
     limits = [LAST_TICK, image.core_count - 1, AXONS - 1]
     if ((pending < [tick, 0, 0]) | (pending > limits)).any():

@@ -36,10 +36,6 @@ COUNTED = (
 )
 """The emulator's counters that go into the record."""
 
-WATCHED = 16
-"""One core in so many has its firings recorded in a decision, each in turn: the map of a long run is
-as good, and a decision does not wait for the writing down of every spike."""
-
 
 class JobError(TnemuError, ValueError):
     """The board cannot do what the run asks for."""
@@ -83,24 +79,21 @@ class Board:
         self._width = image.output(job.output_name).width
         image.input(job.input_name)
         self._job, self._record = job, record
-        self._decisions = 0
         if job.engine != "reference":  # which compiles nothing and would take minutes
             # On a board that is thrown away: compiles, and reads the image's pages.
             with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)
-                warm.run(job.latency_ticks, {job.input_name: pins}, record_spikes=[0])
+                warm.run(job.latency_ticks, {job.input_name: pins})
         self._emulator = Emulator(image, engine=job.engine, threads=job.threads)
 
     def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
         """Votes int32 [output width] of one wave that starts with ``pins``."""
         job, emulator = self._job, self._emulator
         start = emulator.tick
-        cores = range(self._decisions % WATCHED, emulator.image.core_count, WATCHED)
-        self._decisions += 1
-        out = emulator.run(job.ticks_per_decision, {job.input_name: pins}, record_spikes=cores)
+        out = emulator.run(job.ticks_per_decision, {job.input_name: pins})
         spikes = out.of(job.output_name)
         wave = spikes["tick"] == start + job.latency_ticks - 1
-        self._count(cores, len(spikes) - int(np.count_nonzero(wave)))
+        self._count(len(spikes) - int(np.count_nonzero(wave)))
         votes = np.bincount(spikes["pin"][wave], minlength=self._width)
         return votes.astype(np.int32)
 
@@ -108,17 +101,13 @@ class Board:
     def tick(self) -> int:
         return self._emulator.tick
 
-    def _count(self, cores: range, dropped: int) -> None:
+    def _count(self, dropped: int) -> None:
         record, counters = self._record, self._emulator.counters
         for name in COUNTED:
             record.board[name] = getattr(counters, name)
         record.board["dropped"] += dropped
         record.board["beat"] += 1
-        fired = self._emulator.last_spikes
-        if len(cores) and fired is not None:
-            count = len(record.core_spikes)
-            record.core_spikes[:] += np.bincount(fired.records["core"], minlength=count)
-            record.core_ticks[cores.start :: WATCHED] += self._job.ticks_per_decision
+        record.core_spikes[:] = self._emulator.firings
 
 
 def board_main(

@@ -78,7 +78,6 @@ def record_layout(cores: int) -> Layout:
         "decisions": (DECISION_DTYPE, (DECISIONS,)),
         "returns": (np.float64, (EPISODES,)),
         "core_spikes": (np.int64, (cores,)),
-        "core_ticks": (np.int64, (cores,)),
     }
 
 
@@ -98,17 +97,12 @@ class Record:
 
     @property
     def core_spikes(self) -> npt.NDArray[np.int64]:
-        """Firings of every core of the image in the ticks in which it was watched."""
+        """Firings of every core of the image."""
         return self._memory["core_spikes"]
 
-    @property
-    def core_ticks(self) -> npt.NDArray[np.int64]:
-        """Ticks in which every core was watched: the board watches some of them at a time."""
-        return self._memory["core_ticks"]
-
     def core_rate(self) -> npt.NDArray[np.float64]:
-        """Firings per tick of every core while it was watched, float64 [cores]."""
-        return self.core_spikes / np.maximum(self.core_ticks, 1)
+        """Firings per tick of every core, float64 [cores]."""
+        return self.core_spikes / max(int(self.board["ticks"]), 1)
 
     def add(self, **fields: Any) -> None:
         """Append one decision (DECISION_DTYPE by name) and bring the host's totals up to date."""
