@@ -1,7 +1,7 @@
 """The ``tnemu`` command: one file per command, each imported only when it is called.
 
 A command lives in ``tnemu/cli/<name>.py`` as a function ``command`` whose annotations are typer's and
-whose docstring is its help. It raises TnemuError for what a user can act on; status 1. Usage errors
+whose docstring is its help, or, with sub-commands, as a typer application ``app``. It raises TnemuError for what a user can act on; status 1. Usage errors
 are 2, Ctrl-C is 130, and a reader that closes the pipe ends the command quietly.
 """
 
@@ -23,7 +23,7 @@ COMMANDS = {
     "fit": "Map a network onto a board, or say by how much it does not fit",
     "run": "Run an IBM model file, or a board image, on a spike file",
     "compare": "Compare a student with the emulator; find the first neuron that differs",
-    "learn": "Train a teacher, distil a student, or export one",
+    "learn": "Train a teacher, distil a student, or compare players by their scores",
     "zoo": "List the networks that are shipped, with their scores",
     "bench": "Measure the speed of the emulator on this computer",
     "doctor": "Check that this computer has what tnemu needs",
@@ -34,8 +34,11 @@ COMMANDS = {
 def _lazy(name: str) -> Callable[[typer.Context], None]:
     def call(context: typer.Context) -> None:
         try:
-            inner = typer.Typer(add_completion=False)
-            inner.command()(import_module(f"tnemu.cli.{name}").command)
+            module = import_module(f"tnemu.cli.{name}")
+            inner = getattr(module, "app", None)
+            if inner is None:
+                inner = typer.Typer(add_completion=False)
+                inner.command()(module.command)
             status = inner(args=context.args, prog_name=f"tnemu {name}", standalone_mode=False)
         except TnemuError as error:
             typer.echo(f"error: {error}", err=True)

@@ -46,7 +46,7 @@ from tnemu.learn.players import (
 from tnemu.learn.runs import Curve, Report, add_options, command, print_row, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
-from tnemu.learn.tensor_file import save_tensors
+from tnemu.formats.tensor_file import save_tensors
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tnemu.formats.errors import FormatError
 from tnemu.learn.evaluate import Player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.student import Student
-from tnemu.learn.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"

@@ -34,7 +34,7 @@ from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
 from tnemu.learn.runs import Curve, Report, add_options, print_row, versions
-from tnemu.learn.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
