@@ -27,6 +27,7 @@ from tnemu.runtime.bench_networks import BenchError, recurrent, start_potentials
 from tnemu.runtime.clock import now_s
 from tnemu.runtime.report import versions
 
+FORMAT = "tnemu-bench-1"
 SEGMENTS = 7
 """Turns of a measurement."""
 SEGMENT_S = 0.2
@@ -34,7 +35,7 @@ SEGMENT_S = 0.2
 MOST_TICKS = 20_000
 """Ticks of one segment at most."""
 WARM_UP_TICKS = 32
-"""Ticks that are not measured: code is compiled, the longest delay has passed twice."""
+"""Ticks that are not measured: code is compiled, and the longest delay has passed twice."""
 ROUNDING = 4
 """Significant digits of figures in files."""
 
@@ -125,16 +126,18 @@ def measure_recurrent(
     synapses: int,
     *,
     noise: str = "none",
+    name: str = "recurrent",
     threads: int | None = None,
     ticks: int | None = None,
     segments: int = SEGMENTS,
+    segment_s: float = SEGMENT_S,
     beside: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Row:
     """The speed of the network :func:`recurrent`, beside the naive loop on the same arrays.
 
     With noise, which the naive loop does not know, beside the engine on the same network without.
-    ``ticks`` are the engine's in all segments together (None: segments of about 0.2 s).
+    ``ticks`` are each machine's in all segments together (None: segments of about ``segment_s``).
     """
     if ticks is not None and ticks < segments:
         raise BenchError(f"ticks = {ticks} is fewer than the {segments} segments; use more")
@@ -152,13 +155,13 @@ def measure_recurrent(
     elif beside:
         machines.append(NaiveMachine(engine.engine, start))
     del image
-    each = [warm_up(machine, ticks and ticks // segments) for machine in machines]
+    each = [warm_up(machine, ticks and ticks // segments, segment_s) for machine in machines]
     tell("measuring")
     before = engine.counters
     times = take_turns(machines, each, segments)
     after = engine.counters
     return row(
-        f"recurrent, noise {noise}" if noise != "none" else "recurrent",
+        f"{name}, noise in {noise}" if noise != "none" else name,
         times,
         cores=cores,
         synapses=synapses,
@@ -196,15 +199,20 @@ def row(
     )
 
 
-def warm_up(machine: Machine, ticks: int | None = None, now: Callable[[], float] = now_s) -> int:
+def warm_up(
+    machine: Machine,
+    ticks: int | None = None,
+    segment_s: float = SEGMENT_S,
+    now: Callable[[], float] = now_s,
+) -> int:
     """Run a machine until it is compiled and warm; returns the ticks of one of its segments."""
-    machine.run(WARM_UP_TICKS)
+    machine.run(WARM_UP_TICKS // 2)
+    began = now()
+    machine.run(WARM_UP_TICKS // 2)
     if ticks is not None:
         return ticks
-    began = now()
-    machine.run(WARM_UP_TICKS)
-    per_tick = (now() - began) / WARM_UP_TICKS
-    return max(1, min(MOST_TICKS, round(SEGMENT_S / max(per_tick, 1e-9))))
+    per_tick = (now() - began) / (WARM_UP_TICKS // 2)
+    return max(1, min(MOST_TICKS, round(segment_s / max(per_tick, 1e-9))))
 
 
 def take_turns(
@@ -244,13 +252,14 @@ def computer() -> dict[str, Any]:
     }
 
 
-def document(rows: Sequence[Row]) -> dict[str, Any]:
+def document(rows: Sequence[Row], **more: Any) -> dict[str, Any]:
     """What is written to a file: the rows, the computer, the versions."""
     return {
-        "format": "tnemu-bench-1",
+        "format": FORMAT,
         "computer": computer(),
         "versions": versions(),
         "rows": [item.as_json() for item in rows],
+        **more,
     }
 
 

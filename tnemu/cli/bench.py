@@ -1,0 +1,194 @@
+"""``tnemu bench``: how fast the emulator is on this computer, always beside something else.
+
+    tnemu bench chip             one recurrent network, beside the loop one writes first
+    tnemu bench sweep            rates, synapses and sizes, with a picture
+    tnemu bench frames           a feed-forward network: latency, frames per second, 64 lanes
+    tnemu bench peers            other simulators on the same network
+
+docs/bench.md says what every figure means.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Measure the speed of the emulator on this computer; docs/bench.md explains the figures.",
+)
+
+GRID_RATES, GRID_SYNAPSES = (2.0, 20.0, 50.0, 100.0, 200.0), (26, 128, 256)
+GROWTH = (64, 256, 1024, 4096, 16384, 65536)
+QUICK_CORES, QUICK_SEGMENTS, QUICK_SEGMENT_S = 256, 3, 0.05
+
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the engine; as many as pay if not given.")
+]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write figures as JSON; - prints them.")
+]
+
+
+@app.command()
+def chip(
+    rate: Annotated[float, typer.Option(metavar="HZ", help="Mean rate of the neurons.")] = 20.0,
+    synapses: Annotated[int, typer.Option(help="Synapses of every axon, 1..256.")] = 128,
+    cores: Annotated[int, typer.Option(help="Cores; 4,096 are a chip.")] = 4096,
+    threads: Threads = None,
+    ticks: Annotated[
+        int | None, typer.Option(min=1, help="Ticks to measure; about 1.5 s if not given.")
+    ] = None,
+    noise: Annotated[
+        str, typer.Option(help="What is drawn: none, leak+threshold or synapses.")
+    ] = "none",
+    naive: Annotated[
+        bool, typer.Option(help="Run the loop one writes first beside it; slow.")
+    ] = True,
+    json: Json = None,
+) -> None:
+    """Measure a recurrent network in which every neuron fires at the given rate."""
+    from tnemu.cli.bench_view import progress, report
+    from tnemu.runtime.bench import measure_recurrent
+
+    with progress() as tell:
+        row = measure_recurrent(
+            cores,
+            rate,
+            synapses,
+            noise=noise,
+            threads=threads,
+            ticks=ticks,
+            beside=naive,
+            tell=tell,
+        )
+    report([row], json)
+
+
+@app.command()
+def sweep(
+    quick: Annotated[bool, typer.Option("--quick", help="Small networks, short segments.")] = False,
+    max_cores: Annotated[
+        int | None,
+        typer.Option(min=64, help="Largest network of the growth; 65,536, or 1,024 if quick."),
+    ] = None,
+    threads: Threads = None,
+    naive: Annotated[
+        bool, typer.Option(help="Run the loop one writes first beside it; slow.")
+    ] = True,
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="PNG to draw.")] = Path(
+        "tnemu-bench.png"
+    ),
+    json: Json = None,
+) -> None:
+    """Measure 15 activities of a chip, and growth from 64 to 65,536 cores, with a picture."""
+    from tnemu.cli.bench_view import progress, report, write_picture
+    from tnemu.runtime.bench import SEGMENT_S, SEGMENTS, measure_recurrent
+
+    segments, segment_s = (QUICK_SEGMENTS, QUICK_SEGMENT_S) if quick else (SEGMENTS, SEGMENT_S)
+    chip_cores = QUICK_CORES if quick else 4096
+    most = max_cores or (1024 if quick else GROWTH[-1])
+    jobs = [
+        (min(chip_cores, most), rate, n, "activity") for n in GRID_SYNAPSES for rate in GRID_RATES
+    ]
+    jobs += [(cores, 20.0, 128, "growth") for cores in GROWTH if cores <= most]
+    rows = []
+    with progress(len(jobs)) as tell:
+        for cores, rate, synapses, name in jobs:
+            tell(f"{cores:,} cores, {rate:g} Hz, {synapses} synapses", True)
+            rows.append(
+                measure_recurrent(
+                    cores, rate, synapses, name=name, threads=threads, segments=segments,
+                    segment_s=segment_s, beside=naive,
+                )
+            )  # fmt: skip
+    write_picture(rows, plot)
+    report(rows, json)
+    typer.echo(f"picture: {plot}", err=True)
+
+
+@app.command()
+def frames(
+    cores: Annotated[int, typer.Option(help="Cores of all layers together.")] = 1500,
+    layers: Annotated[int, typer.Option(help="Layers; a frame passes one each tick.")] = 15,
+    lanes: Annotated[int, typer.Option(min=1, help="Boards that run in one pass.")] = 64,
+    threads: Threads = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few segments.")] = False,
+    json: Json = None,
+) -> None:
+    """Measure a feed-forward network: latency of a frame, frames per second, many boards at once."""
+    from tnemu.cli.bench_view import progress, report
+    from tnemu.runtime.bench import SEGMENTS
+    from tnemu.runtime.bench_frames import measure_frames
+
+    segments = QUICK_SEGMENTS if quick else SEGMENTS
+    with progress() as tell:
+        rows = measure_frames(
+            cores, layers, lanes=lanes, threads=threads, segments=segments, tell=tell
+        )
+    report(rows, json)
+
+
+@app.command()
+def peers(
+    setup: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Install the peers in DIR first, 0.7 GB; then measure."),
+    ] = None,
+    where: Annotated[
+        Path | None,
+        typer.Option("--peers", metavar="DIR", help="Where they are installed already."),
+    ] = None,
+    cores: Annotated[
+        list[int] | None, typer.Option(help="Size to measure, 64 or 512; both if not given.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="brian2, nest or sanafe; all if not given."),
+    ] = None,
+    limit_s: Annotated[float, typer.Option(help="Longest that one peer may take.")] = 1800.0,
+    json: Json = None,
+) -> None:
+    """Measure Brian2, NEST and SANA-FE on the same network, and compare numbers of spikes."""
+    import tempfile
+    from importlib.resources import as_file, files
+
+    from tnemu.cli.bench_view import note_problems, progress, report
+    from tnemu.runtime import bench_peers
+    from tnemu.runtime.bench_networks import BenchError
+
+    folder = setup or where
+    if folder is None or (setup and where):
+        raise typer.BadParameter(
+            "give --setup DIR to install the peers, or --peers DIR to use them"
+        )
+    folder = folder.absolute()
+    chosen = bench_peers.choose(only or [])
+    sizes = bench_peers.check_sizes(cores or [])
+    rows, missing = [], []
+    with (
+        progress() as tell,
+        tempfile.TemporaryDirectory() as scratch,
+        as_file(files("tnemu.cli") / "peers") as scripts,
+    ):
+        if setup:
+            for peer in chosen:
+                tell(f"installing {peer.name}")
+                try:
+                    bench_peers.set_up(peer, folder)
+                except BenchError as error:
+                    missing.append(bench_peers.NotMeasured(peer.name, 0, str(error)))
+        able = [peer for peer in chosen if peer.name not in {item.name for item in missing}]
+        for size in sizes:
+            found, lost = bench_peers.measure_peers(
+                size, folder, scripts, Path(scratch), limit_s=limit_s, peers=able, tell=tell
+            )
+            rows += found
+            missing += lost
+    report(rows, json, not_measured=missing)
+    note_problems(missing)
+    if not rows:
+        raise BenchError("no peer could be measured; the lines above say why")

@@ -1,0 +1,209 @@
+"""What ``tnemu bench`` shows: progress, tables, the JSON file, the picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from tnemu.runtime.bench import Row
+    from tnemu.runtime.bench_peers import NotMeasured
+
+
+class Tell(Protocol):
+    """Says what is being done; ``step`` when the one before is done."""
+
+    def __call__(self, what: str, step: bool = False) -> None: ...
+
+
+@contextmanager
+def progress(steps: int = 0) -> Iterator[Tell]:
+    """A line on a terminal that says what is being measured; nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what, step=False: None
+        return
+    done = 0
+    with console.status("starting") as status:
+
+        def tell(what: str, step: bool = False) -> None:
+            nonlocal done
+            done += step
+            status.update(f"{done} of {steps}: {what}" if steps else what)
+
+        yield tell
+
+
+def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
+    """Print the rows as a table, and write them as JSON to ``file`` if one is given."""
+    from tnemu.formats.whole_file import whole_file
+    from tnemu.runtime.bench import computer, document
+
+    if file is not None:
+        facts = {k: [asdict(item) for item in v] for k, v in more.items()}
+        text = json.dumps(document(rows, **facts), indent=2, allow_nan=False) + "\n"
+        if file == "-":
+            typer.echo(text, nl=False)
+            return
+        with whole_file(file) as out:
+            out.write(text.encode())
+    if not rows:
+        return
+    print_table(*table(rows))
+    facts = computer()
+    typer.echo(
+        f"{facts['processor']}, {facts['usable_processors']} processors, "
+        f"load {facts['load_average']:.2f}"
+    )
+    if facts["load_average"] > facts["usable_processors"]:
+        typer.echo(
+            "note: more programs are running than there are processors; times are too long, and "
+            "ratios are uncertain",
+            err=True,
+        )
+
+
+def note_problems(missing: Sequence[NotMeasured]) -> None:
+    """One line for every peer that gave no figure."""
+    for item in missing:
+        size = f" with {item.cores} cores" if item.cores else ""
+        typer.echo(f"note: {item.name}{size} was not measured: {item.problem}", err=True)
+
+
+def write_picture(rows: Sequence[Row], path: Path) -> None:
+    """Draw a sweep; raises FormatError when the file cannot be written."""
+    import numpy as np
+
+    from tnemu.formats.whole_file import whole_file
+    from tnemu.measure.bench_plots import Points, SweepPlot, save_sweep
+    from tnemu.runtime.bench import computer
+    from tnemu.runtime.report import versions
+
+    def points(name: str, chosen: Sequence[Row], x: Callable[[Row], float]) -> Points:
+        return Points(
+            name,
+            np.array([x(row) for row in chosen], float),
+            np.array([row.realtime_factor for row in chosen], float),
+            np.array([row.sops for row in chosen], float),
+            np.array([row.realtime_factor / (row.ratio or np.nan) for row in chosen], float),
+            np.array([row.rss_mb for row in chosen], float),
+        )
+
+    activity = [row for row in rows if row.name == "activity"]
+    growth = [row for row in rows if row.name == "growth"]
+    facts = computer()
+    cores, threads = activity[0].cores, sorted({row.threads for row in rows})
+    plot = SweepPlot(
+        title="tnemu bench sweep",
+        subtitle=f"tnemu {versions()['tnemu']}, {facts['processor']}, {facts['usable_processors']} "
+        f"processors, threads {'-'.join(map(str, threads))}, deterministic neurons",
+        cores=cores,
+        activity=[
+            points(f"{n} synapses", [r for r in activity if r.synapses == n], lambda r: r.rate_hz)
+            for n in sorted({row.synapses for row in activity})
+        ],
+        growth=points("20 Hz, 128 synapses", growth, lambda r: r.cores),
+    )
+    with whole_file(path) as out:
+        save_sweep(plot, out)
+
+
+HEADS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "network": ("network", lambda r: r.name),
+    "cores": ("cores", lambda r: f"{r.cores:,}"),
+    "rate": ("Hz", lambda r: f"{r.rate_hz:.2f}"),
+    "synapses": ("synapses", lambda r: str(r.synapses)),
+    "threads": ("threads", lambda r: str(r.threads)),
+    "ms": ("ms/tick", lambda r: _digits(r.ms_per_tick)),
+    "realtime": ("x real time", lambda r: _digits(r.realtime_factor)),
+    "sops": ("SOPS", lambda r: _giga(r.sops)),
+    "latency": ("latency", lambda r: _latency(r.more)),
+    "frames": ("frames/s", lambda r: _digits(r.more.get("frames_per_s"))),
+    "peer_ms": ("peer ms/tick", lambda r: _digits(r.more.get("peer_ms_per_tick"))),
+    "ratio": ("", lambda r: "-" if r.ratio is None else f"{_digits(r.ratio)}x"),
+    "spikes": ("peer's spikes", lambda r: _spikes(r.more)),
+    "rss": ("RSS MB", lambda r: f"{r.rss_mb:,.0f}"),
+}
+"""Columns: key -> (head, text of a row)."""
+
+RATIO_HEADS = {
+    "naive": "vs naive",
+    "deterministic": "vs no noise",
+    "single_runs": "vs single runs",
+    "peer": "vs peer",
+}
+
+
+def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Heads and texts of the columns that these rows have something to say in."""
+    keys = list(HEADS)
+    if not any("frames_per_s" in row.more for row in rows):
+        keys = [key for key in keys if key not in ("latency", "frames")]
+    if not any("peer_spikes" in row.more for row in rows):
+        keys = [key for key in keys if key not in ("peer_ms", "spikes")]
+    beside = {row.beside for row in rows if row.ratio is not None}
+    if not beside:
+        keys.remove("ratio")
+    ratio = " / ".join(RATIO_HEADS[name] for name in RATIO_HEADS if name in beside)
+    heads = [ratio if key == "ratio" else HEADS[key][0] for key in keys]
+    return heads, [[HEADS[key][1](row) for key in keys] for row in rows]
+
+
+def print_table(heads: list[str], rows: list[list[str]]) -> None:
+    """A table on a terminal, aligned columns elsewhere."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        drawn = Table(box=box.SIMPLE_HEAD)
+        for index, head in enumerate(heads):
+            drawn.add_column(
+                head, justify="right" if index else "left", style=None if index else "bold"
+            )
+        for row in rows:
+            drawn.add_row(*row)
+        console.print(drawn)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = [
+            text.rjust(width) if index else text.ljust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _digits(value: float | None) -> str:
+    """Three significant digits, without exponents."""
+    if value is None:
+        return "-"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 10 else f"{value:.1f}"
+
+
+def _giga(value: float) -> str:
+    return f"{_digits(value / 1e9)} G" if value >= 1e8 else f"{_digits(value / 1e6)} M"
+
+
+def _latency(more: Any) -> str:
+    if "latency_ms" not in more:
+        return "-"
+    return f"{_digits(more['latency_ms'])} ms, {more['latency_ticks']} ticks"
+
+
+def _spikes(more: Any) -> str:
+    if "peer_spikes" not in more:
+        return "-"
+    ours, theirs = more["spikes"], more["peer_spikes"]
+    return "equal" if ours == theirs else f"{100 * (theirs / max(ours, 1) - 1):+.1f} %"
