@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,16 +120,23 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
 
 
 def evaluate(
-    players: Sequence[str], seeds: Sequence[int], epsilon: float = 0.01, game: str | None = None
+    players: Sequence[str],
+    seeds: Sequence[int],
+    epsilon: float = 0.01,
+    game: str | None = None,
+    more: Mapping[str, tuple[Player, AtariSpec]] | None = None,
 ) -> dict[str, Any]:
-    """Every player on the same seeds; refuses players that see different worlds."""
+    """Every player on the same seeds; refuses players that see different worlds.
+
+    ``more`` brings players that this room cannot make, such as a student on an emulated board.
+    """
     import torch
 
     torch.set_num_threads(1)
     files = [what for what in players if what != "random" and not what.startswith("always:")]
     if game is None and files:
         game = load_player(files[0])[1].game
-    loaded = {what: load_player(what, game) for what in players}
+    loaded = {what: load_player(what, game) for what in players} | dict(more or {})
     specs = {what: spec.sha256 for what, (_, spec) in loaded.items()}
     if len(set(specs.values())) > 1:
         listed = ", ".join(f"{what}: {digest[:12]}" for what, digest in specs.items())

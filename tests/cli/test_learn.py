@@ -1,0 +1,48 @@
+"""``tnemu learn evaluate`` plays every player on the same games, boards included."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tnemu import zoo
+from tnemu.atari.spec import AtariSpec
+from tnemu.atari.world import AtariWorld
+from tnemu.cli.board_player import board_player
+from tnemu.cli.main import app
+from tnemu.formats.weights import WeightFile
+
+pytest.importorskip("torch")
+
+
+def test_a_student_on_a_board_votes_as_its_weight_file():
+    path = zoo.find("krull")
+    weights = WeightFile.load(path)
+    votes, spec = board_player(path, "ns1e", lanes=3)
+    assert spec == AtariSpec.from_json(json.dumps(dict(weights.spec)))
+    world = AtariWorld(spec, seed=5)
+    seen = [world.reset()]
+    for decision in range(11):
+        seen.append(world.step(decision % len(spec.actions))[0])
+    for n, first in ((3, 0), (3, 3), (2, 6), (1, 11)):
+        observations = np.stack(seen[first : first + n])
+        assert votes(observations).tolist() == weights.votes(observations).tolist()
+
+
+def test_players_are_compared_on_the_same_seeds(tmp_path):
+    target = tmp_path / "scores.json"
+    arguments = "learn evaluate random always:NOOP --game freeway --episodes 1 --seed 3 --json"
+    result = CliRunner().invoke(app, [*arguments.split(), str(target)])
+    assert result.exit_code == 0, result.output
+    players = json.loads(target.read_text())["players"]
+    assert players["always:NOOP"]["scores"] == [0.0]
+    assert players["random"]["seeds"] == [3, 3]
+
+
+def test_an_unknown_player_is_refused_by_name():
+    result = CliRunner().invoke(app, ["learn", "evaluate", "nobody", "--game", "pong"])
+    assert result.exit_code == 1
+    assert "player 'nobody' is neither random, always:ACTION nor a file" in result.output
