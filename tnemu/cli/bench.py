@@ -23,6 +23,7 @@ app = typer.Typer(
 
 GRID_RATES, GRID_SYNAPSES = (2.0, 20.0, 50.0, 100.0, 200.0), (26, 128, 256)
 GROWTH = (64, 256, 1024, 4096, 16384, 65536)
+SCRIPTS = Path(__file__).parent / "peers"
 QUICK_CORES, QUICK_SEGMENTS, QUICK_SEGMENT_S = 256, 3, 0.05
 
 Threads = Annotated[
@@ -154,7 +155,6 @@ def peers(
 ) -> None:
     """Measure Brian2, NEST and SANA-FE on the same network, and compare numbers of spikes."""
     import tempfile
-    from importlib.resources import as_file, files
 
     from tnemu.cli.bench_view import note_problems, progress, report
     from tnemu.runtime import bench_peers
@@ -169,11 +169,7 @@ def peers(
     chosen = bench_peers.choose(only or [])
     sizes = bench_peers.check_sizes(cores or [])
     rows, missing = [], []
-    with (
-        progress() as tell,
-        tempfile.TemporaryDirectory() as scratch,
-        as_file(files("tnemu.cli") / "peers") as scripts,
-    ):
+    with progress() as tell, tempfile.TemporaryDirectory() as scratch:
         if setup:
             for peer in chosen:
                 tell(f"installing {peer.name}")
@@ -184,7 +180,7 @@ def peers(
         able = [peer for peer in chosen if peer.name not in {item.name for item in missing}]
         for size in sizes:
             found, lost = bench_peers.measure_peers(
-                size, folder, scripts, Path(scratch), limit_s=limit_s, peers=able, tell=tell
+                size, folder, SCRIPTS, Path(scratch), limit_s=limit_s, peers=able, tell=tell
             )
             rows += found
             missing += lost
