@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import tnemu
 from tnemu.cli import doctor
+from tnemu.cli.doctor import Finding
 from tnemu.cli.main import COMMANDS, app
 from tnemu.hardware import load_board
 from tnemu.hardware.board import board_schema
@@ -236,15 +237,34 @@ def test_doctor_says_when_shared_memory_cannot_be_had(monkeypatch: pytest.Monkey
     )
 
 
-def test_doctor_notes_a_kernel_cache_that_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/nowhere")
-    monkeypatch.setattr(doctor, "os", SimpleNamespace(**vars(doctor.os) | {"access": _never}))
-    finding = next(item for item in doctor.examine() if item.what == "kernel cache")
+def _kernel_cache(monkeypatch: pytest.MonkeyPatch, warm: bool = False, **settings: str) -> Finding:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return next(item for item in doctor.examine(warm) if item.what == "kernel cache")
+
+
+def test_doctor_notes_a_kernel_cache_that_does_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = {"TNEMU_CACHE_DIR": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere"}
+    finding = _kernel_cache(monkeypatch, **nowhere)
     assert finding.level == "note"
-    assert finding.value.startswith("/proc/nowhere cannot be written: the first tick is slow")
+    assert finding.value.endswith(
+        "is temporary: the first tick will be slow again; set TNEMU_CACHE_DIR"
+    )
 
 
-def _never(*arguments: object) -> bool:
-    return False
+def test_doctor_says_when_the_engine_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    finding = _kernel_cache(monkeypatch)
+    assert finding.level == "missing"
+    assert finding.value == "the engine cannot be loaded: no reason given"
+
+
+@pytest.mark.slow
+def test_doctor_warms_the_kernel_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = {"TNEMU_CACHE_DIR": str(tmp_path)}
+    assert _kernel_cache(monkeypatch, **settings).value.endswith(
+        "0 kernels; 'tnemu doctor --warm' compiles them now"
+    )
+    assert ", warm (" in _kernel_cache(monkeypatch, warm=True, **settings).value
+    kept = _kernel_cache(monkeypatch, **settings).value
+    assert " kernels" in kept and " 0 kernels" not in kept

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -44,9 +48,13 @@ class Finding:
     value: str
 
 
-def command() -> None:
+def command(
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Compile the engine now, so that no run has to.")
+    ] = False,
+) -> None:
     """Check versions, processor, compiler, Atari ROMs and shared memory; status 1 if one is missing."""
-    findings = list(examine())
+    findings = list(examine(warm))
     for finding in findings:
         typer.echo(f"{finding.level:<8}{finding.what:<18}{finding.value}")
     missing = [finding.what for finding in findings if finding.level == "missing"]
@@ -55,11 +63,11 @@ def command() -> None:
         raise typer.Exit(1)
 
 
-def examine() -> Iterator[Finding]:
+def examine(warm: bool = False) -> Iterator[Finding]:
     """Every finding, in the order a person reads them."""
     yield from _versions()
     yield _processor()
-    yield from _compiler()
+    yield from _compiler(warm)
     yield _roms()
     yield _shared_memory()
     yield _boards()
@@ -99,7 +107,7 @@ def _processor() -> Finding:
     return Finding("ok", "processor", f"{name}, {usable} of {os.cpu_count()} cores usable")
 
 
-def _compiler() -> Iterator[Finding]:
+def _compiler(warm: bool) -> Iterator[Finding]:
     """Which threading layers numba was built with, and where compiled kernels are kept."""
     spec = find_spec("numba")
     if spec is None or spec.origin is None:
@@ -110,15 +118,31 @@ def _compiler() -> Iterator[Finding]:
     chosen = f", NUMBA_THREADING_LAYER={wanted}" if wanted else ""
     yield Finding("ok", "threading layers", f"workqueue {' '.join(layers)}".rstrip() + chosen)
 
-    kernels = find_spec("tnemu.emulator")
-    here = Path(str(kernels.origin)).parent / "__pycache__" if kernels else Path("__pycache__")
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR", here))
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(existing, os.W_OK):
-        yield Finding("ok", "kernel cache", str(folder))
-    else:
-        remark = "cannot be written: the first tick is slow in every run; set NUMBA_CACHE_DIR"
-        yield Finding("note", "kernel cache", f"{folder} {remark}")
+    yield _kernel_cache(warm)
+
+
+def _kernel_cache(warm: bool) -> Finding:
+    """Where compiled kernels are kept, asked in a process of its own, and how many there are."""
+    code = "from tnemu.emulator import compiled, kernels; print(kernels.CACHE)"
+    began = time.perf_counter()
+    asked = subprocess.run(
+        [sys.executable, "-c", code + ("; compiled.warm()" if warm else "")],
+        capture_output=True,
+        text=True,
+    )
+    if asked.returncode:
+        reason = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return Finding("missing", "kernel cache", f"the engine cannot be loaded: {reason}")
+    folder = Path(asked.stdout.strip())
+    count = len(list(folder.rglob("*.nbc")))
+    if warm:
+        took = time.perf_counter() - began
+        return Finding("ok", "kernel cache", f"{folder}, {count} kernels, warm ({took:.1f} s)")
+    if folder.parent == Path(tempfile.gettempdir()) / f"tnemu-{os.getuid()}":
+        remark = "is temporary: the first tick will be slow again; set TNEMU_CACHE_DIR"
+        return Finding("note", "kernel cache", f"{folder} {remark}")
+    advice = "" if count else "; 'tnemu doctor --warm' compiles them now"
+    return Finding("ok", "kernel cache", f"{folder}, {count} kernels{advice}")
 
 
 def _roms() -> Finding:
