@@ -25,13 +25,17 @@ _HERE = Path(__file__).parent
 
 
 def _cache_folder() -> Path:
-    """Where compiled code is kept: TNEMU_CACHE_DIR, else the user's cache, else a temporary folder."""
+    """In numba's own folder if one is set, else TNEMU_CACHE_DIR, the user's cache, a temporary folder.
+
+    In each, a folder named after the hash: also in numba's, which would serve stale code.
+    """
     digest = hashlib.sha256(numba.__version__.encode())
     for file in sorted(_HERE.glob("*.py")):
         digest.update(file.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    for base in (os.environ.get("TNEMU_CACHE_DIR"), Path(user) / "tnemu"):
+    own = os.environ.get("TNEMU_CACHE_DIR")
+    for base in (numba.config.CACHE_DIR, own, Path(user) / "tnemu"):
         try:
             if base:
                 folder = Path(base) / name
@@ -43,8 +47,8 @@ def _cache_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"tnemu-{os.getuid()}" / name
 
 
-CACHE = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else _cache_folder()
-"""The folder of compiled code; the user's NUMBA_CACHE_DIR wins."""
+CACHE = _cache_folder()
+"""The folder of compiled code."""
 
 # numba reads the setting where a function is decorated, so it is ours only while ours are imported.
 _before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
