@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,22 @@ def test_columns_appear_only_where_rows_have_something_to_say() -> None:
     row = Row("recurrent", 64, 20.0, 128, 1, 700, 0.0123, 81.3, 3.41e9, None, 166.4)
     heads, (texts,) = bench_view.table([row])
     assert dict(zip(heads, texts, strict=True)) == {
-        "network": "recurrent", "cores": "64", "Hz": "20.00", "synapses": "128", "threads": "1",
-        "ms/tick": "0.0123", "x real time": "81.3", "SOPS": "3.41 G", "RSS MB": "166",
+        "network": "recurrent", "cores": "64", "Hz": "20.0", "synapses": "128",
+        "ms/tick": "0.0123", "real time": "81.3x", "SOPS": "3.41 G", "MB": "166",
     }  # fmt: skip
+    heads, _ = bench_view.table([row, replace(row, threads=2, ratio=3.0)])
+    assert {"threads", "vs naive"} <= set(heads)
+
+
+@pytest.mark.parametrize("width", [90, 40, 20])
+def test_a_terminal_of_any_width_shows_every_figure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = Row("activity", 65536, 200.0, 128, 1, 700, 0.0123, 81.3, 3.41e9, 10.4, 1166.4)
+    heads, rows = bench_view.table([row])
+    bench_view.print_table(heads, rows)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in heads + rows[0])
+    assert "\u2026" not in shown

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from tnemu.runtime.bench import Row
     from tnemu.runtime.bench_peers import NotMeasured
 
@@ -59,9 +61,11 @@ def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
         return
     print_table(*table(rows))
     facts = computer()
+    threads = {row.threads for row in rows}
     typer.echo(
         f"{facts['processor']}, {facts['usable_processors']} processors, "
         f"load {facts['load_average']:.2f}"
+        + (f", threads {threads.pop()}" if len(threads) == 1 else "")
     )
     if facts["load_average"] > facts["usable_processors"]:
         typer.echo(
@@ -119,18 +123,18 @@ def write_picture(rows: Sequence[Row], path: Path) -> None:
 HEADS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "network": ("network", lambda r: r.name),
     "cores": ("cores", lambda r: f"{r.cores:,}"),
-    "rate": ("Hz", lambda r: f"{r.rate_hz:.2f}"),
+    "rate": ("Hz", lambda r: f"{r.rate_hz:.1f}"),
     "synapses": ("synapses", lambda r: str(r.synapses)),
     "threads": ("threads", lambda r: str(r.threads)),
     "ms": ("ms/tick", lambda r: _digits(r.ms_per_tick)),
-    "realtime": ("x real time", lambda r: _digits(r.realtime_factor)),
+    "realtime": ("real time", lambda r: f"{_digits(r.realtime_factor)}x"),
     "sops": ("SOPS", lambda r: _giga(r.sops)),
     "latency": ("latency", lambda r: _latency(r.more)),
     "frames": ("frames/s", lambda r: _digits(r.more.get("frames_per_s"))),
     "peer_ms": ("peer ms/tick", lambda r: _digits(r.more.get("peer_ms_per_tick"))),
     "ratio": ("", lambda r: "-" if r.ratio is None else f"{_digits(r.ratio)}x"),
     "spikes": ("peer's spikes", lambda r: _spikes(r.more)),
-    "rss": ("RSS MB", lambda r: f"{r.rss_mb:,.0f}"),
+    "rss": ("MB", lambda r: f"{r.rss_mb:,.0f}"),
 }
 """Columns: key -> (head, text of a row)."""
 
@@ -149,6 +153,8 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
         keys = [key for key in keys if key not in ("latency", "frames")]
     if not any("peer_spikes" in row.more for row in rows):
         keys = [key for key in keys if key not in ("peer_ms", "spikes")]
+    if len({row.threads for row in rows}) == 1:
+        keys.remove("threads")
     beside = {row.beside for row in rows if row.ratio is not None}
     if not beside:
         keys.remove("ratio")
@@ -158,29 +164,39 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 
 
 def print_table(heads: list[str], rows: list[list[str]]) -> None:
-    """A table on a terminal, aligned columns elsewhere."""
-    from rich import box
+    """A table on a terminal, on its side if it fits only so; aligned columns elsewhere."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(highlight=False)
     if console.is_terminal:
-        drawn = Table(box=box.SIMPLE_HEAD)
-        for index, head in enumerate(heads):
-            drawn.add_column(
-                head, justify="right" if index else "left", style=None if index else "bold"
-            )
-        for row in rows:
-            drawn.add_row(*row)
-        console.print(drawn)
-        return
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        names, *facts = zip(heads, *rows, strict=True)
+        for way in ((heads, rows), (names, facts)):
+            if sum(_widths(*way)) + 2 * len(way[0]) <= console.width:
+                console.print(_drawn(*way))
+                return
+    widths = _widths(heads, rows)
     for row in (heads, *rows):
         cells = [
             text.rjust(width) if index else text.ljust(width)
             for index, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         typer.echo("  ".join(cells).rstrip())
+
+
+def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+
+def _drawn(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for index, head in enumerate(heads):
+        drawn.add_column(head, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
 
 
 def _digits(value: float | None) -> str:
