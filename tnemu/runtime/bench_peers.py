@@ -169,7 +169,8 @@ def set_up(peer: Peer, folder: Path) -> None:
                 command, capture_output=True, text=True, timeout=SETUP_LIMIT_S, check=False
             )
             if done.returncode:
-                raise BenchError(f"{peer.name} cannot be installed: {_last_line(done.stderr)}")
+                said = done.stderr or done.stdout
+                raise BenchError(f"{peer.name} cannot be installed: {_last_line(said)}")
         (home / MARK).write_text("\n".join(peer.needs) + "\n")
     except subprocess.TimeoutExpired as error:
         raise BenchError(
@@ -188,7 +189,7 @@ def run_peer(
     """What the peer printed, or what went wrong."""
     command = [str(_python(folder / peer.key)), "-I", str(scripts / f"peer_{peer.key}.py")]
     # One thread each: what is compared is the work done per processor.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
             [*command, str(network), str(ticks)],
