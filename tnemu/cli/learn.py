@@ -44,7 +44,9 @@ def evaluate(
     ] = None,
     game: Annotated[str | None, typer.Option(help="Needed when no player is a file.")] = None,
     episodes: Annotated[int, typer.Option(min=1)] = 20,
-    seed: Annotated[int, typer.Option(help="Of the first episode; the next has the next.")] = 77_000,
+    seed: Annotated[
+        int, typer.Option(help="Of the first episode; the next has the next.")
+    ] = 77_000,
     epsilon: Annotated[float, typer.Option(min=0, max=1, help="Share of random actions.")] = 0.01,
     json: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:

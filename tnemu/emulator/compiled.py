@@ -131,6 +131,7 @@ class NumbaEngine:
 def warm() -> None:
     """Compile, or load from disk, everything that a run needs, on a board of one empty core."""
     from tnemu.emulator.emulator import Emulator
+    from tnemu.emulator.lanes import LaneEmulator
 
     one = np.zeros((1, NEURONS), np.uint8)
     image = BoardImage(
@@ -145,7 +146,7 @@ def warm() -> None:
         targets=one.astype(np.uint32),
     )
     Emulator(image).run(1)
-    Emulator(image, lanes=1).run(1)
+    LaneEmulator(image, lanes=1).run(1)
 
 
 def scratch() -> tick.Scratch:

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
@@ -46,7 +47,6 @@ from tnemu.learn.players import (
 from tnemu.learn.runs import Curve, Report, add_options, command, print_row, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
-from tnemu.formats.tensor_file import save_tensors
 
 
 @dataclass(frozen=True)

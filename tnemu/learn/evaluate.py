@@ -23,9 +23,9 @@ import numpy as np
 
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
-from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 
 Player = Callable[[np.ndarray], np.ndarray]
 """Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is

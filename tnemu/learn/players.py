@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from tnemu.atari.spec import AtariSpec
 from tnemu.formats.errors import FormatError
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.learn.evaluate import Player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.student import Student
-from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"

@@ -28,13 +28,13 @@ from torch.nn import functional as F
 
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
 from tnemu.learn.runs import Curve, Report, add_options, print_row, versions
-from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
