@@ -81,13 +81,14 @@ def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.i
 
 
 def _crossbar(image: BoardImage) -> npt.NDArray[np.uint64]:
-    """The crossbar without the columns of unused neurons; the image's own if it has none of them."""
+    """The crossbar without the columns of unused neurons; the image's own if it is so and aligned."""
 
     def unused(cores: slice) -> npt.NDArray[np.uint64]:
         bits = np.packbits(image.types[cores] == 0, axis=1, bitorder="little")
         return bits.view(np.uint64)[:, None]
 
-    if not any((image.crossbar[cores] & unused(cores)).any() for cores in image.pieces()):
+    clean = not any((image.crossbar[cores] & unused(cores)).any() for cores in image.pieces())
+    if clean and image.crossbar.ctypes.data % CACHE_LINE == 0:
         return _constant(image.crossbar)
     crossbar = aligned(image.crossbar.shape, np.uint64)
     for cores in image.pieces():

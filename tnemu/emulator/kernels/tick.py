@@ -42,6 +42,8 @@ EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
 
 # A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
 NOWHERE = -1
+CORES = (1 << 30) - 1
+AHEAD = 8  # spikes between fetching a slot and setting a bit in it
 OUTPUT = 1 << 62
 
 (TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
@@ -247,7 +249,11 @@ def deliver(
 ):  # fmt: skip
     """Send every spike of the block: a slot bit, the outbox of another thread, or an output row."""
     hops, crossings, merged = 0, 0, 0
+    slots_at, cores = slots.ctypes.data, slots.shape[1]
     for i in range(count):
+        if i + AHEAD < count:
+            later = target[fired[i + AHEAD]]
+            prefetch(slots_at + ((((tick + later) & 15) * cores + ((later >> 32) & CORES)) << 5))
         to = target[fired[i]]
         if to == NOWHERE:
             continue
