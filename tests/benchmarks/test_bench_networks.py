@@ -184,3 +184,14 @@ def test_lanes_answer_as_single_runs_do_and_a_difference_is_told() -> None:
 def test_layers_need_cores(cores: int, layers: int, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         feed_forward(cores, layers)
+
+
+def test_a_rate_of_0_is_a_board_on_which_nothing_happens():
+    image = recurrent(3, 0)
+    machine = EngineMachine(image, start_potentials(image))
+    machine.run(50)
+    assert machine.counters.spikes == machine.counters.synaptic_operations == 0
+    with pytest.raises(
+        BenchError, match="an idle board draws nothing; leave out noise = 'synapses'"
+    ):
+        recurrent(3, 0, noise="synapses")

@@ -36,7 +36,9 @@ Json = Annotated[
 
 @app.command()
 def chip(
-    rate: Annotated[float, typer.Option(metavar="HZ", help="Mean rate of the neurons.")] = 20.0,
+    rate: Annotated[
+        float, typer.Option(metavar="HZ", help="Mean rate of the neurons; 0: idle.")
+    ] = 20.0,
     synapses: Annotated[int, typer.Option(help="Synapses of every axon, 1..256.")] = 128,
     cores: Annotated[int, typer.Option(help="Cores; 4,096 are a chip.")] = 4096,
     threads: Threads = None,

@@ -75,12 +75,14 @@ def recurrent(
 
     ``noise``: "none"; "leak+threshold" draws leak and one threshold bit of every neuron (the drive
     is then a leak of about 1); "synapses" draws every weight, +1 or -1 half of the time, else 0.
+    A rate of 0 is an idle board: no leak, no noise, nothing that ever fires.
     Start from :func:`start_potentials`. Raises BenchError for what no such network can be.
     """
     _check(
         "cores", cores, 1, load_board(BOARDS[-1]).core_count, "ns16e, the largest mesh, has them"
     )
-    _check("rate", rate_hz, LOWEST_RATE, HIGHEST_RATE, "neurons keep their rate in that range")
+    if rate_hz:
+        _check("rate", rate_hz, LOWEST_RATE, HIGHEST_RATE, "neurons keep their rate in that range")
     _check("synapses", synapses, 1, NEURONS, "an axon row has 256 crossbar bits")
     _check_noise(noise, rate_hz, synapses)
     rng = np.random.default_rng(seed)
@@ -173,6 +175,8 @@ def feed_forward(cores: int, layers: int, *, seed: int = 0) -> BoardImage:
 
 def _recurrent_neuron(rate_hz: float, noise: str) -> Any:
     beta = (1 << 18) - 1  # never reached
+    if not rate_hz:
+        return neuron(s=(1, -1), alpha=1000 * LEAK, beta=beta, gamma=1)
     if noise == "leak+threshold":
         # A drawn leak is 1 in leak of 256 ticks; the largest threshold keeps rounding small.
         per_tick = 256 * rate_hz / 1000
@@ -188,6 +192,8 @@ def _recurrent_neuron(rate_hz: float, noise: str) -> Any:
 def _check_noise(noise: str, rate_hz: float, synapses: int) -> None:
     if noise not in NOISES:
         raise BenchError(f"there is no noise {noise!r}; choose one of: {', '.join(NOISES)}")
+    if not rate_hz and noise != "none":
+        raise BenchError(f"an idle board draws nothing; leave out noise = {noise!r} or give a rate")
     # A rate that deviates is passed on by sqrt(synapses) inputs of either sign, each counting one
     # against a threshold of 1,000 / rate: above 1 deviations grow, and rates are no longer the drive's.
     highest = STABLE * 1000 / synapses**0.5
