@@ -14,7 +14,9 @@ from numba import njit
 
 from tnemu.emulator.kernels.sliced import fire_lanes
 from tnemu.emulator.kernels.tick import (
+    AHEAD,
     CHIP_CROSSINGS,
+    CORES,
     DRAWS_ETA,
     DRAWS_LEAK,
     HOPS,
@@ -29,7 +31,13 @@ from tnemu.emulator.kernels.tick import (
     addresses,
     evaluate,
 )
-from tnemu.emulator.kernels.vector import CHANGED, OPERATIONS, lowest_bit
+from tnemu.emulator.kernels.vector import (
+    CHANGED,
+    OPERATIONS,
+    lowest_bit,
+    ones_in,
+    prefetch,
+)
 
 
 class LaneMachine(NamedTuple):
@@ -49,17 +57,6 @@ class LaneScratch(NamedTuple):
     plus: Any  # int16 [264]
     minus: Any  # int16 [264]
     fired: Any  # uint64 [256]  lanes in which a neuron fired
-
-
-@njit(cache=True, nogil=True)
-def population(word):
-    """Number of 1 bits."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + (
-        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @njit(cache=True, nogil=True)
@@ -126,35 +123,42 @@ def set_word(words, waiting, slot, core, axon, lanes):
     word = words[slot, core, axon]
     words[slot, core, axon] = word | lanes
     waiting[slot, core >> 6] |= np.uint64(1) << np.uint64(core & 63)
-    return population(word & lanes)
+    return ones_in(word & lanes)
 
 
 @njit(cache=True, nogil=True)
 def send(target, fired, words, waiting, counters, rows, row, tick):
     """Deliver one core's fired words: a slot word, or an output row (tick, output, lanes)."""
-    spikes = 0
+    words_at, cores = words.ctypes.data, words.shape[1]
+    spikes, hops, crossings, merged, outputs = 0, 0, 0, 0, 0
     for j in range(256):
+        if j + AHEAD < 256:
+            later = target[j + AHEAD]
+            place = ((tick + later) & 15) * cores + ((later >> 32) & CORES)
+            prefetch(words_at + ((place * 257 + ((later >> 4) & 255)) << 3))
         lanes = fired[j]
         if lanes == np.uint64(0):
             continue
-        count = population(lanes)
+        count = ones_in(lanes)
         spikes += count
         to = target[j]
         if to == NOWHERE:
             continue
-        counters[HOPS] += count * ((to >> 12) & 1023)
-        counters[CHIP_CROSSINGS] += count * ((to >> 22) & 1023)
+        hops += count * ((to >> 12) & 1023)
+        crossings += count * ((to >> 22) & 1023)
         if to >= OUTPUT:
             rows[row, 0] = tick
             rows[row, 1] = (to - OUTPUT) >> 32
             rows[row, 2] = np.int64(lanes)
             row += 1
-            counters[OUTPUT_SPIKES] += count
+            outputs += count
         else:
-            counters[MERGED] += set_word(
-                words, waiting, (tick + to) & 15, to >> 32, (to >> 4) & 255, lanes
-            )
+            merged += set_word(words, waiting, (tick + to) & 15, to >> 32, (to >> 4) & 255, lanes)
     counters[SPIKES] += spikes
+    counters[HOPS] += hops
+    counters[CHIP_CROSSINGS] += crossings
+    counters[MERGED] += merged
+    counters[OUTPUT_SPIKES] += outputs
     return row, spikes
 
 
@@ -182,7 +186,7 @@ def advance_lanes(
         slot = now & 15
         while cursor < len(input_tick) and input_tick[cursor] == now:
             lanes = input_lanes[cursor]
-            counters[INPUT_SPIKES] += population(lanes)
+            counters[INPUT_SPIKES] += ones_in(lanes)
             counters[MERGED] += set_word(
                 words, waiting, slot, input_core[cursor], input_axon[cursor], lanes
             )
@@ -209,7 +213,7 @@ def advance_lanes(
                     operations = 0
                     for axon in range(256):
                         if active[axon] != np.uint64(0):
-                            operations += population(active[axon]) * synapses[core, axon]
+                            operations += ones_in(active[axon]) * synapses[core, axon]
                         fired[axon] &= lane_mask
                     counters[SYNAPTIC_OPERATIONS] += operations
                     restless = False

@@ -389,6 +389,16 @@ def lowest_bit(_context: Any, _word: Any) -> Any:
 
 
 @intrinsic
+def ones_in(_context: Any, _word: Any) -> Any:
+    """Number of 1 bits of a 64-bit word."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
 def atomic_add(_context: Any, _address: Any, _amount: Any) -> Any:
     """Add to the int64 at an address, seen by all threads in one order; returns the old value."""
 
