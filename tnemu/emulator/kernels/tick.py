@@ -29,6 +29,7 @@ from tnemu.emulator.kernels.vector import (
     let_others_run,
     lowest_bit,
     prefetch,
+    set_bits,
     step,
     step_any,
 )
@@ -109,6 +110,15 @@ class Trace(NamedTuple):
     counts: Any  # int64 [2]  rows written
 
 
+class Place(NamedTuple):
+    """Where spikes are set: addresses of slots and waiting, and their sizes."""
+
+    slots: int
+    waiting: int
+    cores: int
+    blocks: int
+
+
 class Base(NamedTuple):
     """Addresses, so that the functions called for every core carry plain integers."""
 
@@ -128,22 +138,23 @@ class Base(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def set_slot(slots, waiting, slot, core, axon):
+def set_slot(place, slot, core, axon):
     """Set one scheduler bit and remember that the core has input in that slot; 1 if it merged."""
-    bit = np.uint64(1) << np.uint64(axon & 63)
-    word = slots[slot, core, axon >> 6]
-    slots[slot, core, axon >> 6] = word | bit
-    waiting[slot, core >> 6] |= np.uint64(1) << np.uint64(core & 63)
-    return 1 if word & bit else 0
+    shift = np.uint64(axon & 63)
+    at = place.slots + ((slot * place.cores + core) << 5) + ((axon >> 6) << 3)
+    before = set_bits(at, np.uint64(1) << shift)
+    at = place.waiting + ((slot * place.blocks + (core >> 6)) << 3)
+    set_bits(at, np.uint64(1) << np.uint64(core & 63))
+    return np.int64((before >> shift) & np.uint64(1))
 
 
 @njit(cache=True, nogil=True)
-def arrive(slots, waiting, inputs, cursor, tick, first, last, counters):
+def arrive(place, inputs, cursor, tick, first, last, counters):
     """Set the bits of this tick's external inputs to our cores; returns the first later input."""
     while cursor < len(inputs) and inputs[cursor, 0] == tick:
         core = inputs[cursor, 1]
         if first <= core < last:
-            counters[MERGED] += set_slot(slots, waiting, tick & 15, core, inputs[cursor, 2])
+            counters[MERGED] += set_slot(place, tick & 15, core, inputs[cursor, 2])
             counters[INPUT_SPIKES] += 1
         cursor += 1
     return cursor
@@ -244,16 +255,16 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 @njit(cache=True, nogil=True)
 def deliver(
-    target, slots, waiting, fired, count, tick, first, last, counters,
+    place, target, fired, count, tick, first, last, counters,
     bounds, outbox, outbox_count, outputs, output_rows, counts,
 ):  # fmt: skip
     """Send every spike of the block: a slot bit, the outbox of another thread, or an output row."""
     hops, crossings, merged = 0, 0, 0
-    slots_at, cores = slots.ctypes.data, slots.shape[1]
     for i in range(count):
         if i + AHEAD < count:
             later = target[fired[i + AHEAD]]
-            prefetch(slots_at + ((((tick + later) & 15) * cores + ((later >> 32) & CORES)) << 5))
+            row = ((tick + later) & 15) * place.cores + ((later >> 32) & CORES)
+            prefetch(place.slots + (row << 5))
         to = target[fired[i]]
         if to == NOWHERE:
             continue
@@ -261,16 +272,16 @@ def deliver(
         crossings += (to >> 22) & 1023
         if to >= OUTPUT:
             row = counts[0]
-            place = (to - OUTPUT) >> 32
+            output = (to - OUTPUT) >> 32
             output_rows[row, 0] = tick
-            output_rows[row, 1] = outputs[place, 0]
-            output_rows[row, 2] = outputs[place, 1]
+            output_rows[row, 1] = outputs[output, 0]
+            output_rows[row, 2] = outputs[output, 1]
             counts[0] = row + 1
             counters[OUTPUT_SPIKES] += 1
             continue
         core = to >> 32
         if first <= core < last:
-            merged += set_slot(slots, waiting, (tick + to) & 15, core, (to >> 4) & 255)
+            merged += set_slot(place, (tick + to) & 15, core, (to >> 4) & 255)
         else:
             owner = 0
             while core >= bounds[owner + 1]:
@@ -299,14 +310,12 @@ def meet(gate_at, threads, generation):
 
 
 @njit(cache=True, nogil=True)
-def collect(slots, waiting, outbox, outbox_count, counters, thread, tick):
+def collect(place, outbox, outbox_count, counters, thread, tick):
     """Deliver what other threads have sent to our cores in this tick."""
     for source in range(outbox.shape[0]):
         for i in range(outbox_count[source, thread, 0]):
             to = outbox[source, thread, i]
-            counters[MERGED] += set_slot(
-                slots, waiting, (tick + to) & 15, to >> 32, (to >> 4) & 255
-            )
+            counters[MERGED] += set_slot(place, (tick + to) & 15, to >> 32, (to >> 4) & 255)
         outbox_count[source, thread, 0] = 0
 
 
@@ -349,10 +358,13 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     outbox, outbox_count = machine.outbox, machine.outbox_count
     axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
     target_at = target.ctypes.data
+    place = Place(
+        slots.ctypes.data, waiting.ctypes.data, np.int64(slots.shape[1]), np.int64(len(awake))
+    )
     cursor = 0
     for now in range(tick, tick + ticks):
         slot, parity = now & 15, now & 1
-        cursor = arrive(slots, waiting, inputs, cursor, now, first, last, counters)
+        cursor = arrive(place, inputs, cursor, now, first, last, counters)
         for word in range(first >> 6, (last + 63) >> 6):
             todo = waiting[slot, word] | awake[word]
             if todo == np.uint64(0):
@@ -385,11 +397,11 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(
-                target[word << 14:], slots, waiting, fired, count, now, first, last, counters,
+                place, target[word << 14:], fired, count, now, first, last, counters,
                 bounds, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
             )  # fmt: skip
         if threads > 1:
             meet(machine.gate.ctypes.data, threads, now - tick + 1)
-            collect(slots, waiting, outbox[parity], outbox_count[parity], counters, thread, now)
+            collect(place, outbox[parity], outbox_count[parity], counters, thread, now)
     counters[SYNAPTIC_OPERATIONS] += np.int64(answer[OPERATIONS])
     answer[OPERATIONS] = 0

@@ -399,6 +399,19 @@ def ones_in(_context: Any, _word: Any) -> Any:
 
 
 @intrinsic
+def set_bits(_context: Any, _address: Any, _bits: Any) -> Any:
+    """Set bits of the uint64 at an address; returns what it was. Not atomic."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        e = Emit(builder)
+        word = e.load(values[0], I64)
+        e.store(builder.or_(word, values[1]), values[0])
+        return word
+
+    return types.uint64(types.int64, types.uint64), generate
+
+
+@intrinsic
 def atomic_add(_context: Any, _address: Any, _amount: Any) -> Any:
     """Add to the int64 at an address, seen by all threads in one order; returns the old value."""
 
