@@ -1,6 +1,8 @@
 """All compiled code, and nothing else: arrays and constants come in as arguments.
 
     philox.py   the noise source, one number at a time
+    emit.py     how vector instructions are written
+    words.py    instructions on one word: bits, addresses, what threads share
     vector.py   the vector instructions: rows of a crossbar, leak, compare, reset of 256 neurons
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
     sliced.py   the vector instructions for 64 boards at once, one bit each

@@ -31,13 +31,8 @@ from tnemu.emulator.kernels.tick import (
     addresses,
     evaluate,
 )
-from tnemu.emulator.kernels.vector import (
-    CHANGED,
-    OPERATIONS,
-    lowest_bit,
-    ones_in,
-    prefetch,
-)
+from tnemu.emulator.kernels.vector import CHANGED, OPERATIONS
+from tnemu.emulator.kernels.words import lowest_bit, ones_in, prefetch
 
 
 class LaneMachine(NamedTuple):

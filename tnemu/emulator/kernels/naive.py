@@ -19,8 +19,8 @@ from tnemu.emulator.kernels.vector import (
     KEEP_BELOW,
     KEEP_FIRED,
     LEAK,
-    lowest_bit,
 )
+from tnemu.emulator.kernels.words import lowest_bit
 
 
 @njit(cache=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tnemu.emulator.kernels.vector import I8, I16, I32, I64, Emit, _instruction
+from tnemu.emulator.kernels.emit import I8, I16, I32, I64, Emit, instruction
 
 PLANES = 9  # sums of up to 256 + 255 inputs
 WIDTH = 11  # two's complement planes of the difference plus the bias
@@ -58,7 +58,7 @@ def _count(e: Emit, words_at: Any, column_at: Any, list_at: Any, rows: Any) -> l
     return e.loop(rows, [zero] * PLANES, add_eight)
 
 
-@_instruction
+@instruction
 def fire_lanes(
     e, words_at, crossbar_at, plus_at, plus_eights, minus_at, minus_eights, bias_at, fired_at
 ):  # fmt: skip

@@ -23,16 +23,12 @@ from tnemu.emulator.kernels.vector import (
     OPERATIONS,
     add_drawn_rows,
     add_rows,
-    atomic_add,
     draw_eta,
     draw_leak,
-    let_others_run,
-    lowest_bit,
-    prefetch,
-    set_bits,
     step,
     step_any,
 )
+from tnemu.emulator.kernels.words import atomic_add, let_others_run, lowest_bit, prefetch, set_bits
 
 BLOCK = 64  # cores per word of a bitmap
 CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
@@ -216,15 +212,9 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
         eta_at = base.eta
         draw_eta(block_at, eta_at, seed, tick)
     step_any(
-        potentials_at,
-        block_at,
-        leak_at,
-        eta_at,
-        base.answer,
-        base.high,
-        base.rails,
-        base.zero_clamp,
-    )
+        potentials_at, block_at, leak_at, eta_at, base.answer,
+        base.high, base.rails, base.zero_clamp,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)

@@ -1,146 +1,40 @@
-"""The few vector instructions the engine is built from, written in LLVM's intermediate language.
+"""The vector instructions of a core: rows of its crossbar, noise, leak, compare and reset.
 
-Why at all: a core has 256 neurons and a crossbar row has 256 bits, one for each. What the inner loop
-wants is "add this weight vector where these bits are 1" on whole vectors, with all 256 sums in
-registers. Plain numba code cannot say that; the compiler's own vector types can, portably: LLVM turns
-``select(bits, weights, 0)`` into one masked add on AVX-512, and into compare-and-blend sequences on
-AVX2 or ARM. No instruction of any one processor is named here.
-
-How to read it: every function marked ``@intrinsic`` emits code at compile time. Arguments are plain
-64-bit integers; those named ``*_at`` are addresses. ``Emit`` below wraps the builder so that the
-bodies read like array expressions: a "vector" is a value of N lanes, arithmetic works lane by lane,
-and ``choose(mask, a, b)`` picks a where the mask is 1.
-
-Lane numbering: lane k of group g is neuron N g + k; bit b of a row's bytes is neuron b, lowest first.
+emit.py says how such code is written and read. Lane numbering: lane k of group g is neuron N g + k;
+bit b of a row's bytes is neuron b, lowest first.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+from tnemu.emulator.kernels.emit import I1, I8, I16, I32, I64, Emit, instruction
+
 NEURONS = 256
 
-# Rows of a parameter block, int32 [rows, 256]; tick.py documents what each holds.
+# Rows of a parameter block, int32 [13, 256]. A reset is V <- (V AND keep) + add.
 (
     LEAK,
     ALPHA,
-    FLOOR,
+    FLOOR,  # -beta
     KEEP_FIRED,
     ADD_FIRED,
     KEEP_BELOW,
     ADD_BELOW,
-    REVERSAL,
-    ETA_FIRED,
-    ETA_BELOW,
-    ETA_FLOOR,
-    ETA_MASK,
-    LEAK_DRAWN,
+    REVERSAL,  # all ones where the leak is multiplied by sgn(V)
+    ETA_FIRED,  # all ones where a spike subtracts the threshold noise too
+    ETA_BELOW,  # all ones where the floor's reset adds it
+    ETA_FLOOR,  # all ones where it lowers the floor
+    ETA_MASK,  # 2**TM - 1
+    LEAK_DRAWN,  # sgn(leak) where the leak is drawn, else the leak
 ) = range(13)
 PARAMETERS = 13
 
 # Words of the scratch array through which a core's step answers, uint64 [8].
 FIRED, OPERATIONS, CHANGED = 0, 4, 5
-
-
-class Emit:
-    """Builder helper: addresses are 64-bit integers, vectors are (type, lanes)."""
-
-    def __init__(self, builder: Any) -> None:
-        self.b = builder
-
-    def word(self, value: int) -> Any:
-        return ir.Constant(I64, value)
-
-    def at(self, base: Any, offset: int) -> Any:
-        return self.b.add(base, self.word(offset)) if offset else base
-
-    def load(self, address: Any, kind: Any, lanes: int = 1) -> Any:
-        full = ir.VectorType(kind, lanes) if lanes > 1 else kind
-        loaded = self.b.load(self.b.inttoptr(address, full.as_pointer()))
-        loaded.align = kind.width // 8
-        return loaded
-
-    def store(self, value: Any, address: Any) -> None:
-        stored = self.b.store(value, self.b.inttoptr(address, value.type.as_pointer()))
-        kind = value.type.element if isinstance(value.type, ir.VectorType) else value.type
-        stored.align = kind.width // 8
-
-    def fill(self, kind: Any, lanes: int, value: int) -> Any:
-        return ir.Constant(ir.VectorType(kind, lanes), [value] * lanes)
-
-    def spread(self, scalar: Any, lanes: int) -> Any:
-        first = self.b.insert_element(self.fill(scalar.type, lanes, 0), scalar, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(first, first, self.fill(I32, lanes, 0))
-
-    def part(self, vector: Any, start: int, lanes: int) -> Any:
-        picked = ir.Constant(ir.VectorType(I32, lanes), list(range(start, start + lanes)))
-        return self.b.shuffle_vector(vector, vector, picked)
-
-    def choose(self, mask: Any, yes: Any, no: Any) -> Any:
-        return self.b.select(mask, yes, no)
-
-    def bits(self, integer: Any) -> Any:
-        """An integer's bits as a mask, lowest bit = lane 0."""
-        return self.b.bitcast(integer, ir.VectorType(I1, integer.type.width))
-
-    def packed(self, mask: Any) -> Any:
-        """The inverse of :meth:`bits`."""
-        return self.b.bitcast(mask, ir.IntType(mask.type.count))
-
-    def call(self, name: str, result: Any, *arguments: Any) -> Any:
-        kind = ir.FunctionType(result, [a.type for a in arguments])
-        return self.b.call(cgutils.get_or_insert_function(self.b.module, kind, name), arguments)
-
-    def clamp(self, vector: Any, low: Any, high: Any) -> Any:
-        name = f"v{vector.type.count}i{vector.type.element.width}"
-        least = self.call(f"llvm.smin.{name}", vector.type, vector, high)
-        return self.call(f"llvm.smax.{name}", vector.type, least, low)
-
-    def ones(self, words: Any) -> Any:
-        """Number of 1 bits in a vector of four 64-bit words."""
-        counts = self.call("llvm.ctpop.v4i64", words.type, words)
-        return self.call("llvm.vector.reduce.add.v4i64", I64, counts)
-
-    def any_bit(self, vector: Any) -> Any:
-        name = f"llvm.vector.reduce.or.v{vector.type.count}i{vector.type.element.width}"
-        return self.call(name, vector.type.element, vector)
-
-    def loop(
-        self, count: Any, carried: Sequence[Any], body: Callable[[Any, list[Any]], list[Any]]
-    ) -> list[Any]:
-        """carried = body(i, carried) for i in 0..count-1; returns the last ``carried``."""
-        b = self.b
-        before, turn, after = (
-            b.basic_block,
-            b.append_basic_block("turn"),
-            b.append_basic_block("after"),
-        )
-        b.cbranch(b.icmp_signed(">", count, self.word(0)), turn, after)
-        b.position_at_end(turn)
-        index = b.phi(I64)
-        values = [b.phi(v.type) for v in carried]
-        updated = body(index, list(values))
-        last = b.basic_block
-        following = b.add(index, self.word(1))
-        for phi, first, later in zip(
-            [index, *values], [self.word(0), *carried], [following, *updated], strict=True
-        ):
-            phi.add_incoming(first, before)
-            phi.add_incoming(later, last)
-        b.cbranch(b.icmp_signed("<", following, count), turn, after)
-        b.position_at_end(after)
-        results = [b.phi(v.type) for v in carried]
-        for phi, first, later in zip(results, carried, updated, strict=True):
-            phi.add_incoming(first, before)
-            phi.add_incoming(later, last)
-        return results
 
 
 def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
@@ -220,23 +114,7 @@ def _sign(e: Emit, v: Any) -> Any:
     return e.b.add(above, e.b.sext(e.b.icmp_signed("<", v, zero), wide))
 
 
-def _instruction(emit: Callable[..., None]) -> Any:
-    """Make emit(e, *integers) callable from compiled code: every argument is a 64-bit integer."""
-
-    def typed(_context: Any, *kinds: Any) -> Any:
-        def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            emit(Emit(builder), *values)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * len(kinds)), generate
-
-    # numba checks calls against the signature that this attribute gives.
-    typed.__signature__ = inspect.signature(emit)
-    typed.__name__, typed.__doc__ = emit.__name__, emit.__doc__
-    return intrinsic(typed)
-
-
-@_instruction
+@instruction
 def step(
     e, crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, scratch_at
 ):
@@ -266,7 +144,7 @@ def step(
     e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
 
-@_instruction
+@instruction
 def step_any(
     e, potentials_at, block_at, leak_at, eta_at, scratch_at, high, rails, zero_clamp
 ):  # fmt: skip
@@ -310,7 +188,7 @@ def step_any(
     e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
 
-@_instruction
+@instruction
 def add_rows(e, crossbar_at, axons_at, count, types_at, weights_at, potentials_at, scratch_at):
     """V += sum of the weights of ``count`` (at most 128) active rows; V is not clamped."""
     sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
@@ -318,7 +196,7 @@ def add_rows(e, crossbar_at, axons_at, count, types_at, weights_at, potentials_a
     _count_operations(e, operations, scratch_at)
 
 
-@_instruction
+@instruction
 def add_drawn_rows(
     e, crossbar_at, axons_at, count, types_at, weights_at, magnitudes_at, potentials_at, scratch_at,
     seed, tick,
@@ -346,7 +224,7 @@ def add_drawn_rows(
     _count_operations(e, operations, scratch_at)
 
 
-@_instruction
+@instruction
 def draw_leak(e, block_at, magnitudes_at, leak_at, seed, tick):
     """leak[j] = F(leak_j, rho_j) times the block's leak value; certain leaks have magnitude 255."""
     b = e.b
@@ -360,7 +238,7 @@ def draw_leak(e, block_at, magnitudes_at, leak_at, seed, tick):
             e.store(drawn, e.at(leak_at, 256 * v + 64 * q))
 
 
-@_instruction
+@instruction
 def draw_eta(e, block_at, eta_at, seed, tick):
     """eta[j] = half j % 2 of lane j / 2 of the threshold draws AND (2**TM_j - 1)."""
     b = e.b
@@ -368,61 +246,3 @@ def draw_eta(e, block_at, eta_at, seed, tick):
         drawn = b.bitcast(_draws(e, seed, tick, 2, e.word(0), 8 * v), ir.VectorType(I32, 16))
         mask = e.load(e.at(block_at, 1024 * ETA_MASK + 64 * v), I32, 16)
         e.store(b.and_(drawn, mask), e.at(eta_at, 64 * v))
-
-
-@_instruction
-def prefetch(e, address):
-    """Ask for the cache line at ``address``; by the time it is read, it has come."""
-    pointer = e.b.inttoptr(address, I8.as_pointer())
-    options = [ir.Constant(I32, option) for option in (0, 2, 1)]  # read, keep in L2, data
-    e.call("llvm.prefetch.p0", ir.VoidType(), pointer, *options)
-
-
-@intrinsic
-def lowest_bit(_context: Any, _word: Any) -> Any:
-    """Index of the lowest 1 bit of a 64-bit word that is not 0."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.Constant(I1, 1))
-
-    return types.int64(types.uint64), generate
-
-
-@intrinsic
-def ones_in(_context: Any, _word: Any) -> Any:
-    """Number of 1 bits of a 64-bit word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.ctpop(values[0])
-
-    return types.int64(types.uint64), generate
-
-
-@intrinsic
-def set_bits(_context: Any, _address: Any, _bits: Any) -> Any:
-    """Set bits of the uint64 at an address; returns what it was. Not atomic."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        e = Emit(builder)
-        word = e.load(values[0], I64)
-        e.store(builder.or_(word, values[1]), values[0])
-        return word
-
-    return types.uint64(types.int64, types.uint64), generate
-
-
-@intrinsic
-def atomic_add(_context: Any, _address: Any, _amount: Any) -> Any:
-    """Add to the int64 at an address, seen by all threads in one order; returns the old value."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], I64.as_pointer())
-        return builder.atomic_rmw("add", pointer, values[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), generate
-
-
-@_instruction
-def let_others_run(e):
-    """Give the processor to another thread or process that wants it (POSIX sched_yield)."""
-    e.call("sched_yield", I32)

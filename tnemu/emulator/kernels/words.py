@@ -1,0 +1,69 @@
+"""The instructions that work on one word: bits, addresses, and what threads share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from tnemu.emulator.kernels.emit import I1, I8, I32, I64, Emit, instruction
+
+
+@instruction
+def prefetch(e, address):
+    """Ask for the cache line at ``address``; by the time it is read, it has come."""
+    pointer = e.b.inttoptr(address, I8.as_pointer())
+    options = [ir.Constant(I32, option) for option in (0, 2, 1)]  # read, keep in L2, data
+    e.call("llvm.prefetch.p0", ir.VoidType(), pointer, *options)
+
+
+@intrinsic
+def lowest_bit(_context: Any, _word: Any) -> Any:
+    """Index of the lowest 1 bit of a 64-bit word that is not 0."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(I1, 1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def ones_in(_context: Any, _word: Any) -> Any:
+    """Number of 1 bits of a 64-bit word."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def set_bits(_context: Any, _address: Any, _bits: Any) -> Any:
+    """Set bits of the uint64 at an address; returns what it was. Not atomic."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        e = Emit(builder)
+        word = e.load(values[0], I64)
+        e.store(builder.or_(word, values[1]), values[0])
+        return word
+
+    return types.uint64(types.int64, types.uint64), generate
+
+
+@intrinsic
+def atomic_add(_context: Any, _address: Any, _amount: Any) -> Any:
+    """Add to the int64 at an address, seen by all threads in one order; returns the old value."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], I64.as_pointer())
+        return builder.atomic_rmw("add", pointer, values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@instruction
+def let_others_run(e):
+    """Give the processor to another thread or process that wants it (POSIX sched_yield)."""
+    e.call("sched_yield", I32)
