@@ -123,10 +123,10 @@ def _compiler(warm: bool) -> Iterator[Finding]:
 
 def _kernel_cache(warm: bool) -> Finding:
     """Where compiled kernels are kept, asked in a process of its own, and how many there are."""
-    code = "from tnemu.emulator import compiled, kernels; print(kernels.CACHE)"
+    code = "from tnemu.emulator import kernels, warm; print(kernels.CACHE)"
     began = time.perf_counter()
     asked = subprocess.run(
-        [sys.executable, "-c", code + ("; compiled.warm()" if warm else "")],
+        [sys.executable, "-c", code + ("; warm.warm()" if warm else "")],
         capture_output=True,
         text=True,
     )

@@ -16,9 +16,8 @@ from tnemu.emulator import layout
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import tick
 from tnemu.emulator.state import Events, State
-from tnemu.hardware.board import load_board
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
+from tnemu.hardware.neuron import NEURONS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
@@ -126,27 +125,6 @@ class NumbaEngine:
             "outbox_count": np.zeros((2, threads, threads, 8), np.int64),
             "gate": np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
         }
-
-
-def warm() -> None:
-    """Compile, or load from disk, everything that a run needs, on a board of one empty core."""
-    from tnemu.emulator.emulator import Emulator
-    from tnemu.emulator.lanes import LaneEmulator
-
-    one = np.zeros((1, NEURONS), np.uint8)
-    image = BoardImage(
-        board=load_board("tiny"),
-        positions=np.zeros((1, 3), np.int32),
-        core_ids=np.zeros(1, np.int64),
-        seeds=np.zeros(1, np.uint32),
-        axon_types=one,
-        crossbar=np.zeros((1, AXONS, NEURONS // 64), np.uint64),
-        neuron_types=np.zeros(1, NEURON_DTYPE),
-        types=one.astype(np.uint16),
-        targets=one.astype(np.uint32),
-    )
-    Emulator(image).run(1)
-    LaneEmulator(image, lanes=1).run(1)
 
 
 def scratch() -> tick.Scratch:

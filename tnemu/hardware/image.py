@@ -372,15 +372,8 @@ class BoardImage:
 
 
 Connector = TypeVar("Connector", InputConnector, OutputConnector)
-_ARRAY_FIELDS = (
-    "positions",
-    "core_ids",
-    "seeds",
-    "axon_types",
-    "crossbar",
-    "neuron_types",
-    "types",
-    "targets",
+_ARRAY_FIELDS = tuple(
+    "positions core_ids seeds axon_types crossbar neuron_types types targets".split()
 )
 
 

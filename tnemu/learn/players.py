@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from tnemu.atari.spec import AtariSpec
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
-from tnemu.learn.evaluate import Player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.student import Student
+
+if TYPE_CHECKING:
+    from tnemu.learn.evaluate import Player
 
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"
