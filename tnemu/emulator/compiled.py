@@ -46,16 +46,13 @@ class NumbaEngine:
         self._used = np.count_nonzero(image.types, axis=1)
         self._exits = layout.outputs_per_tick(self.board)
         self._scratch = [scratch() for _ in range(self.threads)]
-        self._machine = self._empty_machine(n, words)
+        self._state: State | None = None
+        self._machine: tick.Machine
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
-        machine = tick.Machine(
-            potentials=state.potentials,
-            slots=state.slots,
-            fired=state.firings,
-            waiting=waiting_cores(state.slots),
-            **self._machine,
-        )
+        if state is not self._state:  # bitmaps of slots and sleep belong to a state
+            self._state, self._machine = state, self._attach(state)
+        machine = self._machine
         while ticks:
             recorded = trace.recorded & (not trace.full)
             traces = self._traces(recorded, ticks)
@@ -113,18 +110,22 @@ class NumbaEngine:
             for exits, fired in zip(self._exits, spikes, strict=True)
         ]
 
-    def _empty_machine(self, cores: int, words: int) -> dict[str, npt.NDArray[Any]]:
+    def _attach(self, state: State) -> tick.Machine:
         """What the engine keeps between ticks beside the state: all cores awake, outboxes empty."""
-        threads = self.threads
+        threads, cores = self.threads, len(state.potentials)
         owned = int(np.diff(self.board.bounds).max()) * NEURONS if threads > 1 else 0
-        return {
-            "awake": core_bits(np.ones((1, cores), bool))[0],
-            "counters": np.zeros((threads, 2 * tick.COUNTERS), np.int64),
+        return tick.Machine(
+            potentials=state.potentials,
+            slots=state.slots,
+            fired=state.firings,
+            waiting=core_bits(np.asarray(state.slots.any(axis=2))),
+            awake=core_bits(np.ones((1, cores), bool))[0],
+            counters=np.zeros((threads, 2 * tick.COUNTERS), np.int64),
             # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
-            "outbox": np.empty((2, threads, threads, owned), np.int64),
-            "outbox_count": np.zeros((2, threads, threads, 8), np.int64),
-            "gate": np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
-        }
+            outbox=np.empty((2, threads, threads, owned), np.int64),
+            outbox_count=np.zeros((2, threads, threads, 8), np.int64),
+            gate=np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
+        )
 
 
 def scratch() -> tick.Scratch:
@@ -146,11 +147,6 @@ def core_bits(cores: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     padded = np.zeros((m, -(-n // tick.BLOCK) * tick.BLOCK), bool)
     padded[:, :n] = cores
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
-
-
-def waiting_cores(slots: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Which cores have input in each of the 16 slots: uint64 [16, words]."""
-    return core_bits(np.asarray(slots.any(axis=2)))
 
 
 def _in_order(pieces: list[Events]) -> Events:
