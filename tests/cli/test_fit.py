@@ -81,7 +81,7 @@ def test_files_come_before_names_and_names_stand_for_shipped_students(tmp_path, 
     [
         ("krul", "did you mean krull?"),
         ("Pong.safetensors", "did you mean pong?"),
-        ("zzzzz", "give the path of a weight file?"),
+        ("zzzzz", "give the path of a weight file."),
     ],
 )
 def test_an_unknown_name_is_refused_with_near_ones(monkeypatch, name, hint):

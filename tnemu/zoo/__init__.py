@@ -33,8 +33,8 @@ def find(name: str | Path) -> Path:
     if str(name) in known:
         return Path(str(resources.files(__name__) / f"{name}{SUFFIX}"))
     near = difflib.get_close_matches(path.name.removesuffix(SUFFIX).lower(), known, 3, 0.5)
-    hint = f"did you mean {' or '.join(near)}" if near else "give the path of a weight file"
+    hint = f"did you mean {' or '.join(near)}?" if near else "give the path of a weight file."
     raise ZooError(
-        f"no weight file {str(name)!r}, and no shipped student of that name; {hint}? "
+        f"no weight file {str(name)!r}, and no shipped student of that name; {hint} "
         f"Shipped: {', '.join(known) or 'none'}"
     )
