@@ -16,7 +16,6 @@ Repeat the run of this project:
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 import json
@@ -44,7 +43,7 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
-from tnemu.learn.runs import Curve, Report, add_options, command, print_row, versions
+from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
 
@@ -277,19 +276,9 @@ def train_student(
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description="Distil a teacher into a trinary student.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    return run_command(
+        "Distil a teacher into a trinary student.", DistilSettings, train_student, argv
     )
-    add_options(parser, DistilSettings)
-    values = vars(parser.parse_args(argv))
-    resume = values.pop("resume")
-    try:
-        print(train_student(DistilSettings(**values), resume))
-    except (TnemuError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from importlib.metadata import version
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 import tnemu
+from tnemu.hardware.errors import TnemuError
 
 Row = dict[str, Any]
 Report = Callable[[Row], None]
@@ -55,6 +57,24 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
             name = "--" + f.name.replace("_", "-")
             default = None if required else f.default
             parser.add_argument(name, type=kinds[str(f.type)], default=default, required=required)
+
+
+def run_command(
+    description: str, settings: type, train: Callable[[Any, bool], Path], argv: list[str] | None
+) -> int:
+    """Parse options into ``settings``, train, and print where the result lies; the exit status."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add_options(parser, settings)
+    values = vars(parser.parse_args(argv))
+    resume = values.pop("resume")
+    try:
+        print(train(settings(**values), resume))
+    except (TnemuError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def command(module: str, settings: Any) -> str:

@@ -12,7 +12,6 @@ stream comes from one seed, so that a run can be repeated. Repeat the run of thi
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -34,7 +33,7 @@ from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
-from tnemu.learn.runs import Curve, Report, add_options, print_row, versions
+from tnemu.learn.runs import Curve, Report, print_row, run_command, versions
 
 
 @dataclass(frozen=True)
@@ -363,19 +362,7 @@ def train_teacher(
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description="Train a Double DQN teacher.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add_options(parser, TeacherSettings)
-    values = vars(parser.parse_args(argv))
-    resume = values.pop("resume")
-    try:
-        print(train_teacher(TeacherSettings(**values), resume))
-    except (TnemuError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv)
 
 
 if __name__ == "__main__":
