@@ -57,7 +57,7 @@ class OutputSpikes:
 
     def of(self, name: str) -> npt.NDArray[np.void]:
         """The records of one output connector, in order; ImageError lists the names there are."""
-        return self.records[self.records["connector"] == self._index(name)]
+        return self.records[self.records["connector"] == self.index(name)]
 
     def pins(self, name: str) -> npt.NDArray[np.int32]:
         """The pin of every spike of one output connector, in order of tick, then pin."""
@@ -65,10 +65,11 @@ class OutputSpikes:
 
     def counts(self, name: str) -> npt.NDArray[np.int64]:
         """Spikes of every pin of one output connector: int64 [width]."""
-        width = self.connectors[self._index(name)].width
+        width = self.connectors[self.index(name)].width
         return np.bincount(self.pins(name), minlength=width)
 
-    def _index(self, name: str) -> int:
+    def index(self, name: str) -> int:
+        """Place of an output connector in the image; ImageError lists the names there are."""
         names = [connector.name for connector in self.connectors]
         if name not in names:
             known = ", ".join(map(repr, names)) or "none"
