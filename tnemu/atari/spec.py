@@ -258,6 +258,11 @@ SPECS: dict[str, AtariSpec] = {
     spec.game: spec
     for spec in (
         AtariSpec(
+            "assault",
+            ("NOOP", "FIRE", "UP", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"),
+            crop_top=24,
+        ),  # from the mother ship to below the player's ground
+        AtariSpec(
             "boxing", ACTION_NAMES, crop_top=24
         ),  # the ring with its ropes; clock and score are above it
         AtariSpec(
@@ -270,11 +275,22 @@ SPECS: dict[str, AtariSpec] = {
             "freeway", ("NOOP", "UP", "DOWN"), crop_top=27
         ),  # the ten lanes and the pavement where the chicken starts
         AtariSpec(
+            "jamesbond", ACTION_NAMES, crop_top=27
+        ),  # from the aircraft to the sea floor
+        AtariSpec(
             "krull", ACTION_NAMES, crop_top=6
         ),  # the field and, above it, the sun that tells the time
         AtariSpec(
+            "kung_fu_master",
+            ("NOOP", *ACTION_NAMES[2:6], *ACTION_NAMES[8:10], *ACTION_NAMES[11:]),
+            crop_top=28,
+        ),  # from the players' strength to the floor
+        AtariSpec(
             "pong", ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"), crop_top=30
         ),  # between the two walls
+        AtariSpec(
+            "road_runner", ACTION_NAMES, crop_top=24
+        ),  # from the horizon to the near edge of the road
     )
 }
 
