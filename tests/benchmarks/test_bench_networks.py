@@ -99,6 +99,7 @@ def test_the_naive_loop_does_the_same_work_as_the_engine() -> None:
         naive.run(ticks)
         assert naive.spikes == engine.counters.spikes > 0
         assert naive.operations == engine.counters.synaptic_operations
+        engine.engine.settle(engine.state)
         assert np.array_equal(naive._potentials, engine.state.potentials)
 
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from tnemu.emulator import layout
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.kernels import tick
+from tnemu.emulator.kernels import arrays, tick
+from tnemu.emulator.kernels.vector import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
@@ -40,17 +41,19 @@ class NumbaEngine:
 
     def __init__(self, image: BoardImage, threads: int | None = None) -> None:
         n = image.core_count
-        words = -(-n // tick.BLOCK)
+        words = -(-n // arrays.BLOCK)
         self.threads = min(threads or default_threads(n), max(1, words))
         self.board = layout.load(image, self.threads)
         self._used = np.count_nonzero(image.types, axis=1)
         self._exits = layout.outputs_per_tick(self.board)
         self._scratch = [scratch() for _ in range(self.threads)]
         self._state: State | None = None
-        self._machine: tick.Machine
+        self._machine: arrays.Machine
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
-        if state is not self._state:  # bitmaps of slots and sleep belong to a state
+        if state is not self._state:  # what the engine keeps of its own belongs to a state
+            if self._state is not None:
+                self.settle(self._state)
             self._state, self._machine = state, self._attach(state)
         machine = self._machine
         while ticks:
@@ -67,12 +70,23 @@ class NumbaEngine:
             state.tick += some
             state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
             ticks -= some
-            state.counters[tick.TICKS] += some
+            state.counters[arrays.TICKS] += some
             state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
             machine.counters[:] = 0
 
+    def settle(self, state: State) -> None:
+        if state is self._state:
+            machine = self._machine
+            np.copyto(state.potentials, machine.narrow, where=machine.wide[:, None] == 0)
+
     def _work(
-        self, machine: tick.Machine, pending: Events, now: int, ticks: int, thread: int, trace: Any
+        self,
+        machine: arrays.Machine,
+        pending: Events,
+        now: int,
+        ticks: int,
+        thread: int,
+        trace: Any,
     ) -> None:
         """``ticks`` ticks of one thread's cores."""
         scratch = self._scratch[thread]
@@ -90,7 +104,9 @@ class NumbaEngine:
             for other in others:
                 other.result()
 
-    def _traces(self, recorded: npt.NDArray[np.bool_], ticks: int) -> list[tuple[int, tick.Trace]]:
+    def _traces(
+        self, recorded: npt.NDArray[np.bool_], ticks: int
+    ) -> list[tuple[int, arrays.Trace]]:
         """For every thread the ticks that can be run, and buffers in which everything may fire."""
         bounds = self.board.bounds
         firing = np.where(recorded, self._used, 0)
@@ -100,7 +116,7 @@ class NumbaEngine:
         return [
             (
                 some,
-                tick.Trace(
+                arrays.Trace(
                     outputs=np.empty((int(exits) * some, 3), np.int64),
                     spikes=np.empty((int(fired) * some, 3), np.int64),
                     recorded=recorded,
@@ -110,17 +126,23 @@ class NumbaEngine:
             for exits, fired in zip(self._exits, spikes, strict=True)
         ]
 
-    def _attach(self, state: State) -> tick.Machine:
+    def _attach(self, state: State) -> arrays.Machine:
         """What the engine keeps between ticks beside the state: all cores awake, outboxes empty."""
-        threads, cores = self.threads, len(state.potentials)
+        threads, cores, v = self.threads, len(state.potentials), state.potentials
+        narrow = layout.aligned(v.shape, np.int16)
+        wide = ((self.board.flags[self.board.block] & arrays.NARROW) == 0).astype(np.uint8)
+        wide[np.asarray(((v > NARROW_MOST) | (v < -NARROW_MOST - 1)).any(axis=1))] = 1
+        np.copyto(narrow, v, where=wide[:, None] == 0, casting="unsafe")
         owned = int(np.diff(self.board.bounds).max()) * NEURONS if threads > 1 else 0
-        return tick.Machine(
-            potentials=state.potentials,
+        return arrays.Machine(
+            potentials=v,
+            narrow=narrow,
+            wide=wide,
             slots=state.slots,
             fired=state.firings,
             waiting=core_bits(np.asarray(state.slots.any(axis=2))),
             awake=core_bits(np.ones((1, cores), bool))[0],
-            counters=np.zeros((threads, 2 * tick.COUNTERS), np.int64),
+            counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
             # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
             outbox=np.empty((2, threads, threads, owned), np.int64),
             outbox_count=np.zeros((2, threads, threads, 8), np.int64),
@@ -128,12 +150,12 @@ class NumbaEngine:
         )
 
 
-def scratch() -> tick.Scratch:
+def scratch() -> arrays.Scratch:
     """One thread's work space."""
-    return tick.Scratch(
-        axons=layout.aligned((tick.BLOCK, 256), np.uint8),
-        counts=np.zeros(tick.BLOCK, np.int64),
-        fired=np.zeros(tick.BLOCK * NEURONS, np.int32),
+    return arrays.Scratch(
+        axons=layout.aligned((arrays.BLOCK, 264), np.uint8),
+        counts=np.zeros(arrays.BLOCK, np.int64),
+        fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.int32),
         answer=layout.aligned((8,), np.uint64),
         leak=layout.aligned((NEURONS,), np.int32),
         eta=layout.aligned((NEURONS,), np.int32),
@@ -144,7 +166,7 @@ def scratch() -> tick.Scratch:
 def core_bits(cores: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     """Bitmaps uint64 [m, words] of bool [m, n], one bit a core."""
     m, n = cores.shape
-    padded = np.zeros((m, -(-n // tick.BLOCK) * tick.BLOCK), bool)
+    padded = np.zeros((m, -(-n // arrays.BLOCK) * arrays.BLOCK), bool)
     padded[:, :n] = cores
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
 

@@ -117,6 +117,7 @@ class Emulator:
 
     def close(self) -> None:
         """Let go of the engine; state can still be read, ticks can no longer be run."""
+        self._settle()
         self._engine = None
 
     @property
@@ -127,6 +128,7 @@ class Emulator:
     @property
     def potentials(self) -> npt.NDArray[np.int32]:
         """A copy of V after the last tick: int32 [n, 256]."""
+        self._settle()
         return self._state.potentials.copy()
 
     @property
@@ -214,7 +216,12 @@ class Emulator:
 
     def snapshot(self, path: str | Path) -> None:
         """Write the state to ``path`` (.npz), whole or not at all; raises SnapshotError."""
+        self._settle()
         self._state.save(path, self.image)
+
+    def _settle(self) -> None:
+        if self._engine is not None:
+            self._engine.settle(self._state)
 
     def _pin_events(self, name: str, pins: npt.ArrayLike, tick: npt.ArrayLike) -> Events:
         self.image.input(name)  # names the connectors there are, when this is not one

@@ -49,7 +49,13 @@ class Engine(Protocol):
         A tick: inputs pending for it set their slot bits; every core reads row tick mod 16, and
         clears it; every used neuron is evaluated; every spike sets a bit of row (tick + delay) mod
         16 of its target, or is written to the trace.
+
+        In between an engine may keep potentials in a form of its own: see ``settle``.
         """
+        ...
+
+    def settle(self, state: State) -> None:
+        """Bring ``state.potentials`` up to date; all else in the state is, after ``advance``."""
         ...
 
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from tnemu.emulator import compiled, layout
 from tnemu.emulator.inputs import InputError, Pins
+from tnemu.emulator.kernels import arrays
 from tnemu.emulator.kernels import lanes as kernel
-from tnemu.emulator.kernels import tick
 from tnemu.emulator.spikes import OUTPUT_DTYPE, OutputSpikes
 from tnemu.emulator.state import Counters, State
 from tnemu.hardware.image import BoardImage
@@ -89,8 +89,8 @@ class LaneEmulator:
     def counters(self) -> Counters:
         """What has happened on all boards together; ``ticks`` counts each board's."""
         total = np.sum([word.counters for word in self._words], axis=0)
-        total[tick.TICKS] = self.tick * self.lanes
-        return Counters(*total[: tick.COUNTERS].tolist())
+        total[arrays.TICKS] = self.tick * self.lanes
+        return Counters(*total[: arrays.COUNTERS].tolist())
 
     @property
     def potentials(self) -> npt.NDArray[np.int32]:
@@ -138,7 +138,7 @@ class _Word:
 
     def __init__(self, potentials: npt.NDArray[np.int32], lanes: int) -> None:
         n = len(potentials)
-        self.counters = np.zeros(2 * tick.COUNTERS, np.int64)
+        self.counters = np.zeros(2 * arrays.COUNTERS, np.int64)
         self.pending: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]] = []
         self.mask = np.uint64((1 << lanes) - 1)
         held = layout.aligned((lanes, n, NEURONS), np.int32)
@@ -147,7 +147,7 @@ class _Word:
         self.machine: dict[str, Any] = {
             "potentials": held,
             "words": layout.aligned((SLOTS, n, AXONS + 1), np.uint64),
-            "waiting": np.zeros((SLOTS, -(-n // tick.BLOCK)), np.uint64),
+            "waiting": np.zeros((SLOTS, -(-n // arrays.BLOCK)), np.uint64),
             "awake": compiled.core_bits(np.ones((1, n), bool))[0],
             "counters": self.counters,
             "fired": np.zeros(n, np.int64),

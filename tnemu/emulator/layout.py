@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.kernels import tick, vector
+from tnemu.emulator.kernels import arrays, vector
 from tnemu.hardware import packet
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
@@ -34,8 +34,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def load(image: BoardImage, threads: int) -> tick.Board:
-    """The arrays of :class:`tick.Board` for ``threads`` threads."""
+def load(image: BoardImage, threads: int) -> arrays.Board:
+    """The arrays of :class:`arrays.Board` for ``threads`` threads."""
     n = image.core_count
     rows, block = _blocks(image)
     rails = image.board.chip.potential_range == "rails393216"
@@ -43,7 +43,7 @@ def load(image: BoardImage, threads: int) -> tick.Board:
     parameters = _parameters(image, rows, rails)
     axon_types = aligned((n, 256), np.uint8)
     axon_types[:] = image.axon_types
-    return tick.Board(
+    return arrays.Board(
         crossbar=_crossbar(image),
         axon_types=axon_types,
         block=block,
@@ -58,16 +58,16 @@ def load(image: BoardImage, threads: int) -> tick.Board:
     )
 
 
-def outputs_per_tick(board: tick.Board) -> npt.NDArray[np.int64]:
+def outputs_per_tick(board: arrays.Board) -> npt.NDArray[np.int64]:
     """The most output spikes that one tick of each thread's cores can send."""
-    sends = np.count_nonzero(board.target >= tick.OUTPUT, axis=1)
+    sends = np.count_nonzero(board.target >= arrays.OUTPUT, axis=1)
     return np.array([sends[a:b].sum() for a, b in pairwise(board.bounds)])
 
 
 def _bounds(cores: int, threads: int) -> npt.NDArray[np.int64]:
     """Threads own ranges of whole 64-core words of the bitmaps."""
-    words = -(-cores // tick.BLOCK)
-    return np.minimum(np.arange(threads + 1) * words // threads * tick.BLOCK, cores)
+    words = -(-cores // arrays.BLOCK)
+    return np.minimum(np.arange(threads + 1) * words // threads * arrays.BLOCK, cores)
 
 
 def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:
@@ -155,22 +155,41 @@ def _parameters(
     draws_weights = some(drawn.any(axis=1))
     anything = draws_leak | draws_eta | draws_weights | some(reverses & (leak != 0)) | rails
     signs, bias, sliced = _sliced(kinds, rows)
+    far = (kinds["gamma"] == 0) & (abs(reset) > vector.NARROW_MOST)
+    light = np.asarray((abs(weights) < 128).all(axis=(1, 2)))
     flags = (
-        anything * tick.EVERY_FEATURE
-        + draws_leak * tick.DRAWS_LEAK
-        + draws_eta * tick.DRAWS_ETA
-        + draws_weights * tick.DRAWS_WEIGHTS
-        + sliced * tick.SLICED
+        anything * arrays.EVERY_FEATURE
+        + draws_leak * arrays.DRAWS_LEAK
+        + draws_eta * arrays.DRAWS_ETA
+        + draws_weights * arrays.DRAWS_WEIGHTS
+        + sliced * arrays.SLICED
+        + ~(anything | some(far)) * arrays.NARROW
+        + light * arrays.LIGHT
     )
     return {
         "flags": flags.astype(np.uint8),
         "weights": weights,
         "magnitudes": magnitudes,
         "parameters": parameters,
+        "narrow_parameters": _narrow(parameters),
         "leak_magnitudes": leak_magnitudes,
         "signs": signs,
         "bias": bias,
     }
+
+
+def _narrow(parameters: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
+    """The rows of ``step`` in 16 bits.
+
+    A threshold or floor that no narrow potential reaches becomes one that no 16-bit number reaches;
+    what its reset would add is then of no consequence.
+    """
+    narrow = aligned((len(parameters), vector.NARROW_PARAMETERS, NEURONS), np.int16)
+    alpha, floor = parameters[:, vector.ALPHA], parameters[:, vector.FLOOR]
+    narrow[:] = parameters[:, : vector.NARROW_PARAMETERS].astype(np.int16)
+    narrow[:, vector.ALPHA] = np.where(alpha > vector.NARROW_MOST, 32_767, alpha)
+    narrow[:, vector.FLOOR] = np.where(floor < -vector.NARROW_MOST - 1, -32_768, floor)
+    return narrow
 
 
 def _sliced(
@@ -198,7 +217,7 @@ def _sliced(
 
 
 def _targets(image: BoardImage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Target words int64 [n, 256] (see tick.py), and connector and pin of every output, [m, 2]."""
+    """Target words int64 [n, 256] (see kernels/arrays.py), and connector and pin of every output, [m, 2]."""
     n = image.core_count
     words = aligned((n, NEURONS), np.int64)
     outputs, known = [np.zeros((0, 2), np.int32)], 0
@@ -210,12 +229,12 @@ def _targets(image: BoardImage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
         borders = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
         way = (abs(dx) + abs(dy)) << 12 | borders << 22
         words[cores] = np.where(
-            target == NOT_CONNECTED, tick.NOWHERE, way | delay | row << 4 | target << 32
+            target == NOT_CONNECTED, arrays.NOWHERE, way | delay | row << 4 | target << 32
         )
         leaves = target <= -2
         found = np.stack([-2 - target[leaves], row[leaves]], axis=1).astype(np.int32)
         number = known + np.arange(len(found), dtype=np.int64)
-        words[cores][leaves] = way[leaves] | number << 32 | tick.OUTPUT
+        words[cores][leaves] = way[leaves] | number << 32 | arrays.OUTPUT
         outputs.append(found)
         known += len(found)
     return words, np.concatenate(outputs)

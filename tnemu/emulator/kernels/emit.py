@@ -74,15 +74,23 @@ class Emit:
         kind = ir.FunctionType(result, [a.type for a in arguments])
         return self.b.call(cgutils.get_or_insert_function(self.b.module, kind, name), arguments)
 
+    def add_saturating(self, x: Any, y: Any) -> Any:
+        """x + y, kept at the largest or smallest signed value where it would not fit."""
+        name = f"v{x.type.count}i{x.type.element.width}"
+        return self.call(f"llvm.sadd.sat.{name}", x.type, x, y)
+
     def clamp(self, vector: Any, low: Any, high: Any) -> Any:
         name = f"v{vector.type.count}i{vector.type.element.width}"
         least = self.call(f"llvm.smin.{name}", vector.type, vector, high)
         return self.call(f"llvm.smax.{name}", vector.type, least, low)
 
     def ones(self, words: Any) -> Any:
-        """Number of 1 bits in a vector of four 64-bit words."""
-        counts = self.call("llvm.ctpop.v4i64", words.type, words)
-        return self.call("llvm.vector.reduce.add.v4i64", I64, counts)
+        """Number of 1 bits in each of four 64-bit words."""
+        return self.call("llvm.ctpop.v4i64", words.type, words)
+
+    def total(self, words: Any) -> Any:
+        """Sum of four 64-bit words."""
+        return self.call("llvm.vector.reduce.add.v4i64", I64, words)
 
     def any_bit(self, vector: Any) -> Any:
         name = f"llvm.vector.reduce.or.v{vector.type.count}i{vector.type.element.width}"

@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from tnemu.emulator.kernels.sliced import fire_lanes
-from tnemu.emulator.kernels.tick import (
-    AHEAD,
+from tnemu.emulator.kernels.arrays import (
     CHIP_CROSSINGS,
     CORES,
     DRAWS_ETA,
@@ -28,9 +26,9 @@ from tnemu.emulator.kernels.tick import (
     SLICED,
     SPIKES,
     SYNAPTIC_OPERATIONS,
-    addresses,
-    evaluate,
 )
+from tnemu.emulator.kernels.sliced import fire_lanes
+from tnemu.emulator.kernels.tick import AHEAD, addresses, evaluate
 from tnemu.emulator.kernels.vector import CHANGED, OPERATIONS
 from tnemu.emulator.kernels.words import lowest_bit, ones_in, prefetch
 

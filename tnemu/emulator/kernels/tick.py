@@ -13,13 +13,34 @@ which its owner empties after the barrier that ends the tick, so no two threads 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.kernels.arrays import (
+    CHIP_CROSSINGS,
+    CHUNK,
+    CORES,
+    DRAWS_ETA,
+    DRAWS_LEAK,
+    DRAWS_WEIGHTS,
+    EVERY_FEATURE,
+    HOPS,
+    INPUT_SPIKES,
+    LIGHT,
+    MERGED,
+    NEURONS,
+    NOWHERE,
+    OUTPUT,
+    OUTPUT_SPIKES,
+    SPIKES,
+    SYNAPTIC_OPERATIONS,
+)
 from tnemu.emulator.kernels.vector import (
     CHANGED,
+    ESCAPED,
+    NARROW_PARAMETERS,
     OPERATIONS,
     add_drawn_rows,
     add_rows,
@@ -27,83 +48,19 @@ from tnemu.emulator.kernels.vector import (
     draw_leak,
     step,
     step_any,
+    step_narrow,
 )
-from tnemu.emulator.kernels.words import atomic_add, let_others_run, lowest_bit, prefetch, set_bits
+from tnemu.emulator.kernels.words import (
+    atomic_add,
+    let_others_run,
+    lowest_bit,
+    lowest_bit_or_64,
+    ones_in,
+    prefetch,
+    set_bits,
+)
 
-BLOCK = 64  # cores per word of a bitmap
-CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
-NEURONS = 256
-
-# Flags of a parameter block.
-EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
-
-# A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
-NOWHERE = -1
-CORES = (1 << 30) - 1
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
-OUTPUT = 1 << 62
-
-(TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
-    range(8)
-)
-COUNTERS = 8
-
-
-class Board(NamedTuple):
-    """What does not change while the board runs: n cores that share k parameter blocks."""
-
-    crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
-    axon_types: Any  # uint8 [n, 256]
-    block: Any  # int32 [n]  the core's parameter block
-    flags: Any  # uint8 [k]
-    weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
-    magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
-    parameters: Any  # int32 [k, 13, 256]  rows of vector.py
-    leak_magnitudes: Any  # uint8 [k, 256]  |leak| where it is drawn, else 255
-    signs: Any  # int8 [k, 4]  sign of every axon type, where SLICED
-    bias: Any  # int32 [k, 256]  leak - alpha, where SLICED
-    seeds: Any  # int64 [n]
-    target: Any  # int64 [n, 256]
-    outputs: Any  # int32 [m, 2]  connector and pin of an output
-    bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
-    high: int
-    rails: int
-    zero_clamp: int
-
-
-class Machine(NamedTuple):
-    """What a tick changes."""
-
-    potentials: Any  # int32 [n, 256]
-    slots: Any  # uint64 [16, n, 4]
-    waiting: Any  # uint64 [16, blocks]  cores with a bit set in the slot
-    awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
-    counters: Any  # int64 [threads, 16]
-    fired: Any  # int64 [n]  firings of every core
-    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to
-    outbox_count: Any  # int64 [2, threads, threads, 8]
-    gate: Any  # int64 [16]  barrier: arrivals, then generation on a cache line of its own
-
-
-class Scratch(NamedTuple):
-    """One thread's work space."""
-
-    axons: Any  # uint8 [64, 256]  active axons of the block's cores
-    counts: Any  # int64 [64]
-    fired: Any  # int32 [64 * 256]  neurons of the block that fired
-    answer: Any  # uint64 [8]
-    leak: Any  # int32 [256]
-    eta: Any  # int32 [256]
-    zeros: Any  # int32 [256]
-
-
-class Trace(NamedTuple):
-    """Where one thread writes spikes down: rows (tick, connector, pin) and (tick, core, neuron)."""
-
-    outputs: Any  # int64 [capacity, 3]
-    spikes: Any  # int64 [capacity, 3]
-    recorded: Any  # bool [n]
-    counts: Any  # int64 [2]  rows written
 
 
 class Place(NamedTuple):
@@ -123,6 +80,7 @@ class Base(NamedTuple):
     weights: int
     magnitudes: int
     parameters: int
+    narrow_parameters: int
     leak_magnitudes: int
     answer: int
     leak: int
@@ -145,6 +103,13 @@ def set_slot(place, slot, core, axon):
 
 
 @njit(cache=True, nogil=True)
+def fetch_slot(place, to, tick):
+    """Ask for the slot that a spike with this target word will set a bit in."""
+    row = ((tick + to) & 15) * place.cores + ((to >> 32) & CORES)
+    prefetch(place.slots + (row << 5))
+
+
+@njit(cache=True, nogil=True)
 def arrive(place, inputs, cursor, tick, first, last, counters):
     """Set the bits of this tick's external inputs to our cores; returns the first later input."""
     while cursor < len(inputs) and inputs[cursor, 0] == tick:
@@ -163,18 +128,34 @@ def scan(slots, axons, counts, crossbar_at, slot, word, todo):
         k = lowest_bit(todo)
         todo &= todo - np.uint64(1)
         core = (word << 6) + k
+        mine = axons[k]
         count = 0
         for part in range(4):
-            bits = slots[slot, core, part]
-            if bits != np.uint64(0):
-                slots[slot, core, part] = np.uint64(0)
-                while bits != np.uint64(0):
-                    axon = (part << 6) + lowest_bit(bits)
-                    bits &= bits - np.uint64(1)
-                    axons[k, count] = axon
-                    prefetch(crossbar_at + (core << 13) + (axon << 5))
-                    count += 1
+            count = list_bits(slots[slot, core, part], part << 6, mine, count)
+            slots[slot, core, part] = np.uint64(0)
         counts[k] = count
+        rows_at = crossbar_at + (core << 13)
+        for i in range(count):
+            prefetch(rows_at + (np.int64(mine[i]) << 5))
+
+
+@njit(cache=True, nogil=True)
+def list_bits(bits, first, places, count):
+    """Write ``first`` + the index of every 1 bit behind ``places[:count]``; returns the new count.
+
+    Most words have few bits, how many nobody can foresee. Four places are written whether or not
+    there are as many bits, because a branch that is guessed wrong costs more than they do.
+    """
+    after = count + ones_in(bits)
+    for i in range(4):
+        places[count + i] = first + lowest_bit_or_64(bits)
+        bits &= bits - np.uint64(1)
+    count += 4
+    while bits != np.uint64(0):
+        places[count] = first + lowest_bit(bits)
+        bits &= bits - np.uint64(1)
+        count += 1
+    return after
 
 
 @njit(cache=True, nogil=True)
@@ -218,16 +199,33 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
 
 
 @njit(cache=True, nogil=True)
+def evaluate_narrow(base, potentials, narrow, wide, answer, core, block, flags, axons_at, count):
+    """One tick of a core whose potentials are kept in 16 bits; True if they have become wide.
+
+    Then the tick has not been evaluated yet, and the potentials are in 32 bits from now on.
+    """
+    if count <= CHUNK or flags & LIGHT:
+        step_narrow(
+            base.crossbar + (core << 13), axons_at, count, base.axon_types + (core << 8),
+            base.weights + (block << 11), narrow.ctypes.data + (core << 9),
+            base.narrow_parameters + block * (NARROW_PARAMETERS << 9), base.answer,
+        )  # fmt: skip
+        if answer[ESCAPED] == np.uint64(0):
+            return False
+    wide[core] = 1
+    for neuron in range(NEURONS):
+        potentials[core, neuron] = narrow[core, neuron]
+    return True
+
+
+@njit(cache=True, nogil=True)
 def list_fired(answer, fired, count, core_in_block, first_target_at):
     """Append the neurons that the answer's bits name, and fetch their targets."""
+    before = count
     for part in range(4):
-        bits = answer[part]
-        while bits != np.uint64(0):
-            neuron = (core_in_block << 8) + (part << 6) + lowest_bit(bits)
-            bits &= bits - np.uint64(1)
-            fired[count] = neuron
-            prefetch(first_target_at + (neuron << 3))
-            count += 1
+        count = list_bits(answer[part], (core_in_block << 8) + (part << 6), fired, count)
+    for i in range(before, count):
+        prefetch(first_target_at + (np.int64(fired[i]) << 3))
     return count
 
 
@@ -252,9 +250,7 @@ def deliver(
     hops, crossings, merged = 0, 0, 0
     for i in range(count):
         if i + AHEAD < count:
-            later = target[fired[i + AHEAD]]
-            row = ((tick + later) & 15) * place.cores + ((later >> 32) & CORES)
-            prefetch(place.slots + (row << 5))
+            fetch_slot(place, target[fired[i + AHEAD]], tick)
         to = target[fired[i]]
         if to == NOWHERE:
             continue
@@ -303,7 +299,10 @@ def meet(gate_at, threads, generation):
 def collect(place, outbox, outbox_count, counters, thread, tick):
     """Deliver what other threads have sent to our cores in this tick."""
     for source in range(outbox.shape[0]):
-        for i in range(outbox_count[source, thread, 0]):
+        count = outbox_count[source, thread, 0]
+        for i in range(count):
+            if i + AHEAD < count:
+                fetch_slot(place, outbox[source, thread, i + AHEAD], tick)
             to = outbox[source, thread, i]
             counters[MERGED] += set_slot(place, (tick + to) & 15, to >> 32, (to >> 4) & 255)
         outbox_count[source, thread, 0] = 0
@@ -318,6 +317,7 @@ def addresses(board, scratch):
         board.weights.ctypes.data,
         board.magnitudes.ctypes.data,
         board.parameters.ctypes.data,
+        board.narrow_parameters.ctypes.data,
         board.leak_magnitudes.ctypes.data,
         scratch.answer.ctypes.data,
         scratch.leak.ctypes.data,
@@ -346,7 +346,8 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     outbox, outbox_count = machine.outbox, machine.outbox_count
-    axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
+    potentials, narrow, wide = machine.potentials, machine.narrow, machine.wide
+    axons_at, potentials_at = axons.ctypes.data, potentials.ctypes.data
     target_at = target.ctypes.data
     place = Place(
         slots.ctypes.data, waiting.ctypes.data, np.int64(slots.shape[1]), np.int64(len(awake))
@@ -370,10 +371,14 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 core = (word << 6) + k
                 block = np.int64(block_of[core])
                 flags = flags_of[block]
-                evaluate(
-                    base, potentials_at + (core << 10), core, block, flags, seeds[core],
-                    axons_at + (k << 8), counts[k], now,
-                )  # fmt: skip
+                if wide[core] or evaluate_narrow(
+                    base, potentials, narrow, wide, answer, core, block, flags,
+                    axons_at + k * axons.shape[1], counts[k],
+                ):  # fmt: skip
+                    evaluate(
+                        base, potentials_at + (core << 10), core, block, flags, seeds[core],
+                        axons_at + k * axons.shape[1], counts[k], now,
+                    )  # fmt: skip
                 before = count
                 count = list_fired(answer, fired, count, k, target_at + (word << 17))
                 totals[core] += count - before

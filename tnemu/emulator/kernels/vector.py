@@ -32,9 +32,12 @@ NEURONS = 256
     LEAK_DRAWN,  # sgn(leak) where the leak is drawn, else the leak
 ) = range(13)
 PARAMETERS = 13
+NARROW_PARAMETERS = 7  # the rows up to here, in 16 bits
+
+NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a leak cannot overflow
 
 # Words of the scratch array through which a core's step answers, uint64 [8].
-FIRED, OPERATIONS, CHANGED = 0, 4, 5
+FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 5, 6
 
 
 def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
@@ -89,9 +92,9 @@ def _row_sums(
         ]  # fmt: skip
         return [*sums, b.add(carried[8], e.ones(e.load(row_at, I64, 4)))]
 
-    start = [e.fill(I16, 32, 0)] * 8 + [e.word(0)]
+    start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
     *sums, operations = e.loop(count, start, add_row)
-    return sums, operations
+    return sums, e.total(operations)
 
 
 def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
@@ -142,6 +145,41 @@ def step(
         e.store(after, place)
         e.store(e.packed(fires), e.at(scratch_at, 8 * FIRED + 2 * g))
     e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
+
+
+@instruction
+def step_narrow(
+    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
+):
+    """The same tick with potentials and parameters of 16 bits: half the traffic, twice the lanes.
+
+    The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
+    answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``.
+    """
+    sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    b = e.b
+    limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
+    changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
+    results = []
+    for g in range(8):
+        row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
+        before = e.load(e.at(narrow_at, 64 * g), I16, 32)
+        v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
+        left = b.or_(left, b.icmp_unsigned(">", b.add(v, limit), span))
+        fires, below = b.icmp_signed(">=", v, row(ALPHA)), b.icmp_signed("<", v, row(FLOOR))
+        fired = b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED))
+        bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
+        after = e.choose(fires, fired, e.choose(below, bounced, v))
+        changed = b.or_(changed, b.xor(after, before))
+        results.append(after)
+        e.store(e.packed(fires), e.at(scratch_at, 8 * FIRED + 4 * g))
+    escaped = b.icmp_unsigned("!=", e.packed(left), ir.Constant(I32, 0))
+    e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
+    e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
+    with b.if_then(b.not_(escaped), likely=True):
+        _count_operations(e, operations, scratch_at)
+        for g, after in enumerate(results):
+            e.store(after, e.at(narrow_at, 64 * g))
 
 
 @instruction

@@ -30,6 +30,16 @@ def lowest_bit(_context: Any, _word: Any) -> Any:
 
 
 @intrinsic
+def lowest_bit_or_64(_context: Any, _word: Any) -> Any:
+    """Index of the lowest 1 bit of a 64-bit word; 64 if it is 0."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(I1, 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
 def ones_in(_context: Any, _word: Any) -> Any:
     """Number of 1 bits of a 64-bit word."""
 

@@ -1,0 +1,83 @@
+"""The engine keeps potentials in 16 bits while they fit, and nobody can tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from laboratory import ALL, Core, Laboratory
+
+from tnemu.emulator.emulator import Emulator
+from tnemu.hardware.neuron import neuron
+
+
+def wide(emulator: Emulator) -> bool:
+    return bool(emulator._engine._machine.wide[0])
+
+
+def course(kind, axons: int, ticks: int):
+    """V after every tick on both engines, and whether the compiled one went over to 32 bits."""
+    found = []
+    for engine in ("reference", "numba"):
+        lab = Laboratory(engine)
+        emulator = lab.load(Core({0: kind}, ALL))
+        v = []
+        for _ in range(ticks):
+            emulator.inject(0, np.arange(axons), emulator.tick)
+            emulator.run(1)
+            v.append(int(emulator.potentials[0, 0]))
+        found.append(v)
+    assert found[0] == found[1]
+    return found[1], wide(emulator)
+
+
+def test_a_potential_that_outgrows_16_bits_goes_on_exactly_in_32() -> None:
+    never = neuron(s=[255] * 4, alpha=200_000)
+    v, promoted = course(never, axons=20, ticks=12)
+    assert v == [255 * 20 * (t + 1) for t in range(12)]
+    assert promoted
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_light_weights_on_all_256_axons_stay_in_16_bits(sign) -> None:
+    v, promoted = course(neuron(s=[sign * 126] * 4), axons=256, ticks=1)
+    assert v == [sign * 126 * 256]
+    assert not promoted
+
+
+@pytest.mark.parametrize(("weight", "promoted"), [(127, False), (-127, False), (128, True)])
+def test_the_last_potential_of_16_bits_is_32511_or_minus_32512(weight, promoted) -> None:
+    """127 x 255 = 32,385 fits, 127 x 256 = 32,512 does not, -32,512 does."""
+    axons = 255 if weight == 127 else 256
+    assert course(neuron(s=[weight] * 4), axons, ticks=1) == ([weight * axons], promoted)
+    assert course(neuron(s=[127] * 4), axons=256, ticks=1) == ([32_512], True)
+
+
+def test_heavy_weights_on_more_rows_than_16_bits_hold_are_exact() -> None:
+    v, promoted = course(neuron(s=[255] * 4), axons=256, ticks=1)
+    assert v == [255 * 256]
+    assert promoted
+
+
+def test_a_threshold_that_no_16_bit_potential_reaches_is_met_exactly_in_32() -> None:
+    kind = neuron(s=[100] * 4, alpha=40_000, gamma=1)
+    assert course(kind, axons=100, ticks=5) == ([10_000, 20_000, 30_000, 0, 10_000], True)
+
+
+def test_a_neuron_that_resets_to_what_16_bits_do_not_hold_is_never_narrow() -> None:
+    v, promoted = course(neuron(s=[1] * 4, alpha=50, VR=17), axons=1, ticks=1)
+    assert v == [1]
+    assert promoted
+
+
+def test_a_snapshot_of_narrow_potentials_is_that_of_the_reference_engine(tmp_path) -> None:
+    kind = neuron(s=[3] * 4, alpha=1_000)
+    image = Laboratory("numba").image(Core({0: kind}, ALL))
+    kept = []
+    for engine in ("reference", "numba"):
+        with Emulator(image, engine=engine) as emulator:
+            emulator.inject(0, np.arange(7), 0)
+            emulator.run(3)
+            emulator.snapshot(tmp_path / engine)
+        after = Emulator.restore(image, tmp_path / engine, engine="numba")
+        kept.append((int(after.potentials[0, 0]), int(emulator.potentials[0, 0])))
+    assert kept == [(21, 21)] * 2

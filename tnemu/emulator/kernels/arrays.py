@@ -1,0 +1,84 @@
+"""The arrays that the tick loop works on, and what their numbers mean."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+BLOCK = 64  # cores per word of a bitmap
+CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
+NEURONS = 256
+
+# Flags of a parameter block.
+EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
+NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is used
+LIGHT = 64  # no weight is over 127: int16 sums hold all 256 rows
+
+# A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
+NOWHERE = -1
+CORES = (1 << 30) - 1
+OUTPUT = 1 << 62
+
+(TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
+    range(8)
+)
+COUNTERS = 8
+
+
+class Board(NamedTuple):
+    """What does not change while the board runs: n cores that share k parameter blocks."""
+
+    crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
+    axon_types: Any  # uint8 [n, 256]
+    block: Any  # int32 [n]  the core's parameter block
+    flags: Any  # uint8 [k]
+    weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
+    magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
+    parameters: Any  # int32 [k, 13, 256]  rows of vector.py
+    narrow_parameters: Any  # int16 [k, 7, 256]  the first of them, where NARROW
+    leak_magnitudes: Any  # uint8 [k, 256]  |leak| where it is drawn, else 255
+    signs: Any  # int8 [k, 4]  sign of every axon type, where SLICED
+    bias: Any  # int32 [k, 256]  leak - alpha, where SLICED
+    seeds: Any  # int64 [n]
+    target: Any  # int64 [n, 256]
+    outputs: Any  # int32 [m, 2]  connector and pin of an output
+    bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
+    high: int
+    rails: int
+    zero_clamp: int
+
+
+class Machine(NamedTuple):
+    """What a tick changes."""
+
+    potentials: Any  # int32 [n, 256]  of the cores that are wide
+    narrow: Any  # int16 [n, 256]  potentials of the others
+    wide: Any  # uint8 [n]
+    slots: Any  # uint64 [16, n, 4]
+    waiting: Any  # uint64 [16, blocks]  cores with a bit set in the slot
+    awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
+    counters: Any  # int64 [threads, 16]
+    fired: Any  # int64 [n]  firings of every core
+    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to
+    outbox_count: Any  # int64 [2, threads, threads, 8]
+    gate: Any  # int64 [16]  barrier: arrivals, then generation on a cache line of its own
+
+
+class Scratch(NamedTuple):
+    """One thread's work space."""
+
+    axons: Any  # uint8 [64, 264]  active axons of the block's cores, with room for list_bits
+    counts: Any  # int64 [64]
+    fired: Any  # int32 [64 * 256 + 8]  neurons of the block that fired
+    answer: Any  # uint64 [8]
+    leak: Any  # int32 [256]
+    eta: Any  # int32 [256]
+    zeros: Any  # int32 [256]
+
+
+class Trace(NamedTuple):
+    """Where one thread writes spikes down: rows (tick, connector, pin) and (tick, core, neuron)."""
+
+    outputs: Any  # int64 [capacity, 3]
+    spikes: Any  # int64 [capacity, 3]
+    recorded: Any  # bool [n]
+    counts: Any  # int64 [2]  rows written
