@@ -1,7 +1,7 @@
 """Teach a student what a teacher would do: distillation, with rounds in which the student plays and
 the teacher corrects.
 
-    loss = KL( softmax(Q / tau)  ||  softmax(logit) )
+    loss = KL( softmax(Q / tau)  ||  softmax(logit) )       or another of tnemu.learn.losses
     tau    such that the mean over states of the largest label probability is 0.8
 
 Stage 0 learns from states the teacher visits. Before each later stage the folded student plays and
@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
+from tnemu.learn.losses import kl, loss_for
 from tnemu.learn.players import (
     CONTROL,
     load_state,
@@ -66,6 +66,8 @@ class DistilSettings:
     worlds: int = 8
     hold_out: int = 16
     """The last 1 / hold_out of each round's states is for validation."""
+    loss: str = "kl"
+    """kl, nll or mse; see tnemu.learn.losses."""
     label_peak: float = 0.8
     """tau makes the mean of the largest label probability this."""
     batch: int = 64
@@ -85,9 +87,8 @@ class DistilSettings:
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
 
-
-def kl(labels: Tensor, logits: Tensor) -> Tensor:
-    return F.kl_div(logits.log_softmax(1), labels, reduction="batchmean")
+    def __post_init__(self) -> None:
+        loss_for(self.loss)
 
 
 @torch.no_grad()
@@ -119,7 +120,8 @@ def train(
     slow = [p for p in student.parameters() if all(p is not w for w in weights)]
     groups = [{"params": weights, "share": 1.0}, {"params": slow, "share": 0.5}]
     optimiser = torch.optim.Adam(groups, lr=rate, fused=True)
-    labels = (data.q / tau).softmax(1)
+    copy = loss_for(s.loss)
+    labels = copy.labels(data.q, tau)
     calibration = data.screens[torch.randperm(len(data), generator=generator)[: s.calibration]]
     losses: list[Tensor] = []
     result: dict[str, float] = {}
@@ -129,7 +131,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
         index = torch.randint(len(data), (s.batch,), generator=generator)
-        loss = kl(labels[index], student(data.screens[index]))
+        loss = copy.distance(labels[index], student(data.screens[index]))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
