@@ -21,7 +21,9 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +157,22 @@ def train(
     return result
 
 
+Check = Callable[[WeightFile], object]
+"""Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
+
+
 class Run:
     """The stages in order; with ``resume``, what a stopped run has finished is read back."""
 
-    def __init__(self, settings: DistilSettings, resume: bool, report: Report = print_row):
+    def __init__(
+        self,
+        settings: DistilSettings,
+        resume: bool,
+        report: Report = print_row,
+        check: Check | None = None,
+    ):
         self.settings, self.resume, self.out = settings, resume, Path(settings.out)
+        self.check = check
         self.curve = Curve(
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
@@ -181,6 +194,8 @@ class Run:
         """
         s = self.settings
         student = self.new_student(2, "trinary")
+        if self.check is not None:
+            self.check(fold(student, self.spec, {}))
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)
@@ -271,15 +286,25 @@ class Run:
 
 
 def train_student(
-    settings: DistilSettings, resume: bool = False, report: Report = print_row
+    settings: DistilSettings,
+    resume: bool = False,
+    report: Report = print_row,
+    check: Check | None = None,
 ) -> Path:
-    """Collect, train, fold; returns the path of the best weight file."""
-    return Run(settings, resume, report).run()
+    """Collect, train, fold; returns the path of the best weight file.
+
+    ``check`` is asked before anything is collected or trained; this room knows no boards.
+    """
+    return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, check: Check | None = None) -> int:
     return run_command(
-        "Distil a teacher into a trinary student.", DistilSettings, train_student, argv
+        "Distil a teacher into a trinary student. `tnemu learn student` checks first that it fits "
+        "--board, a board's name or file (ns1e if not given).",
+        DistilSettings,
+        partial(train_student, check=check),
+        argv,
     )
 
 
