@@ -36,6 +36,7 @@ from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
+from tnemu.learn.hysteresis import add_hysteresis, check_hysteresis
 from tnemu.learn.losses import kl, loss_for
 from tnemu.learn.players import (
     CONTROL,
@@ -78,6 +79,8 @@ class DistilSettings:
     learning_rate: float = 2e-2
     """Of stage 0; beta and log_scale get half."""
     later_learning_rate: float = 1e-2
+    hysteresis: float = 0.0
+    """Of the trinary weights: how far a hidden weight must pass a boundary before they follow."""
     calibration: int = 3_000
     """States for the exact means and variances."""
     control_iterations: int = 6_000
@@ -91,6 +94,7 @@ class DistilSettings:
 
     def __post_init__(self) -> None:
         loss_for(self.loss)
+        check_hysteresis(self.hysteresis)
 
 
 @torch.no_grad()
@@ -222,6 +226,8 @@ class Run:
         torch.manual_seed(self.seed(use))
         student = Student(self.spec.shape, len(self.spec.actions), precision)
         student.background.copy_(self.net.background.round())
+        if precision == "trinary" and self.settings.hysteresis:
+            add_hysteresis(student, self.settings.hysteresis)
         return student
 
     def player(self, student: Student) -> Player:
