@@ -104,7 +104,9 @@ def test_weights_with_a_history_are_stored_with_the_student(tmp_path):
     load_state(second, path)
     for a, b in zip(first.layers, second.layers, strict=True):
         assert torch.equal(a.weights, b.weights)
-    with pytest.raises(FormatError, match="holds another network .*kept.*; go on with the settings"):
+    with pytest.raises(
+        FormatError, match=r"holds another network .*kept.*; go on with the settings"
+    ):
         load_state(plain, path)
 
 
@@ -122,6 +124,4 @@ def test_the_setting_reaches_the_trinary_student_only(tmp_path):
 @pytest.mark.parametrize("value", ["-0.1", "0.5", "nan"])
 def test_a_hysteresis_that_no_weight_could_pass_is_refused(value, capsys):
     assert main(["pong", "--teacher", "t", "--out", "o", f"--hysteresis={value}"]) == 1
-    assert (
-        f"hysteresis is {value}, must be at least 0 and less than 0.5" in capsys.readouterr().err
-    )
+    assert f"hysteresis is {value}, must be at least 0 and less than 0.5" in capsys.readouterr().err

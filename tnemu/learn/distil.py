@@ -33,6 +33,7 @@ from torch import Tensor
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
+from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
@@ -49,6 +50,7 @@ from tnemu.learn.players import (
 from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
+from tnemu.learn.trouble import Diverged, check_finite, check_room
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,7 @@ def train(
             continue
         mean = float(torch.stack(losses).mean())
         losses.clear()
-        if not math.isfinite(mean):
-            raise TnemuError(
-                f"{s.game}: the loss is {mean} at iteration {done}; "
-                "go on from the last stage with --resume and a smaller learning rate"
-            )
+        check_finite(student, mean, f"{s.game}, iteration {done}")
         if check:
             student.recalibrate(calibration)
             result = validate(student, held, tau)
@@ -243,6 +241,7 @@ class Run:
             states = States.load(path)
         else:
             count = s.states if stage == 0 else s.dagger_states
+            check_room(self.out, count * (math.prod(self.spec.shape) + 4 * len(self.spec.actions)))
             seed, teacher = self.seed(1, stage), net_player(self.net)
             states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed)
             states.save(path)
@@ -259,25 +258,40 @@ class Run:
             student.eval()
             self.stages.append(json.loads(facts.read_text()))
             return
+        # the hidden state and, never larger, what is made of it
+        check_room(self.out, 2 * sum(array.nbytes for array in state_arrays(student).values()))
         parts = [states.split(s.hold_out) for states in self.rounds]
         data, held = (States.join(part) for part in zip(*parts, strict=True))
 
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
 
-        result = train(student, data, held, self.tau, iterations, rate, s, seed, log)
+        try:
+            result = train(student, data, held, self.tau, iterations, rate, s, seed, log)
+        except Diverged as error:
+            raise Diverged(f"{error}; {self.way_out(name, rate)}") from error
         seeds = range(s.check_seed, s.check_seed + s.check_episodes)
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
         stage = {"stage": name, "states": len(data), "iterations": iterations, **result}
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})
-        facts.write_text(json.dumps(self.stages[-1]))
+        with whole_file(facts) as file:
+            file.write(json.dumps(self.stages[-1]).encode())
         path = self.out / f"{name}.safetensors"
         if student.precision == "trinary":
             fold(student, self.spec, self.provenance()).save(path)
         else:
             save_player(path, student, CONTROL, self.spec, provenance=self.provenance())
         save_tensors(hidden, state_arrays(student))
+
+    def way_out(self, name: str, rate: float) -> str:
+        """What is kept of a run whose stage ``name`` failed, and the command to go on."""
+        kept = f"no stage was finished, the states in {self.out} are kept"
+        if self.stages:
+            last = self.stages[-1]["stage"]
+            kept = f"the last good stage is kept in {self.out / last}.safetensors"
+        option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
+        return f"{kept}; go on with --resume and a smaller --{option} (it was {rate:g})"
 
     def provenance(self) -> dict[str, Any]:
         s = self.settings

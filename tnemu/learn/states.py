@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tnemu.atari.spec import AtariSpec
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.whole_file import whole_file
 from tnemu.learn.evaluate import Player
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
@@ -34,7 +35,8 @@ class States:
         return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
 
     def save(self, path: Path) -> None:
-        np.savez(path, screens=self.screens.numpy(), q=self.q.numpy())
+        with whole_file(path) as file:
+            np.savez(file, screens=self.screens.numpy(), q=self.q.numpy())
 
     @staticmethod
     def load(path: Path) -> States:
