@@ -48,6 +48,7 @@ from tnemu.learn.players import (
     state_arrays,
 )
 from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
 from tnemu.learn.trouble import Diverged, check_finite, check_room
@@ -83,6 +84,8 @@ class DistilSettings:
     later_learning_rate: float = 1e-2
     hysteresis: float = 0.0
     """Of the trinary weights: how far a hidden weight must pass a boundary before they follow."""
+    sparsity: float = 0.0
+    """Pressure on the spikes of the trinary student, added to its loss; see tnemu.learn.sparsity."""
     calibration: int = 3_000
     """States for the exact means and variances."""
     control_iterations: int = 6_000
@@ -97,6 +100,7 @@ class DistilSettings:
     def __post_init__(self) -> None:
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
+        check_sparsity(self.sparsity)
 
 
 @torch.no_grad()
@@ -139,7 +143,10 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
         index = torch.randint(len(data), (s.batch,), generator=generator)
-        loss = copy.distance(labels[index], student(data.screens[index]))
+        bits: list[Tensor] = []
+        loss = copy.distance(labels[index], student(data.screens[index], bits))
+        if s.sparsity and student.precision == "trinary":
+            loss = loss + spike_pressure(bits[:-1], s.sparsity)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -274,6 +281,8 @@ class Run:
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
         stage = {"stage": name, "states": len(data), "iterations": iterations, **result}
+        if student.precision == "trinary":
+            stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})
         with whole_file(facts) as file:
             file.write(json.dumps(self.stages[-1]).encode())

@@ -212,16 +212,18 @@ class Student(nn.Module):
         blocks = self.layers[-1].groups
         return np.tile(np.repeat(np.arange(self.actions, dtype=np.int32), VOTERS_PER_BLOCK), blocks)
 
-    def count(self, screens: Tensor) -> Tensor:
-        """Votes per action: integers when trinary."""
+    def count(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        """Votes per action: integers when trinary. The output of each layer goes to ``seen``."""
         x = screens.float() - self.background
         for layer in self.layers:
             x = layer(x)
+            if seen is not None:
+                seen.append(x)
         return x.view(len(x), -1, self.actions, VOTERS_PER_BLOCK).sum((1, 3))
 
-    def forward(self, screens: Tensor) -> Tensor:
+    def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
         voters = self.layers[-1].groups * VOTERS_PER_BLOCK
-        return self.log_scale.exp() * self.count(screens) / voters
+        return self.log_scale.exp() * self.count(screens, seen) / voters
 
     @torch.no_grad()
     def clip(self) -> None:
