@@ -5,10 +5,10 @@ the teacher corrects.
     tau    such that the mean over states of the largest label probability is 0.8
 
 Stage 0 learns from states the teacher visits. Before each later stage the folded student plays and
-the states it visits, labelled by the teacher, are added (DAgger). Every stage is one cosine of the
-learning rate down to 1 %, then exact recalibration and folding. The float control learns last, from
-all these states. Everything is counted in iterations, and every random stream comes from one seed.
-Repeat the run of this project:
+the states it visits, labelled by the teacher, are added (DAgger); with teacher_share = X the teacher
+takes X^k of the decisions of round k. Every stage is one cosine of the learning rate down to 1 %, then
+exact recalibration and folding. The float control learns last, from all these states. Everything is
+counted in iterations, and every random stream comes from one seed. Repeat the run of this project:
 
     python -m tnemu.learn.distil krull --teacher tnemu/zoo/teachers/krull.safetensors \\
         --out runs/student-krull
@@ -67,6 +67,8 @@ class DistilSettings:
     dagger_rounds: int = 2
     dagger_states: int = 14_000
     """States the student visits, per round."""
+    teacher_share: float = 0.0
+    """Of the decisions in the first of these rounds; in round k it is this to the power k."""
     keep_every: int = 2
     """Decisions per kept state: neighbours in time are nearly the same."""
     worlds: int = 8
@@ -101,6 +103,11 @@ class DistilSettings:
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
         check_sparsity(self.sparsity)
+        if not 0 <= self.teacher_share <= 1:
+            raise TnemuError(
+                f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
+                "and 1 (the teacher does)"
+            )
 
 
 @torch.no_grad()
@@ -250,7 +257,8 @@ class Run:
             count = s.states if stage == 0 else s.dagger_states
             check_room(self.out, count * (math.prod(self.spec.shape) + 4 * len(self.spec.actions)))
             seed, teacher = self.seed(1, stage), net_player(self.net)
-            states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed)
+            share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
+            states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed, share)
             states.save(path)
         self.rounds.append(states)
         if stage == 0:
