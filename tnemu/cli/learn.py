@@ -25,11 +25,20 @@ def teacher(context: typer.Context) -> None:
 
 
 @app.command(context_settings=Rest, add_help_option=False)
-def student(context: typer.Context) -> None:
+def student(
+    context: typer.Context,
+    board: Annotated[
+        str, typer.Option(help="It must fit this board; checked before training starts.")
+    ] = "ns1e",
+) -> None:
     """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
+    import corelets
+    from tnemu.hardware.board import load_board
     from tnemu.learn.distil import main
+    from tnemu.mapping.fit import fit
 
-    raise typer.Exit(main(context.args))
+    spec = load_board(board)
+    raise typer.Exit(main(context.args, lambda weights: fit(corelets.Student(weights), spec)))
 
 
 @app.command()

@@ -1,14 +1,14 @@
 """Teach a student what a teacher would do: distillation, with rounds in which the student plays and
 the teacher corrects.
 
-    loss = KL( softmax(Q / tau)  ||  softmax(logit) )
+    loss = KL( softmax(Q / tau)  ||  softmax(logit) )       or another of tnemu.learn.losses
     tau    such that the mean over states of the largest label probability is 0.8
 
 Stage 0 learns from states the teacher visits. Before each later stage the folded student plays and
-the states it visits, labelled by the teacher, are added (DAgger). Every stage is one cosine of the
-learning rate down to 1 %, then exact recalibration and folding. The float control learns last, from
-all these states. Everything is counted in iterations, and every random stream comes from one seed.
-Repeat the run of this project:
+the states it visits, labelled by the teacher, are added (DAgger); with teacher_share = X the teacher
+takes X^k of the decisions of round k. Every stage is one cosine of the learning rate down to 1 %, then
+exact recalibration and folding. The float control learns last, from all these states. Everything is
+counted in iterations, and every random stream comes from one seed. Repeat the run of this project:
 
     python -m tnemu.learn.distil krull --teacher tnemu/zoo/teachers/krull.safetensors \\
         --out runs/student-krull
@@ -21,20 +21,24 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
+from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
+from tnemu.learn.hysteresis import add_hysteresis, check_hysteresis
+from tnemu.learn.losses import kl, loss_for
 from tnemu.learn.players import (
     CONTROL,
     load_state,
@@ -44,8 +48,10 @@ from tnemu.learn.players import (
     state_arrays,
 )
 from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
+from tnemu.learn.trouble import Diverged, check_finite, check_room
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,15 @@ class DistilSettings:
     dagger_rounds: int = 2
     dagger_states: int = 14_000
     """States the student visits, per round."""
+    teacher_share: float = 0.0
+    """Of the decisions in the first of these rounds; in round k it is this to the power k."""
     keep_every: int = 2
     """Decisions per kept state: neighbours in time are nearly the same."""
     worlds: int = 8
     hold_out: int = 16
     """The last 1 / hold_out of each round's states is for validation."""
+    loss: str = "kl"
+    """kl, nll or mse; see tnemu.learn.losses."""
     label_peak: float = 0.8
     """tau makes the mean of the largest label probability this."""
     batch: int = 64
@@ -74,6 +84,10 @@ class DistilSettings:
     learning_rate: float = 2e-2
     """Of stage 0; beta and log_scale get half."""
     later_learning_rate: float = 1e-2
+    hysteresis: float = 0.0
+    """Of the trinary weights: how far a hidden weight must pass a boundary before they follow."""
+    sparsity: float = 0.0
+    """Pressure on the spikes of the trinary student, added to its loss; see tnemu.learn.sparsity."""
     calibration: int = 3_000
     """States for the exact means and variances."""
     control_iterations: int = 6_000
@@ -85,9 +99,15 @@ class DistilSettings:
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
 
-
-def kl(labels: Tensor, logits: Tensor) -> Tensor:
-    return F.kl_div(logits.log_softmax(1), labels, reduction="batchmean")
+    def __post_init__(self) -> None:
+        loss_for(self.loss)
+        check_hysteresis(self.hysteresis)
+        check_sparsity(self.sparsity)
+        if not 0 <= self.teacher_share <= 1:
+            raise TnemuError(
+                f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
+                "and 1 (the teacher does)"
+            )
 
 
 @torch.no_grad()
@@ -119,7 +139,8 @@ def train(
     slow = [p for p in student.parameters() if all(p is not w for w in weights)]
     groups = [{"params": weights, "share": 1.0}, {"params": slow, "share": 0.5}]
     optimiser = torch.optim.Adam(groups, lr=rate, fused=True)
-    labels = (data.q / tau).softmax(1)
+    copy = loss_for(s.loss)
+    labels = copy.labels(data.q, tau)
     calibration = data.screens[torch.randperm(len(data), generator=generator)[: s.calibration]]
     losses: list[Tensor] = []
     result: dict[str, float] = {}
@@ -129,7 +150,10 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
         index = torch.randint(len(data), (s.batch,), generator=generator)
-        loss = kl(labels[index], student(data.screens[index]))
+        bits: list[Tensor] = []
+        loss = copy.distance(labels[index], student(data.screens[index], bits))
+        if s.sparsity and student.precision == "trinary":
+            loss = loss + spike_pressure(bits[:-1], s.sparsity)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -140,11 +164,7 @@ def train(
             continue
         mean = float(torch.stack(losses).mean())
         losses.clear()
-        if not math.isfinite(mean):
-            raise TnemuError(
-                f"{s.game}: the loss is {mean} at iteration {done}; "
-                "go on from the last stage with --resume and a smaller learning rate"
-            )
+        check_finite(student, mean, f"{s.game}, iteration {done}")
         if check:
             student.recalibrate(calibration)
             result = validate(student, held, tau)
@@ -153,11 +173,22 @@ def train(
     return result
 
 
+Check = Callable[[WeightFile], object]
+"""Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
+
+
 class Run:
     """The stages in order; with ``resume``, what a stopped run has finished is read back."""
 
-    def __init__(self, settings: DistilSettings, resume: bool, report: Report = print_row):
+    def __init__(
+        self,
+        settings: DistilSettings,
+        resume: bool,
+        report: Report = print_row,
+        check: Check | None = None,
+    ):
         self.settings, self.resume, self.out = settings, resume, Path(settings.out)
+        self.check = check
         self.curve = Curve(
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
@@ -179,6 +210,8 @@ class Run:
         """
         s = self.settings
         student = self.new_student(2, "trinary")
+        if self.check is not None:
+            self.check(fold(student, self.spec, {}))
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)
@@ -205,6 +238,8 @@ class Run:
         torch.manual_seed(self.seed(use))
         student = Student(self.spec.shape, len(self.spec.actions), precision)
         student.background.copy_(self.net.background.round())
+        if precision == "trinary" and self.settings.hysteresis:
+            add_hysteresis(student, self.settings.hysteresis)
         return student
 
     def player(self, student: Student) -> Player:
@@ -220,8 +255,10 @@ class Run:
             states = States.load(path)
         else:
             count = s.states if stage == 0 else s.dagger_states
+            check_room(self.out, count * (math.prod(self.spec.shape) + 4 * len(self.spec.actions)))
             seed, teacher = self.seed(1, stage), net_player(self.net)
-            states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed)
+            share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
+            states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed, share)
             states.save(path)
         self.rounds.append(states)
         if stage == 0:
@@ -236,25 +273,42 @@ class Run:
             student.eval()
             self.stages.append(json.loads(facts.read_text()))
             return
+        # the hidden state and, never larger, what is made of it
+        check_room(self.out, 2 * sum(array.nbytes for array in state_arrays(student).values()))
         parts = [states.split(s.hold_out) for states in self.rounds]
         data, held = (States.join(part) for part in zip(*parts, strict=True))
 
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
 
-        result = train(student, data, held, self.tau, iterations, rate, s, seed, log)
+        try:
+            result = train(student, data, held, self.tau, iterations, rate, s, seed, log)
+        except Diverged as error:
+            raise Diverged(f"{error}; {self.way_out(name, rate)}") from error
         seeds = range(s.check_seed, s.check_seed + s.check_episodes)
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
         stage = {"stage": name, "states": len(data), "iterations": iterations, **result}
+        if student.precision == "trinary":
+            stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})
-        facts.write_text(json.dumps(self.stages[-1]))
+        with whole_file(facts) as file:
+            file.write(json.dumps(self.stages[-1]).encode())
         path = self.out / f"{name}.safetensors"
         if student.precision == "trinary":
             fold(student, self.spec, self.provenance()).save(path)
         else:
             save_player(path, student, CONTROL, self.spec, provenance=self.provenance())
         save_tensors(hidden, state_arrays(student))
+
+    def way_out(self, name: str, rate: float) -> str:
+        """What is kept of a run whose stage ``name`` failed, and the command to go on."""
+        kept = f"no stage was finished, the states in {self.out} are kept"
+        if self.stages:
+            last = self.stages[-1]["stage"]
+            kept = f"the last good stage is kept in {self.out / last}.safetensors"
+        option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
+        return f"{kept}; go on with --resume and a smaller --{option} (it was {rate:g})"
 
     def provenance(self) -> dict[str, Any]:
         s = self.settings
@@ -269,15 +323,25 @@ class Run:
 
 
 def train_student(
-    settings: DistilSettings, resume: bool = False, report: Report = print_row
+    settings: DistilSettings,
+    resume: bool = False,
+    report: Report = print_row,
+    check: Check | None = None,
 ) -> Path:
-    """Collect, train, fold; returns the path of the best weight file."""
-    return Run(settings, resume, report).run()
+    """Collect, train, fold; returns the path of the best weight file.
+
+    ``check`` is asked before anything is collected or trained; this room knows no boards.
+    """
+    return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, check: Check | None = None) -> int:
     return run_command(
-        "Distil a teacher into a trinary student.", DistilSettings, train_student, argv
+        "Distil a teacher into a trinary student. `tnemu learn student` checks first that it fits "
+        "--board, a board's name or file (ns1e if not given).",
+        DistilSettings,
+        partial(train_student, check=check),
+        argv,
     )
 
 

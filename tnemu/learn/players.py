@@ -45,7 +45,13 @@ def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
 
 def load_state(net: nn.Module, path: str | Path) -> None:
     state: dict[str, Tensor] = {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
-    net.load_state_dict(state)
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:  # names or shapes
+        raise FormatError(
+            f"{path} holds another network ({' '.join(str(error).split())[:300]}); go on with the "
+            "settings that it was trained with"
+        ) from error
 
 
 def save_player(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -32,17 +34,30 @@ class Curve:
     """curve.csv in the run's folder; resumed runs append to it."""
 
     def __init__(self, out: Path, columns: tuple[str, ...], report: Report = print_row):
-        out.mkdir(parents=True, exist_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TnemuError(
+                f"cannot make the folder {out}: {error.strerror or error}; choose another --out"
+            ) from error
         self.path, self.columns, self.report = out / "curve.csv", columns, report
 
     def add(self, **values: Any) -> None:
         row = {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in values.items()}
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("a", newline="") as file:
+                writer = csv.DictWriter(file, self.columns)
+                if size == 0:
+                    writer.writeheader()
+                writer.writerow(row)
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self.path, size)  # no half row for a resumed run to append to
+            raise TnemuError(
+                f"cannot write {self.path}: {error.strerror or error}; make room and go on with "
+                "--resume"
+            ) from error
         self.report(row)
 
 

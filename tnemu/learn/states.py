@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tnemu.atari.spec import AtariSpec
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.whole_file import whole_file
 from tnemu.learn.evaluate import Player
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
@@ -34,7 +35,8 @@ class States:
         return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
 
     def save(self, path: Path) -> None:
-        np.savez(path, screens=self.screens.numpy(), q=self.q.numpy())
+        with whole_file(path) as file:
+            np.savez(file, screens=self.screens.numpy(), q=self.q.numpy())
 
     @staticmethod
     def load(path: Path) -> States:
@@ -55,12 +57,16 @@ def collect(
     keep_every: int,
     worlds: int,
     seed: int,
+    teacher_share: float = 0.0,
 ) -> States:
     """States that ``player`` visits, with some random actions, labelled by ``teacher``.
 
     They are in order of time, the worlds interleaved; every ``keep_every``-th decision is kept.
+    Each decision of each world is the teacher's with probability ``teacher_share``, before the
+    random ones are dealt.
     """
     seeds = np.random.SeedSequence(seed).generate_state(worlds + 1) >> 1
+    mix = np.random.default_rng([seed, 1])  # a stream of its own: without a mix nothing changes
     consoles = [AtariWorld(spec, int(s)) for s in seeds[:-1]]
     rng = np.random.default_rng(int(seeds[-1]))
     epsilons = np.array([EPSILONS[i % len(EPSILONS)] for i in range(worlds)])
@@ -69,6 +75,9 @@ def collect(
         if decision % keep_every == 0:
             kept.append(now.copy())
         actions = np.asarray(player(now)).argmax(1)
+        if teacher_share:
+            helped = mix.random(worlds) < teacher_share
+            actions = np.where(helped, np.asarray(teacher(now)).argmax(1), actions)
         other = rng.integers(len(spec.actions), size=worlds)
         actions = np.where(rng.random(worlds) < epsilons, other, actions)
         for i, world in enumerate(consoles):

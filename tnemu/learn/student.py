@@ -2,6 +2,7 @@
 with full-precision shadows.
 
     r = sum_i tri(w_i) x_i                    tri(w) = sign(w) if |w| > 0.5 else 0, w in [-1, 1]
+                                              (or with tnemu.learn.hysteresis)
     y = (r - mu) / sqrt(var + eps) + beta     batch normalisation without gain
     bit = 1 if y >= 0 else 0                  backward: d bit / d y = max(0, 1 - |y| / width)
 
@@ -37,6 +38,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from tnemu.learn.hysteresis import Kept, next_trinary
 
 Precision = Literal["trinary", "float"]
 VOTERS_PER_BLOCK = 5
@@ -111,6 +114,8 @@ class NeuronLayer(nn.Module):
         )
         self.register_buffer("mean", torch.zeros(features, dtype=torch.float64))
         self.register_buffer("variance", torch.ones(features, dtype=torch.float64))
+        self.hysteresis = 0.0
+        self.register_buffer("kept", None)  # the trinary weights, if they have hysteresis
 
     @property
     def order(self) -> np.ndarray:
@@ -125,6 +130,8 @@ class NeuronLayer(nn.Module):
 
     @property
     def weights(self) -> Tensor:
+        if self.kept is not None:
+            return Kept.apply(self.hidden, self.kept)
         return Trinary.apply(self.hidden) if self.precision == "trinary" else self.hidden
 
     def sums(self, x: Tensor) -> Tensor:
@@ -205,23 +212,27 @@ class Student(nn.Module):
         blocks = self.layers[-1].groups
         return np.tile(np.repeat(np.arange(self.actions, dtype=np.int32), VOTERS_PER_BLOCK), blocks)
 
-    def count(self, screens: Tensor) -> Tensor:
-        """Votes per action: integers when trinary."""
+    def count(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        """Votes per action: integers when trinary. The output of each layer goes to ``seen``."""
         x = screens.float() - self.background
         for layer in self.layers:
             x = layer(x)
+            if seen is not None:
+                seen.append(x)
         return x.view(len(x), -1, self.actions, VOTERS_PER_BLOCK).sum((1, 3))
 
-    def forward(self, screens: Tensor) -> Tensor:
+    def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
         voters = self.layers[-1].groups * VOTERS_PER_BLOCK
-        return self.log_scale.exp() * self.count(screens) / voters
+        return self.log_scale.exp() * self.count(screens, seen) / voters
 
     @torch.no_grad()
     def clip(self) -> None:
-        """After each step: hidden trinary weights stay in [-1, 1]."""
+        """After each step: hidden trinary weights stay in [-1, 1], and kept ones follow them."""
         if self.precision == "trinary":
             for layer in self.layers:
                 layer.hidden.clamp_(-1, 1)
+                if layer.kept is not None:
+                    layer.kept.copy_(next_trinary(layer.hidden, layer.kept, layer.hysteresis))
 
     @torch.no_grad()
     def recalibrate(self, screens: Tensor, batch: int = 500) -> None:

@@ -1,0 +1,68 @@
+"""``tnemu learn student`` refuses a student that its board cannot hold, before it trains."""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from tnemu.atari.spec import SPECS
+from tnemu.cli.main import app
+from tnemu.formats.weights import WeightFile
+from tnemu.learn.network import DuelNet
+from tnemu.learn.players import TEACHER, save_player
+
+SHORT = (
+    "--states 40 --dagger-rounds 0 --worlds 2 --batch 8 --iterations 1 --calibration 20 "
+    "--control-iterations 0 --check-episodes 1"
+).split()
+
+
+@pytest.fixture(scope="module")
+def teacher_file(tmp_path_factory):
+    spec = dataclasses.replace(SPECS["freeway"], max_frames=160)
+    net = DuelNet(spec.shape, len(spec.actions))
+    path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
+    save_player(path, net, TEACHER, spec)
+    return str(path)
+
+
+def learn(*arguments):
+    return CliRunner().invoke(app, ["learn", "student", *map(str, arguments)])
+
+
+def test_a_student_that_does_not_fit_is_refused_before_training(teacher_file, tmp_path):
+    result = learn(
+        "freeway", "--teacher", teacher_file, "--out", tmp_path, "--board", "tiny", *SHORT
+    )
+    assert result.exit_code == 1
+    assert (
+        "Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features or more "
+        "groups in that layer" in result.output
+    )
+    assert not list(tmp_path.glob("*")), "nothing was collected or trained"
+
+
+def test_a_student_that_fits_is_trained(teacher_file, tmp_path):
+    result = learn(
+        "freeway", "--teacher", teacher_file, *SHORT, "--out", tmp_path, "--board", "ns1e"
+    )
+    assert result.exit_code == 0, result.output
+    assert WeightFile.load(tmp_path / "student.safetensors").game == "freeway"
+
+
+def test_an_unknown_board_is_refused_by_name(teacher_file, tmp_path):
+    result = learn("freeway", "--teacher", teacher_file, "--out", tmp_path, "--board", "nosuch")
+    assert result.exit_code == 1
+    assert "nosuch" in result.output
+
+
+def test_the_help_names_the_board_beside_the_options_of_training(capsys):
+    result = learn("--help")
+    assert result.exit_code == 0
+    assert "--board" in result.output
+    assert "--loss" in result.output
