@@ -1,4 +1,6 @@
-"""``tnemu learn``: train a teacher, distil a student, compare players on the same games."""
+"""``tnemu learn``: train a teacher, distil a student, climb the precision ladder, compare
+players on the same games.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,14 @@ def teacher(context: typer.Context) -> None:
 def student(context: typer.Context) -> None:
     """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
     from tnemu.learn.distil import main
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=Rest, add_help_option=False)
+def ladder(context: typer.Context) -> None:
+    """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
+    from tnemu.learn.ladder import main
 
     raise typer.Exit(main(context.args))
 

@@ -27,7 +27,6 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.distil import DistilSettings, train, validate
-from tnemu.learn.evaluate import evaluate
+from tnemu.learn.evaluate import evaluate, random_player
 from tnemu.learn.players import CONTROL, QUANTISED, load_control, load_state, save_player
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
@@ -189,7 +188,9 @@ class Ladder:
         rungs.append(self.trinary())
         seeds = range(s.evaluation_seed, s.evaluation_seed + s.episodes)
         files = [str(rung["file"]) for rung in rungs]
-        result = evaluate(["random", *files], seeds, s.epsilon, s.game)
+        # under the run's own spec, which may be another than this project's
+        chance = {"random": (random_player(len(self.spec.actions), 0), self.spec)}
+        result = evaluate(files, seeds, s.epsilon, s.game, chance)
         scores = result.pop("players")
         random, full = scores["random"]["mean"], scores[files[0]]["mean"]
         for rung, file in zip(rungs, files, strict=True):
@@ -294,16 +295,8 @@ def climb(settings: LadderSettings, resume: bool = False, report: Report = print
     return Ladder(settings, resume, report).climb()
 
 
-def main(argv: list[str] | None = None, then: Callable[[Path], None] | None = None) -> int:
-    """``then`` is called with the path of ladder.json."""
-
-    def make(settings: LadderSettings, resume: bool) -> Path:
-        path = climb(settings, resume)
-        if then is not None:
-            then(path)
-        return path
-
-    return run_command("Fine-tune a float control in fewer bits.", LadderSettings, make, argv)
+def main(argv: list[str] | None = None) -> int:
+    return run_command("Fine-tune a float control in fewer bits.", LadderSettings, climb, argv)
 
 
 if __name__ == "__main__":
