@@ -1,4 +1,6 @@
-"""``tnemu learn``: train a teacher, distil a student, compare players on the same games."""
+"""``tnemu learn``: train a teacher, distil a student, climb the precision ladder, compare
+players on the same games.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +41,14 @@ def student(
 
     spec = load_board(board)
     raise typer.Exit(main(context.args, lambda weights: fit(corelets.Student(weights), spec)))
+
+
+@app.command(context_settings=Rest, add_help_option=False)
+def ladder(context: typer.Context) -> None:
+    """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
+    from tnemu.learn.ladder import main
+
+    raise typer.Exit(main(context.args))
 
 
 @app.command()

@@ -3,8 +3,8 @@
     python -m tnemu.learn.evaluate random tnemu/zoo/teachers/krull.safetensors \\
         tnemu/zoo/krull.safetensors --seed 77000 --episodes 20
 
-A player is ``random``, ``always:ACTION``, or a file: a teacher, a float control student, or a
-(folded, trinary) weight file. All play the same seeds under the same spec. Quote scores from seeds
+A player is ``random``, ``always:ACTION``, or a file: a teacher, a float control student, a student in
+n bits, or a (folded, trinary) weight file. All play the same seeds under the same spec. Quote scores from seeds
 that chose nothing.
 """
 
@@ -115,6 +115,9 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
     if kind == players.CONTROL:
         student, spec = players.load_control(what)
         return players.net_player(student), spec
+    if kind == players.QUANTISED:
+        integers, spec = players.load_quantised(what)
+        return players.net_player(integers), spec
     file = WeightFile.load(what)
     return file.votes, AtariSpec.from_json(json.dumps(dict(file.spec)))
 
@@ -175,7 +178,7 @@ def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> No
 
     metadata = load_facts(source)
     Path(target).parent.mkdir(parents=True, exist_ok=True)
-    if metadata.get("format") in (players.TEACHER, players.CONTROL):
+    if metadata.get("format") in (players.TEACHER, players.CONTROL, players.QUANTISED):
         facts = {**metadata, "evaluation": json.dumps(scores)}
         save_tensors(target, load_tensors(source), facts)
         return

@@ -1,6 +1,6 @@
-"""Files of full-precision players, and how a network plays.
+"""Files of players in full precision and in n bits, and how a network plays.
 
-Both kinds are safetensors with metadata: the spec they play under, its hash, and where they come
+All kinds are safetensors with metadata: the spec they play under, its hash, and where they come
 from. Trinary students are weight files instead (tnemu.formats.weights).
 """
 
@@ -19,6 +19,7 @@ from tnemu.atari.spec import AtariSpec
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.learn.network import DuelNet
+from tnemu.learn.quantised import IntegerStudent
 from tnemu.learn.student import Student
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"
+QUANTISED = "tnemu quantised student 1"
+_WRITERS = {TEACHER: "teacher", CONTROL: "distil", QUANTISED: "ladder"}
 
 
 def net_player(net: nn.Module) -> Player:
@@ -80,12 +83,20 @@ def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
     return student.eval().requires_grad_(False), spec
 
 
+def load_quantised(path: str | Path) -> tuple[IntegerStudent, AtariSpec]:
+    """The n-bit student and its spec."""
+    spec, metadata = _read(path, QUANTISED)
+    student = IntegerStudent(spec.shape, len(spec.actions), json.loads(metadata["bits"]))
+    load_state(student, path)
+    return student.eval(), spec
+
+
 def _read(path: str | Path, format: str) -> tuple[AtariSpec, Mapping[str, str]]:
     metadata = load_facts(path)
     if metadata.get("format") != format:
         raise FormatError(
             f"{path}: format is {metadata.get('format')!r}, needs {format!r}; "
-            f"write it with tnemu.learn.{'teacher' if format == TEACHER else 'distil'}"
+            f"write it with tnemu.learn.{_WRITERS[format]}"
         )
     spec = AtariSpec.from_json(metadata["spec"])
     if spec.sha256 != metadata["spec_sha256"]:

@@ -65,13 +65,16 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
     """``game``, ``--resume``, and an option for every field of the settings."""
     parser.add_argument("game")
     parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
-    kinds = {"int": int, "float": float, "str": str}
+    kinds = {"int": int, "float": float, "str": str, "tuple[int, ...]": int}
     for f in fields(settings):
         if f.name != "game":
             required = f.default is MISSING
             name = "--" + f.name.replace("_", "-")
             default = None if required else f.default
-            parser.add_argument(name, type=kinds[str(f.type)], default=default, required=required)
+            several = "+" if str(f.type).startswith("tuple") else None
+            parser.add_argument(
+                name, type=kinds[str(f.type)], nargs=several, default=default, required=required
+            )
 
 
 def run_command(
@@ -98,7 +101,8 @@ def command(module: str, settings: Any) -> str:
     for f in fields(settings):
         value = getattr(settings, f.name)
         if f.name != "game" and value != f.default:
-            words += ["--" + f.name.replace("_", "-"), str(value)]
+            values = value if isinstance(value, tuple) else (value,)
+            words += ["--" + f.name.replace("_", "-"), *map(str, values)]
     return " ".join(words)
 
 
