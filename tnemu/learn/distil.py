@@ -21,13 +21,14 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tnemu.formats.tensor_file import save_tensors
@@ -35,6 +36,7 @@ from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
+from tnemu.learn.network import DuelNet
 from tnemu.learn.players import (
     CONTROL,
     load_state,
@@ -43,7 +45,15 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
-from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.runs import (
+    Curve,
+    Report,
+    command,
+    derived_seed,
+    print_row,
+    run_command,
+    versions,
+)
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
 
@@ -91,7 +101,7 @@ def kl(labels: Tensor, logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def validate(student: Student, states: States, tau: float) -> dict[str, float]:
+def validate(student: nn.Module, states: States, tau: float) -> dict[str, float]:
     """In eval mode, so for a trinary student this is the folded network."""
     was_training = student.training
     student.eval()
@@ -115,12 +125,49 @@ def train(
     """One cosine. Leaves the student recalibrated, in eval mode; returns its validation."""
     s = settings
     generator = torch.Generator().manual_seed(seed)
+    labels = (data.q / tau).softmax(1)
+    calibration = data.screens[torch.randperm(len(data), generator=generator)[: s.calibration]]
+
+    def loss() -> Tensor:
+        index = torch.randint(len(data), (s.batch,), generator=generator)
+        return kl(labels[index], student(data.screens[index]))
+
+    def check() -> dict[str, float]:
+        student.recalibrate(calibration)
+        return validate(student, held, tau)
+
+    return descend(student, loss, check, iterations, rate, s, log)
+
+
+class Pace(Protocol):
+    """What :func:`descend` reads of a run's settings."""
+
+    @property
+    def game(self) -> str: ...
+    @property
+    def check_every(self) -> int: ...
+    @property
+    def log_every(self) -> int: ...
+
+
+def descend(
+    student: Student,
+    batch_loss: Callable[[], Tensor],
+    check_now: Callable[[], dict[str, float]],
+    iterations: int,
+    rate: float,
+    settings: Pace,
+    log: Report,
+) -> dict[str, float]:
+    """One cosine of the learning rate, from ``rate`` to 1 % of it. ``batch_loss`` gives the loss of
+    the next minibatch, ``check_now`` recalibrates and validates. Leaves the student in eval mode;
+    returns its last validation.
+    """
+    s = settings
     weights = [layer.hidden for layer in student.layers]
     slow = [p for p in student.parameters() if all(p is not w for w in weights)]
     groups = [{"params": weights, "share": 1.0}, {"params": slow, "share": 0.5}]
     optimiser = torch.optim.Adam(groups, lr=rate, fused=True)
-    labels = (data.q / tau).softmax(1)
-    calibration = data.screens[torch.randperm(len(data), generator=generator)[: s.calibration]]
     losses: list[Tensor] = []
     result: dict[str, float] = {}
     student.train()
@@ -128,8 +175,7 @@ def train(
         now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - 1) / iterations)))
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
-        index = torch.randint(len(data), (s.batch,), generator=generator)
-        loss = kl(labels[index], student(data.screens[index]))
+        loss = batch_loss()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -146,11 +192,21 @@ def train(
                 "go on from the last stage with --resume and a smaller learning rate"
             )
         if check:
-            student.recalibrate(calibration)
-            result = validate(student, held, tau)
+            result = check_now()
         log({"iteration": done, "loss": mean, **(result if check else {})})
     student.eval()
     return result
+
+
+def teacher_of(game: str, path: str) -> DuelNet:
+    """The teacher in the file at ``path``, refused if it plays another game."""
+    net = load_teacher(path)
+    if net.spec.game != game:
+        raise TnemuError(
+            f"the teacher {path} plays {net.spec.game!r}, not {game!r}; choose its game or "
+            "another file"
+        )
+    return net
 
 
 class Run:
@@ -162,13 +218,8 @@ class Run:
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
         torch.set_num_threads(1)
-        self.net = load_teacher(settings.teacher)
+        self.net = teacher_of(settings.game, settings.teacher)
         self.spec = self.net.spec
-        if self.spec.game != settings.game:
-            raise TnemuError(
-                f"the teacher {settings.teacher} plays {self.spec.game!r}, not "
-                f"{settings.game!r}; choose its game or another file"
-            )
         self.rounds: list[States] = []
         self.tau = math.nan
         self.stages: list[dict[str, Any]] = []
@@ -198,8 +249,7 @@ class Run:
 
     def seed(self, *parts: int) -> int:
         """One seed per use, all from the seed of the run."""
-        state = np.random.SeedSequence([self.settings.seed, *parts]).generate_state(1)
-        return int(state[0] >> 1)
+        return derived_seed(self.settings.seed, *parts)
 
     def new_student(self, use: int, precision: Any) -> Student:
         torch.manual_seed(self.seed(use))
