@@ -103,6 +103,11 @@ class TogetherSettings:
             )
 
     @property
+    def steps(self) -> int:
+        """Minibatches of a stage: as many states of each game in both ways of drawing them."""
+        return self.iterations * (len(self.games) if self.minibatch == "one" else 1)
+
+    @property
     def game(self) -> str:
         """What the network is called: "krull+freeway"."""
         return "+".join(self.games)
@@ -171,8 +176,7 @@ def train(
             for what, value in validate(game.head, game.held, game.tau).items()
         }
 
-    count = s.iterations * (len(games) if s.minibatch == "one" else 1)
-    return descend(student, loss, check, count, rate, s, log)
+    return descend(student, loss, check, s.steps, rate, s, log)
 
 
 class Run:
@@ -261,12 +265,12 @@ class Run:
             game.name: self.scores(game, game.head.fold(s.game, {}).votes) for game in self.games
         }
         means = {f"{game}_score": float(np.mean(values)) for game, values in scores.items()}
-        self.curve.add(stage=name, iteration=s.iterations, **means)
+        self.curve.add(stage=name, iteration=s.steps, **means)
         self.stages.append(
             {
                 "stage": name,
                 "states": {game.name: len(game.data) for game in self.games},
-                "iterations": s.iterations,
+                "iterations": s.steps,
                 **result,
                 "check_seeds": [s.check_seed, s.check_seed + s.check_episodes - 1],
                 "check_scores": scores,
