@@ -19,7 +19,8 @@ class Student(Corelet):
     """frame -> on-chip layers -> votes, one tick a layer, one frame a tick.
 
     ``frame`` has a pin for each bit of the host-side transduction layer (flattened, channel-major);
-    ``votes`` one for each neuron of the last layer, whose class is ``weights.vote.classes[pin]``.
+    ``votes`` one for each neuron of the last layer, whose class is ``weights.vote.classes[pin]``;
+    a neuron of class -1 is on the chip and not read.
     Each layer of the weight file between them is a part of the same name. All neurons are
     stateless, so a new frame may follow in every tick.
     """

@@ -49,6 +49,37 @@ def test_a_loaded_student_plays_the_votes_of_its_weight_file(tmp_path, engine):
     np.testing.assert_array_equal(weights.vote.forward(ones), weights.votes(frames))
 
 
+@pytest.mark.parametrize("engine", ["reference", "numba"])
+def test_games_that_share_a_network_share_the_board_image_and_read_their_own_voters(
+    tmp_path, engine
+):
+    network = students.small(seed=3)
+    games = []
+    for k, own in enumerate(([0, 1], [2])):
+        classes = np.where(np.isin(network.vote.classes, own), network.vote.classes - own[0], -1)
+        eye = dataclasses.replace(
+            network.transduction, background=network.transduction.background + np.int16(20 * k)
+        )
+        vote = dataclasses.replace(network.vote, classes=classes.astype(np.int32))
+        names = tuple("AB"[: len(own)])
+        layers = (eye, *network.layers[1:-1], vote)
+        dataclasses.replace(network, game=f"g{k}", actions=names, layers=layers).save(
+            tmp_path / f"{k}.safetensors"
+        )
+        games.append(corelets.load(tmp_path / f"{k}.safetensors"))
+    plans = [tnemu.fit(game, tnemu.load_board("tiny")) for game in games]
+    assert plans[0].image.sha256() == plans[1].image.sha256()
+    frames = students.frames(network, 8)
+    for game, own in zip(games, ([0, 1], [2]), strict=True):
+        w = game.weights
+        bits = w.transduction.forward(frames).reshape(8, -1)
+        ones = chips.pipelined(plans[0], "frame", "votes", bits, engine)
+        np.testing.assert_array_equal(w.vote.forward(ones), w.votes(frames))
+        for k, c in enumerate(own):  # by hand, from the pins
+            mine = ones[:, network.vote.classes == c].sum(1)
+            assert w.vote.forward(ones)[:, k].tolist() == mine.tolist()
+
+
 def test_a_student_without_layers_for_the_board_is_refused():
     weights = students.small()
     bits = int(np.prod(weights.shapes()[0]))

@@ -101,6 +101,14 @@ def test_vote_counts_ones_per_class(seed, classes, inputs):
         ]
 
 
+def test_a_vote_of_class_minus_1_counts_for_nobody():
+    layer = Vote("v", np.array([1, -1, 0, -1, 1], np.int32))
+    layer.check((5,))
+    x = np.array([[1, 1, 1, 1, 1], [0, 1, 0, 1, 0], [1, 1, 0, 0, 0]], bool)
+    assert layer.output_shape((5,)) == (2,)
+    assert layer.forward(x).tolist() == [[1, 2], [0, 0], [0, 1]]
+
+
 @pytest.mark.parametrize("threshold", [-(2**31), -1, 0, 1, 2**24 + 1, 2**31 - 1])
 def test_a_threshold_may_be_any_32_bit_integer(threshold):
     one = np.ones((1, 1, 1), np.int8)
@@ -159,7 +167,13 @@ def retina(**changes):
         (dense_layer(order=np.arange(1, 9, dtype=np.int32)), (8,), "order is not a permutation"),
         (retina(), (1, 4, 4), "background has shape (1, 3, 3), its input has (1, 4, 4)"),
         (Vote("v", np.zeros(3, np.int32)), (4,), "3 class labels for 4 inputs"),
-        (Vote("v", np.array([0, -1], np.int32)), (2,), "every input needs one label of 0 or more"),
+        (
+            Vote("v", np.array([0, -2], np.int32)),
+            (2,),
+            "every input needs one label of 0 or more, or -1 if it is not read",
+        ),
+        (Vote("v", np.array([-1, -1], np.int32)), (2,), "all 2 inputs have class -1, so nothing"),
+        (Vote("v", np.array([-1, 1], np.int32)), (2,), "class 0 has no voter; give every class"),
         (Vote("v", np.array([0, 2], np.int32)), (2,), "class 1 has no voter; give every class"),
     ],
 )

@@ -51,6 +51,14 @@ def ladder(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
+@app.command(context_settings=Rest, add_help_option=False)
+def together(context: typer.Context) -> None:
+    """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
+    from tnemu.learn.together import main
+
+    raise typer.Exit(main(context.args))
+
+
 @app.command()
 def evaluate(
     players: Annotated[

@@ -21,6 +21,8 @@ from tnemu.formats.errors import FormatError
 
 EXACT = 1 << 24
 """Integers below this magnitude are exact in float32."""
+UNREAD = -1
+"""Class of a vote's input that counts for no class."""
 
 Bits = npt.NDArray[np.bool_]
 Weights = npt.NDArray[np.int8]
@@ -159,8 +161,10 @@ class Dense:
 class Vote:
     """Votes per class: v_c = number of ones among the inputs i with classes[i] = c.
 
-    The class with the most votes wins, the lowest index on a tie. classes int32 [in]. Input bool
-    [n, in]; output int32 [n, number of classes]. Host-side: the board's output pins are the inputs.
+    The class with the most votes wins, the lowest index on a tie. classes int32 [in]; an input of
+    class -1 is not read (a student of several games has voters that belong to another game). Input
+    bool [n, in]; output int32 [n, number of classes]. Host-side: the board's output pins are the
+    inputs.
     """
 
     kind: ClassVar[str] = "vote"
@@ -181,12 +185,17 @@ class Vote:
         )
 
     def check(self, shape: tuple[int, ...]) -> None:
-        if self.classes.shape != (int(np.prod(shape)),) or self.classes.min() < 0:
+        if self.classes.shape != (int(np.prod(shape)),) or self.classes.min() < UNREAD:
             raise FormatError(
                 f"layer {self.name!r}: {self.classes.size} class labels for {int(np.prod(shape))} "
-                "inputs; every input needs one label of 0 or more"
+                f"inputs; every input needs one label of 0 or more, or {UNREAD} if it is not read"
             )
-        votes = np.bincount(self.classes)
+        if self.class_count == 0:
+            raise FormatError(
+                f"layer {self.name!r}: all {self.classes.size} inputs have class {UNREAD}, so "
+                "nothing is read; give every action at least one input"
+            )
+        votes = np.bincount(self.classes[self.classes != UNREAD])
         if (votes == 0).any():
             raise FormatError(
                 f"layer {self.name!r}: class {int(np.flatnonzero(votes == 0)[0])} has no voter; "

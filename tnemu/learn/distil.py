@@ -29,16 +29,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.descent import descend
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
 from tnemu.learn.hysteresis import add_hysteresis, check_hysteresis
 from tnemu.learn.losses import kl, loss_for
+from tnemu.learn.network import DuelNet
 from tnemu.learn.players import (
     CONTROL,
     load_state,
@@ -47,11 +49,19 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
-from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.runs import (
+    Curve,
+    Report,
+    command,
+    derived_seed,
+    print_row,
+    run_command,
+    versions,
+)
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
-from tnemu.learn.trouble import Diverged, check_finite, check_room
+from tnemu.learn.trouble import Diverged, check_room
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class DistilSettings:
 
 
 @torch.no_grad()
-def validate(student: Student, states: States, tau: float) -> dict[str, float]:
+def validate(student: nn.Module, states: States, tau: float) -> dict[str, float]:
     """In eval mode, so for a trinary student this is the folded network."""
     was_training = student.training
     student.eval()
@@ -135,42 +145,34 @@ def train(
     """One cosine. Leaves the student recalibrated, in eval mode; returns its validation."""
     s = settings
     generator = torch.Generator().manual_seed(seed)
-    weights = [layer.hidden for layer in student.layers]
-    slow = [p for p in student.parameters() if all(p is not w for w in weights)]
-    groups = [{"params": weights, "share": 1.0}, {"params": slow, "share": 0.5}]
-    optimiser = torch.optim.Adam(groups, lr=rate, fused=True)
     copy = loss_for(s.loss)
     labels = copy.labels(data.q, tau)
     calibration = data.screens[torch.randperm(len(data), generator=generator)[: s.calibration]]
-    losses: list[Tensor] = []
-    result: dict[str, float] = {}
-    student.train()
-    for done in range(1, iterations + 1):
-        now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - 1) / iterations)))
-        for group in optimiser.param_groups:
-            group["lr"] = now * group["share"]
+
+    def loss() -> Tensor:
         index = torch.randint(len(data), (s.batch,), generator=generator)
         bits: list[Tensor] = []
-        loss = copy.distance(labels[index], student(data.screens[index], bits))
+        distance = copy.distance(labels[index], student(data.screens[index], bits))
         if s.sparsity and student.precision == "trinary":
-            loss = loss + spike_pressure(bits[:-1], s.sparsity)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        student.clip()
-        losses.append(loss.detach())
-        check = done % s.check_every == 0 or done == iterations
-        if done % s.log_every and not check:
-            continue
-        mean = float(torch.stack(losses).mean())
-        losses.clear()
-        check_finite(student, mean, f"{s.game}, iteration {done}")
-        if check:
-            student.recalibrate(calibration)
-            result = validate(student, held, tau)
-        log({"iteration": done, "loss": mean, **(result if check else {})})
-    student.eval()
-    return result
+            distance = distance + spike_pressure(bits[:-1], s.sparsity)
+        return distance
+
+    def check() -> dict[str, float]:
+        student.recalibrate(calibration)
+        return validate(student, held, tau)
+
+    return descend(student, loss, check, iterations, rate, s, log)
+
+
+def teacher_of(game: str, path: str) -> DuelNet:
+    """The teacher in the file at ``path``, refused if it plays another game."""
+    net = load_teacher(path)
+    if net.spec.game != game:
+        raise TnemuError(
+            f"the teacher {path} plays {net.spec.game!r}, not {game!r}; choose its game or "
+            "another file"
+        )
+    return net
 
 
 Check = Callable[[WeightFile], object]
@@ -193,13 +195,8 @@ class Run:
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
         torch.set_num_threads(1)
-        self.net = load_teacher(settings.teacher)
+        self.net = teacher_of(settings.game, settings.teacher)
         self.spec = self.net.spec
-        if self.spec.game != settings.game:
-            raise TnemuError(
-                f"the teacher {settings.teacher} plays {self.spec.game!r}, not "
-                f"{settings.game!r}; choose its game or another file"
-            )
         self.rounds: list[States] = []
         self.tau = math.nan
         self.stages: list[dict[str, Any]] = []
@@ -231,8 +228,7 @@ class Run:
 
     def seed(self, *parts: int) -> int:
         """One seed per use, all from the seed of the run."""
-        state = np.random.SeedSequence([self.settings.seed, *parts]).generate_state(1)
-        return int(state[0] >> 1)
+        return derived_seed(self.settings.seed, *parts)
 
     def new_student(self, use: int, precision: Any) -> Student:
         torch.manual_seed(self.seed(use))

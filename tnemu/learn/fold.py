@@ -19,9 +19,16 @@ from tnemu.formats.weights import WeightFile
 from tnemu.learn.student import NeuronLayer, Student
 
 
-def fold(student: Student, spec: AtariSpec, provenance: Mapping[str, Any]) -> WeightFile:
+def fold(
+    student: Student,
+    spec: AtariSpec,
+    provenance: Mapping[str, Any],
+    background: np.ndarray | None = None,
+    classes: np.ndarray | None = None,
+) -> WeightFile:
     """The student as the board gets it. Call student.recalibrate first: the thresholds are made of
-    its means and variances.
+    its means and variances. A student of several games is given the ``background`` and the
+    ``classes`` of the game that the file is for; otherwise they are the student's own.
     """
     if student.precision != "trinary":
         raise ValueError(
@@ -29,7 +36,7 @@ def fold(student: Student, spec: AtariSpec, provenance: Mapping[str, Any]) -> We
             "float control has no thresholds"
         )
     retina, *rest = student.layers
-    background = student.background.numpy()
+    background = student.background.numpy() if background is None else background
     if (background != np.round(background)).any():
         raise ValueError(
             "fold: the background has fractions; round it before training, the host subtracts "
@@ -58,7 +65,7 @@ def fold(student: Student, spec: AtariSpec, provenance: Mapping[str, Any]) -> We
             )
         else:
             layers.append(Dense(layer.name, _weights(layer), _thresholds(layer), layer.order))
-    layers.append(Vote("vote", student.classes))
+    layers.append(Vote("vote", student.classes if classes is None else classes))
     return WeightFile(
         name=spec.game,
         game=spec.game,

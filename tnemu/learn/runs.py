@@ -20,6 +20,8 @@ import torch
 import tnemu
 from tnemu.hardware.errors import TnemuError
 
+SEVERAL = "tuple[str, ...]"
+"""Type of a setting that takes several words."""
 Row = dict[str, Any]
 Report = Callable[[Row], None]
 """Called with each row of the curve as it is written, to show progress."""
@@ -62,33 +64,40 @@ class Curve:
 
 
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
-    """``game``, ``--resume``, and an option for every field of the settings."""
-    parser.add_argument("game")
+    """``game`` (or ``games``), ``--resume``, and an option for every other field of the settings; a
+    tuple takes several words.
+    """
     parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
     kinds = {"int": int, "float": float, "str": str, "tuple[int, ...]": int}
     for f in fields(settings):
-        if f.name != "game":
+        several: dict[str, Any] = {"nargs": "+"} if f.type == SEVERAL else {}
+        if f.name in ("game", "games"):
+            parser.add_argument(f.name, metavar="game", **several)
+        else:
             required = f.default is MISSING
             name = "--" + f.name.replace("_", "-")
             default = None if required else f.default
-            several = "+" if str(f.type).startswith("tuple") else None
-            parser.add_argument(
-                name, type=kinds[str(f.type)], nargs=several, default=default, required=required
-            )
+            kind = kinds["str" if several else str(f.type)]
+            several |= {"nargs": "+"} if str(f.type).startswith("tuple") else {}
+            parser.add_argument(name, type=kind, default=default, required=required, **several)
 
 
 def run_command(
-    description: str, settings: type, train: Callable[[Any, bool], Path], argv: list[str] | None
+    description: str, settings: type, train: Callable[[Any, bool], Any], argv: list[str] | None
 ) -> int:
-    """Parse options into ``settings``, train, and print where the result lies; the exit status."""
+    """Parse options into ``settings``, train, and print where the result (or each of several) lies;
+    the exit status.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add_options(parser, settings)
     values = vars(parser.parse_args(argv))
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     resume = values.pop("resume")
     try:
-        print(train(settings(**values), resume))
+        result = train(settings(**values), resume)
+        print(*(result if isinstance(result, tuple) else (result,)), sep="\n")
     except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -97,13 +106,20 @@ def run_command(
 
 def command(module: str, settings: Any) -> str:
     """The command that repeats a run with these settings."""
-    words = ["python", "-m", module, settings.game]
+    words = ["python", "-m", module]
     for f in fields(settings):
         value = getattr(settings, f.name)
-        if f.name != "game" and value != f.default:
-            values = value if isinstance(value, tuple) else (value,)
-            words += ["--" + f.name.replace("_", "-"), *map(str, values)]
+        if f.name not in ("game", "games"):
+            if value == f.default:
+                continue
+            words.append("--" + f.name.replace("_", "-"))
+        words += map(str, value) if isinstance(value, tuple) else [str(value)]
     return " ".join(words)
+
+
+def derived_seed(*parts: int) -> int:
+    """One seed per use, all from the seed of the run."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 
 def versions() -> dict[str, str]:

@@ -160,10 +160,17 @@ class NeuronLayer(nn.Module):
 
 class Student(nn.Module):
     """Screens to one logit per action. In eval mode the trinary student is already the folded one:
-    integers and thresholds.
+    integers and thresholds. ``depth`` block layers (1 or more) decide its capacity; all after the
+    first are shuffled.
     """
 
-    def __init__(self, shape: tuple[int, int, int], actions: int, precision: Precision = "trinary"):
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        actions: int,
+        precision: Precision = "trinary",
+        depth: int = 2,
+    ):
         super().__init__()
         self.precision, self.actions = precision, actions
         self.register_buffer("background", torch.zeros(shape))
@@ -180,15 +187,17 @@ class Student(nn.Module):
                 retina,
                 conv1,
                 conv2,
-                NeuronLayer("block1", "dense", (blocks, 128, 128), flat, precision, groups=blocks),
-                NeuronLayer(
-                    "block2",
-                    "dense",
-                    (blocks, 128, 128),
-                    flat,
-                    precision,
-                    groups=blocks,
-                    shuffle=blocks,
+                *(
+                    NeuronLayer(
+                        f"block{k}",
+                        "dense",
+                        (blocks, 128, 128),
+                        flat,
+                        precision,
+                        groups=blocks,
+                        shuffle=1 if k == 1 else blocks,
+                    )
+                    for k in range(1, depth + 1)
                 ),
                 NeuronLayer(
                     "predict",
