@@ -55,8 +55,10 @@ def test_a_small_network_is_given_one_thread(monkeypatch):
 
 def test_threads_below_one_are_refused():
     case = make_case(1, cores=1, ticks=1, inputs=0, feedback=0.0, noise=False, chip={})
-    with pytest.raises(EmulatorError, match=r"threads = 0 is not possible; use 1 or more, or None"):
-        Emulator(case.image, threads=0)
+    for threads in (0, -1, 1.5):
+        message = rf"threads = {threads} is not possible; use 1 or more, or None"
+        with pytest.raises(EmulatorError, match=message):
+            Emulator(case.image, threads=threads)
 
 
 def test_firings_of_every_core_are_counted():
