@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from random_boards import make_case
 
 from tnemu.emulator import compiled
@@ -32,6 +34,19 @@ def test_any_number_of_threads_gives_the_reference_result(noise):
     expected = everything(case, engine="reference")
     for threads in (1, 2, 3, 5):
         assert everything(case, threads=threads) == expected, f"{threads} threads"
+
+
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(
+    st.integers(0, 2**32 - 1), st.integers(65, 200), st.booleans(), st.sampled_from([0.0, 0.5, 1.0])
+)
+def test_one_and_two_threads_agree_with_the_reference_on_any_board(seed, cores, noise, feedback):
+    """More than 64 cores, so that there is something for a second thread to own."""
+    case = make_case(seed, cores, 5, 500, feedback, noise, WIDE)
+    expected = everything(case, engine="reference")
+    for threads in (1, 2):
+        assert compiled.NumbaEngine(case.image, threads).threads == threads
+        assert everything(case, threads=threads) == expected
 
 
 def test_threads_and_small_buffers_lose_nothing(monkeypatch):
