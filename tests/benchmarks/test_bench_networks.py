@@ -7,6 +7,7 @@ import pytest
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.hardware import BoardImage
+from tnemu.runtime import bench_networks
 from tnemu.runtime.bench import EngineMachine, NaiveMachine
 from tnemu.runtime.bench_frames import (
     Alone,
@@ -80,13 +81,22 @@ def test_a_recurrent_network_keeps_the_rate_it_is_asked_for(
     assert machine.counters.merged == 0
 
 
+def test_no_packet_of_the_largest_board_leaves_its_mesh(monkeypatch) -> None:
+    """Meshes of an NS16e-4 are joined by their hosts only; here they have 8 cores each."""
+    monkeypatch.setattr(bench_networks, "UNIT", 8)
+    image = recurrent(20)
+    target, row = image.destinations()
+    assert (target // 8 == np.arange(20)[:, None] // 8).all()
+    assert len(set((target * 256 + row).ravel().tolist())) == 20 * 256, "every axon once"
+
+
 def test_a_board_larger_than_a_chip_is_an_ns16e() -> None:
     assert recurrent(4096).board.name == "ns1e"
     image = recurrent(4100)
     assert image.board.name == "ns16e"
     image.validate()
-    with pytest.raises(BenchError, match=r"cores = 65537 is outside 1..65536: ns16e"):
-        recurrent(65537)
+    with pytest.raises(BenchError, match=r"cores = 262145 is outside 1..262144: ns16e-4"):
+        recurrent(262145)
 
 
 def test_the_naive_loop_does_the_same_work_as_the_engine() -> None:

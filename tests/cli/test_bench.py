@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tnemu.cli import bench, bench_view
 from tnemu.cli.main import app
+from tnemu.emulator import memory
 from tnemu.runtime import bench_peers
 from tnemu.runtime.bench import Row
 from tnemu.runtime.bench_networks import BenchError
@@ -100,7 +101,7 @@ def test_the_file_says_what_was_measured_with_what(tmp_path: Path) -> None:
     [
         (("--rate", 501), "rate = 501 is outside 0.1..500"),
         (("--synapses", 257), "synapses = 257 is outside 1..256"),
-        (("--cores", 65537), "cores = 65537 is outside 1..65536"),
+        (("--cores", 262145), "cores = 262145 is outside 1..262144"),
         (("--noise", "pink"), "there is no noise 'pink'; choose one of: none, leak+threshold, syn"),
         (("--ticks", 3), "ticks = 3 is fewer than the 7 segments; use more"),
         (
@@ -113,6 +114,18 @@ def test_what_cannot_be_measured_is_refused_with_the_limit(
     arguments: tuple[object, ...], message: str
 ) -> None:
     assert message in refused("chip", *arguments)
+
+
+def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """NS16e-4 takes 3.2 GB in the engine, 2.6 GB as an image, and 1 GB for wires and the naive loop."""
+    monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
+    monkeypatch.setattr("tnemu.runtime.bench.recurrent", None)
+    assert refused("chip", "--cores", 262144) == (
+        "error: 262,144 cores need 6.8 GB of memory, 4.0 GB are available; load fewer cores, "
+        "close other programs, or use a computer with more memory"
+    )
 
 
 def test_a_sweep_measures_activity_and_growth_and_draws_them(

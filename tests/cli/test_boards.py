@@ -23,11 +23,7 @@ from tnemu.hardware.board import board_schema
 HEAVY = ("numba", "torch", "ale_py", "gymnasium", "matplotlib")
 
 
-@pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
+pytestmark = pytest.mark.usefixtures("plain_terminal")
 
 
 def run(*arguments: str) -> Any:

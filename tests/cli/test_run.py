@@ -19,7 +19,6 @@ from running import (
     ran,
     refused,
     run,
-    write_tonic,
 )
 
 from tnemu.cli import run as run_module
@@ -30,17 +29,7 @@ from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, writ
 from tnemu.hardware import neuron
 from tnemu.mapping.network import LogicalOutput
 
-
-@pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
-
-
-@pytest.fixture
-def tonic(tmp_path: Path) -> tuple[Path, Path]:
-    return write_tonic(tmp_path)
+pytestmark = pytest.mark.usefixtures("plain_terminal")
 
 
 # --- what comes out ------------------------------------------------------------------------------

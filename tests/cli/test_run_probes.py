@@ -6,24 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import DATA, EX1, network_of, ran, refused, write_tonic
+from running import DATA, EX1, network_of, ran, refused
 
 from tnemu.cli import run as run_module
 from tnemu.cli import run_probes
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.spike_file import read_spikes
 
-
-@pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
-
-
-@pytest.fixture
-def tonic(tmp_path: Path) -> tuple[Path, Path]:
-    return write_tonic(tmp_path)
+pytestmark = pytest.mark.usefixtures("plain_terminal")
 
 
 def test_a_probe_of_spikes_records_every_firing_sparsely(tmp_path: Path) -> None:

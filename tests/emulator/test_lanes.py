@@ -92,6 +92,24 @@ def test_inputs_may_wait_longer_than_the_slots_do():
     assert boards.counters.input_spikes > 0
 
 
+def test_closed_lanes_say_so_whatever_they_are_asked():
+    rng = np.random.default_rng(0)
+    image = with_pins(random_image(rng, 1, trinary_kinds(rng, 1)), rng)
+    with LaneEmulator(image, 2) as boards:
+        boards.run(3)
+    assert boards.tick == 3
+    for ask in (
+        lambda: boards.run(1),
+        lambda: boards.run(1, {"pins": np.zeros((2, WIDTH), bool)}),
+        lambda: boards.inject_pins("pins", np.zeros((2, WIDTH), bool)),
+        lambda: boards.counters,
+        lambda: boards.potentials,
+    ):
+        with pytest.raises(EmulatorError, match="the lanes are closed and their boards are gone; "):
+            ask()
+    assert boards.tick == 3
+
+
 def test_lanes_are_an_option_of_the_emulator():
     rng = np.random.default_rng(0)
     image = with_pins(random_image(rng, 1, trinary_kinds(rng, 1)), rng)
@@ -106,7 +124,14 @@ def test_refusals_name_what_is_wrong():
     image = with_pins(random_image(rng, 1, trinary_kinds(rng, 1)), rng)
     with pytest.raises(InputError, match=r"lanes = 0 is not possible; use 1 or more"):
         LaneEmulator(image, 0)
+    with pytest.raises(InputError, match=r"lanes = 2.5 is not possible; use 1 or more"):
+        LaneEmulator(image, 2.5)
+    with pytest.raises(EmulatorError, match="lanes run on the numba engine in one thread"):
+        Emulator(image, threads=2, lanes=3)
     boards = LaneEmulator(image, 2)
+    for ticks in (-1, 1.5):
+        with pytest.raises(EmulatorError, match=rf"a run of {ticks} ticks is not possible; run 0"):
+            boards.run(ticks)
     with pytest.raises(InputError, match=r"takes bool \[2, 60\], not bool \[60\]"):
         boards.run(1, {"pins": np.zeros(WIDTH, bool)})
     with pytest.raises(ImageError, match="no output connector 'votes'"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from random_boards import make_case
 
 from tnemu.emulator import compiled
@@ -34,6 +36,19 @@ def test_any_number_of_threads_gives_the_reference_result(noise):
         assert everything(case, threads=threads) == expected, f"{threads} threads"
 
 
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(
+    st.integers(0, 2**32 - 1), st.integers(65, 200), st.booleans(), st.sampled_from([0.0, 0.5, 1.0])
+)
+def test_one_and_two_threads_agree_with_the_reference_on_any_board(seed, cores, noise, feedback):
+    """More than 64 cores, so that there is something for a second thread to own."""
+    case = make_case(seed, cores, 5, 500, feedback, noise, WIDE)
+    expected = everything(case, engine="reference")
+    for threads in (1, 2):
+        assert compiled.NumbaEngine(case.image, threads).threads == threads
+        assert everything(case, threads=threads) == expected
+
+
 def test_threads_and_small_buffers_lose_nothing(monkeypatch):
     case = make_case(8, cores=200, ticks=18, inputs=2000, feedback=0.5, noise=False, chip=WIDE)
     expected = everything(case, threads=1)
@@ -55,8 +70,10 @@ def test_a_small_network_is_given_one_thread(monkeypatch):
 
 def test_threads_below_one_are_refused():
     case = make_case(1, cores=1, ticks=1, inputs=0, feedback=0.0, noise=False, chip={})
-    with pytest.raises(EmulatorError, match=r"threads = 0 is not possible; use 1 or more, or None"):
-        Emulator(case.image, threads=0)
+    for threads in (0, -1, 1.5):
+        message = rf"threads = {threads} is not possible; use 1 or more, or None"
+        with pytest.raises(EmulatorError, match=message):
+            Emulator(case.image, threads=threads)
 
 
 def test_firings_of_every_core_are_counted():

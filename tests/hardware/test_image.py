@@ -345,3 +345,35 @@ def test_connectors_are_found_by_name_or_the_names_are_listed(relay: Build) -> N
     assert refusal(dataclasses.replace(image, outputs=()).output, "x") == (
         "the image has no output connector 'x'; it has: none"
     )
+
+
+def resident(kind: str) -> int:
+    """Bytes of this process's memory of one kind of /proc/self/status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say")
+def test_a_chip_is_opened_without_being_read(relay: Build, tmp_path: Path) -> None:
+    """4,096 cores are 41 MB; checking them reads them as pages of the file, which give way."""
+    image, n = relay(), 4096
+    board = image.board.override({"chip.cores_x": 64, "chip.cores_y": 64, "chips_x": 1})
+    wide = {name: np.resize(getattr(image, name), (n, *getattr(image, name).shape[1:]))
+            for name in ("core_ids", "seeds", "axon_types", "crossbar", "types")}  # fmt: skip
+    targets = np.zeros((n, 256), np.uint32)
+    chip = dataclasses.replace(
+        image,
+        board=board,
+        positions=board.alive_positions()[:n],
+        targets=targets,
+        outputs=(),
+        **wide,
+    )
+    chip.save(tmp_path / "chip")
+    size = sum(file.stat().st_size for file in (tmp_path / "chip").iterdir())
+    assert size > 40e6
+    before = resident("VmRSS")
+    opened = BoardImage.load(tmp_path / "chip", verify=False)
+    assert resident("VmRSS") - before < size / 20
+    assert opened.core_count == n
+    assert isinstance(opened.crossbar, np.memmap)

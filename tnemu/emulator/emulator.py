@@ -14,14 +14,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator import memory
 from tnemu.emulator.compiled import NumbaEngine
 from tnemu.emulator.engine import Engine, Trace, rows
+from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import InputError, Pins, axon_events
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.reference import ReferenceEngine
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters, Events, State
-from tnemu.hardware.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 
 ENGINES: dict[str, Callable[[BoardImage, int | None], Engine]] = {
@@ -34,10 +35,6 @@ SPIKE_LIMIT = 1_000_000
 """Firings that one run records at most, unless it is told otherwise."""
 
 
-class EmulatorError(TnemuError, ValueError):
-    """The emulator is asked for something that it cannot do."""
-
-
 class Emulator:
     """A board loaded with ``image``, at tick 0, all potentials at V0, nothing in flight.
 
@@ -47,11 +44,14 @@ class Emulator:
     however the ticks are cut into runs. ``threads`` is for the numba engine: None lets it choose, one
     for small networks; the result is the same for any number.
 
-    Raises EmulatorError for an unknown engine, ImageError for an inconsistent image.
+    With ``lanes`` it is a :class:`LaneEmulator`: that many boards in lockstep, in one thread.
+
+    Raises EmulatorError for an unknown engine, fewer than one thread, or a board that does not fit
+    into the memory that is left; ImageError for an inconsistent image.
     """
 
     def __new__(cls, *arguments: Any, lanes: int | None = None, **options: Any) -> Any:
-        """With ``lanes``, that many independent boards in lockstep: a :class:`LaneEmulator`."""
+        """An Emulator, or with ``lanes`` a LaneEmulator."""
         if lanes is None:
             return super().__new__(cls)
         if options.pop("engine", "numba") != "numba" or options.pop("threads", None) is not None:
@@ -68,22 +68,23 @@ class Emulator:
         threads: int | None = None,
         lanes: None = None,
     ) -> None:
-        self._start(image, engine, State.initial(image), threads)
+        self._start(image, engine, None, threads)
 
     def _start(
-        self, image: BoardImage, engine: str, state: State, threads: int | None = None
+        self, image: BoardImage, engine: str, state: State | None, threads: int | None
     ) -> None:
         if engine not in ENGINES:
             raise EmulatorError(
                 f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}"
             )
-        if threads is not None and threads < 1:
+        if threads is not None and (not isinstance(threads, int | np.integer) or threads < 1):
             raise EmulatorError(f"threads = {threads} is not possible; use 1 or more, or None")
         image.validate()  # compiled code checks no bounds
+        memory.check_engine(image)
         self.image = image
         self.last_spikes: NeuronSpikes | None = None
         """Firings recorded by the latest run with ``record_spikes``."""
-        self._state = state
+        self._state = State.initial(image) if state is None else state
         self._pins = {connector.name: Pins(connector) for connector in image.inputs}
         self._engine: Engine | None = ENGINES[engine](image, threads)
 

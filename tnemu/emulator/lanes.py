@@ -16,7 +16,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import compiled, layout
+from tnemu.emulator import compiled, layout, memory
+from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import InputError, Pins
 from tnemu.emulator.kernels import arrays
 from tnemu.emulator.kernels import lanes as kernel
@@ -55,16 +56,19 @@ class LaneEmulator:
 
     Memory: 33 kB a core and 64 lanes for the slots, and 1 kB a core and lane for potentials, of which
     only cores that keep something between ticks use any.
-    Raises ImageError for an inconsistent image, InputError for fewer than one lane.
+    Raises ImageError for an inconsistent image, InputError for fewer than one lane, EmulatorError
+    for boards that do not fit into the memory that is left.
     """
 
     def __init__(self, image: BoardImage, lanes: int) -> None:
-        if lanes < 1:
+        if not isinstance(lanes, int | np.integer) or lanes < 1:
             raise InputError(f"lanes = {lanes} is not possible; use 1 or more")
         image.validate()  # compiled code checks no bounds
         self.image, self.lanes, self.tick = image, lanes, 0
         self._pins = {connector.name: Pins(connector) for connector in image.inputs}
+        memory.check_engine(image)
         self._board = layout.load(image, threads=1)
+        memory.check_lanes(self._board, lanes)
         self._synapses = np.bitwise_count(self._board.crossbar).sum(axis=2, dtype=np.uint16)
         self._scratch = compiled.scratch()
         start = State.initial(image).potentials
@@ -82,20 +86,29 @@ class LaneEmulator:
         self.close()
 
     def close(self) -> None:
-        """Let go of the boards' memory."""
+        """Let go of the boards' memory; nothing can be read or run any more."""
         self._words = []
+
+    def _open(self) -> list[_Word]:
+        """The boards, or an EmulatorError when they are closed."""
+        if not self._words:
+            raise EmulatorError(
+                "the lanes are closed and their boards are gone; run and read them inside their "
+                "'with' block"
+            )
+        return self._words
 
     @property
     def counters(self) -> Counters:
         """What has happened on all boards together; ``ticks`` counts each board's."""
-        total = np.sum([word.counters for word in self._words], axis=0)
+        total = np.sum([word.counters for word in self._open()], axis=0)
         total[arrays.TICKS] = self.tick * self.lanes
         return Counters(*total[: arrays.COUNTERS].tolist())
 
     @property
     def potentials(self) -> npt.NDArray[np.int32]:
         """A copy of V after the last tick: int32 [lanes, n, 256]."""
-        return np.concatenate([word.machine["potentials"] for word in self._words])
+        return np.concatenate([word.machine["potentials"] for word in self._open()])
 
     def inject_pins(self, name: str, pins: npt.NDArray[np.bool_], tick: int | None = None) -> None:
         """Pins bool [lanes, width] of input connector ``name`` spike at source tick ``tick``."""
@@ -106,7 +119,7 @@ class LaneEmulator:
                 f"input {name!r} of {self.lanes} lanes takes bool "
                 f"[{self.lanes}, {connector.width}], not {spikes.dtype} {list(spikes.shape)}"
             )
-        for index, word in enumerate(self._words):
+        for index, word in enumerate(self._open()):
             lanes = spikes[WORD * index : WORD * (index + 1)]
             active = np.flatnonzero(lanes.any(axis=0))
             events = self._pins[name].events(active, self.tick if tick is None else tick, self.tick)
@@ -120,11 +133,15 @@ class LaneEmulator:
         """Evaluate ``ticks`` ticks of every board and return the spikes that left them.
 
         ``spikes`` maps input connectors to bool [lanes, width] that spike at the current tick.
+        Raises EmulatorError when the boards are closed, and for a negative number of ticks.
         """
+        words = self._open()
+        if not isinstance(ticks, int | np.integer) or ticks < 0:
+            raise EmulatorError(f"a run of {ticks} ticks is not possible; run 0 or more")
         for name, pins in (spikes or {}).items():
             self.inject_pins(name, pins)
-        found = [word.run(self, ticks) for word in self._words]
-        self.tick += ticks
+        found = [word.run(self, int(ticks)) for word in words]
+        self.tick += int(ticks)
         lane = np.concatenate([WORD * i + lane for i, (lane, _) in enumerate(found)])
         records = np.concatenate([records for _, records in found])
         numbers = np.array([c.number for c in self.image.outputs], np.int64)[records["connector"]]

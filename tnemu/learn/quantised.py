@@ -158,8 +158,10 @@ class QuantStudent(Student):
         voters = last.groups * VOTERS_PER_BLOCK
         return self.log_scale.detach().double().exp() * last.scale / voters
 
-    def forward(self, screens: Tensor) -> Tensor:
-        return super().forward(screens) if self.training else self.unit * self.count(screens)
+    def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        if self.training:
+            return super().forward(screens, seen)
+        return self.unit * self.count(screens, seen)
 
     @torch.no_grad()
     def clip(self) -> None:
@@ -225,5 +227,5 @@ class IntegerStudent(Student):
             for layer, limit in zip(self.layers, limits, strict=True)
         )
 
-    def forward(self, screens: Tensor) -> Tensor:
-        return self.unit * self.count(screens)
+    def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        return self.unit * self.count(screens, seen)

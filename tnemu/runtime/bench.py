@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator import memory
 from tnemu.emulator.compiled import NumbaEngine
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import naive
@@ -138,9 +139,12 @@ def measure_recurrent(
 
     With noise, which the naive loop does not know, beside the engine on the same network without.
     ``ticks`` are each machine's in all segments together (None: segments of about ``segment_s``).
+    Raises EmulatorError, before anything is built, when the memory that is left does not hold it.
     """
     if ticks is not None and ticks < segments:
         raise BenchError(f"ticks = {ticks} is fewer than the {segments} segments; use more")
+    engines = 2 if beside and noise != "none" else 1
+    memory.check(f"{cores:,} cores", _needed_bytes(cores, engines))
     tell("building")
     image = recurrent(cores, rate_hz, synapses, noise=noise)
     start = start_potentials(image)
@@ -171,6 +175,13 @@ def measure_recurrent(
         operations=after.synaptic_operations - before.synaptic_operations,
         beside=other,
     )
+
+
+def _needed_bytes(cores: int, engines: int) -> int:
+    """Images, their wires while they are made, engines, and the potentials and slots of another loop."""
+    wires = NEURONS * (4 + 1)
+    each = cores * (memory.IMAGE_CORE + wires) + memory.engine_bytes(cores)
+    return engines * each + cores * (2 * 4 * NEURONS + memory.SLOT_BITS)
 
 
 def row(

@@ -23,8 +23,10 @@ from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURON_DTYPE, NEURONS, neuro
 
 NOISES = ("none", "leak+threshold", "synapses")
 """What a recurrent network may draw."""
-BOARDS = ("ns1e", "ns16e")
+BOARDS = ("ns1e", "ns16e", "ns16e-4")
 """Boards the networks are loaded on: the smallest that has the cores."""
+UNIT = 65_536
+"""Cores of the largest mesh, an NS16e; packets do not leave it."""
 LOWEST_RATE, HIGHEST_RATE = 0.1, 500.0
 """Mean rates in Hz at which thresholds fit their 18 bits, and neurons do not fire in every tick."""
 
@@ -69,8 +71,8 @@ def recurrent(
 
         V <- V + sum of +1 and -1 + 20;  V >= alpha: spike, V <- V - alpha;  alpha = 20,000 / rate
 
-    All targets are one random permutation, delays are 1..``longest_delay``, and each axon row has
-    exactly ``synapses`` ones. Axons 0..127 add 1, axons 128..255 subtract 1 and have the rows of the
+    All targets are one random permutation (one for each NS16e, as packets do not leave it), delays
+    are 1..``longest_delay``, and each axon row has exactly ``synapses`` ones. Axons 0..127 add 1, axons 128..255 subtract 1 and have the rows of the
     former again: input is balanced in every neuron, so its drive alone decides the rate.
 
     ``noise``: "none"; "leak+threshold" draws leak and one threshold bit of every neuron (the drive
@@ -78,9 +80,8 @@ def recurrent(
     A rate of 0 is an idle board: no leak, no noise, nothing that ever fires.
     Start from :func:`start_potentials`. Raises BenchError for what no such network can be.
     """
-    _check(
-        "cores", cores, 1, load_board(BOARDS[-1]).core_count, "ns16e, the largest mesh, has them"
-    )
+    most = load_board(BOARDS[-1]).core_count
+    _check("cores", cores, 1, most, "ns16e-4, the largest board, has them")
     if rate_hz:
         _check("rate", rate_hz, LOWEST_RATE, HIGHEST_RATE, "neurons keep their rate in that range")
     _check("synapses", synapses, 1, NEURONS, "an axon row has 256 crossbar bits")
@@ -94,7 +95,8 @@ def recurrent(
         crossbar[some, :half] = rows
         crossbar[some, half:] = rows
     ends = np.arange(cores * AXONS, dtype=np.uint32)
-    rng.shuffle(ends)
+    for unit in _pieces(cores, UNIT):
+        rng.shuffle(ends[unit.start * AXONS : unit.stop * AXONS])
     delays = rng.integers(1, longest_delay + 1, cores * NEURONS, dtype=np.uint8)
     return _image(
         cores,
@@ -131,9 +133,8 @@ def feed_forward(cores: int, layers: int, *, seed: int = 0) -> BoardImage:
     outputs of the last layer. A frame at tick t is answered in tick t + ``layers``.
     Raises BenchError when there are not enough cores for the layers.
     """
-    most = load_board(BOARDS[-1]).core_count
     _check("layers", layers, 1, 1000, "a frame passes one layer a tick")
-    _check("cores", cores, layers, most, f"{layers} layers need a core each")
+    _check("cores", cores, layers, UNIT, f"{layers} layers need a core each")
     rng = np.random.default_rng(seed)
     width = cores // layers
     n = width * layers
