@@ -19,17 +19,19 @@ Rest = {"allow_extra_args": True, "ignore_unknown_options": True}
 @app.command(context_settings=Rest, add_help_option=False)
 def teacher(context: typer.Context) -> None:
     """Train a Double DQN teacher: GAME --out FOLDER [--steps N --seed N --resume ...]."""
+    from tnemu.cli.learn_progress import watched
     from tnemu.learn.teacher import main
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, watched))
 
 
 @app.command(context_settings=Rest, add_help_option=False)
 def student(context: typer.Context) -> None:
     """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
+    from tnemu.cli.learn_progress import watched
     from tnemu.learn.distil import main
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, watched))
 
 
 @app.command()

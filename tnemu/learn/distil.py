@@ -43,7 +43,7 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
-from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.runs import Curve, Report, Watch, command, plain, print_row, run_command, versions
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student
 
@@ -275,9 +275,9 @@ def train_student(
     return Run(settings, resume, report).run()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, watch: Watch = plain) -> int:
     return run_command(
-        "Distil a teacher into a trinary student.", DistilSettings, train_student, argv
+        "Distil a teacher into a trinary student.", DistilSettings, train_student, argv, watch
     )
 
 

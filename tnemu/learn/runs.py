@@ -7,6 +7,7 @@ import csv
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -18,14 +19,27 @@ import torch
 import tnemu
 from tnemu.hardware.errors import TnemuError
 
+CELL = 10
+"""Letters of one value of the plain report."""
 Row = dict[str, Any]
 Report = Callable[[Row], None]
 """Called with each row of the curve as it is written, to show progress."""
+Watch = Callable[[Any], AbstractContextManager[Report]]
+"""Given the settings of a run: the report that is open while it trains. It is closed however the run
+ends.
+"""
 
 
 def print_row(row: Row) -> None:
-    """The plain progress report: one line per row."""
-    print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    """The plain progress report: one line per row, values in columns."""
+    print(
+        "  ".join(f"{name} {value!s:<{CELL}}" for name, value in row.items()).rstrip(), flush=True
+    )
+
+
+def plain(settings: Any) -> AbstractContextManager[Report]:
+    """``print_row``, whatever the run."""
+    return nullcontext(print_row)
 
 
 class Curve:
@@ -60,7 +74,11 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
 
 
 def run_command(
-    description: str, settings: type, train: Callable[[Any, bool], Path], argv: list[str] | None
+    description: str,
+    settings: type,
+    train: Callable[[Any, bool, Report], Path],
+    argv: list[str] | None,
+    watch: Watch = plain,
 ) -> int:
     """Parse options into ``settings``, train, and print where the result lies; the exit status."""
     parser = argparse.ArgumentParser(
@@ -70,7 +88,10 @@ def run_command(
     values = vars(parser.parse_args(argv))
     resume = values.pop("resume")
     try:
-        print(train(settings(**values), resume))
+        chosen = settings(**values)
+        with watch(chosen) as report:
+            path = train(chosen, resume, report)
+        print(path)
     except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -33,7 +33,7 @@ from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
-from tnemu.learn.runs import Curve, Report, print_row, run_command, versions
+from tnemu.learn.runs import Curve, Report, Watch, plain, print_row, run_command, versions
 
 
 @dataclass(frozen=True)
@@ -361,8 +361,8 @@ def train_teacher(
     return trainer.out / "best.safetensors"
 
 
-def main(argv: list[str] | None = None) -> int:
-    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv)
+def main(argv: list[str] | None = None, watch: Watch = plain) -> int:
+    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch)
 
 
 if __name__ == "__main__":
