@@ -33,6 +33,7 @@ from torch.nn import functional as F
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.device import device_name, find_device
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
 from tnemu.learn.players import (
@@ -84,6 +85,8 @@ class DistilSettings:
     check_seed: int = 9_000
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
+    device: str = "auto"
+    """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
 
 
 def kl(labels: Tensor, logits: Tensor) -> Tensor:
@@ -95,7 +98,8 @@ def validate(student: Student, states: States, tau: float) -> dict[str, float]:
     """In eval mode, so for a trinary student this is the folded network."""
     was_training = student.training
     student.eval()
-    logits = torch.cat([student(part) for part in states.screens.split(500)])
+    device = student.background.device
+    logits = torch.cat([student(part.to(device)) for part in states.screens.split(500)]).cpu()
     student.train(was_training)
     agree = (logits.argmax(1) == states.q.argmax(1)).float().mean()
     return {"val_kl": float(kl((states.q / tau).softmax(1), logits)), "val_agree": float(agree)}
@@ -113,7 +117,7 @@ def train(
     log: Report,
 ) -> dict[str, float]:
     """One cosine. Leaves the student recalibrated, in eval mode; returns its validation."""
-    s = settings
+    s, device = settings, student.background.device
     generator = torch.Generator().manual_seed(seed)
     weights = [layer.hidden for layer in student.layers]
     slow = [p for p in student.parameters() if all(p is not w for w in weights)]
@@ -129,7 +133,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
         index = torch.randint(len(data), (s.batch,), generator=generator)
-        loss = kl(labels[index], student(data.screens[index]))
+        loss = kl(labels[index].to(device), student(data.screens[index].to(device)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -146,7 +150,7 @@ def train(
                 "go on from the last stage with --resume and a smaller learning rate"
             )
         if check:
-            student.recalibrate(calibration)
+            student.recalibrate(calibration.to(device))
             result = validate(student, held, tau)
         log({"iteration": done, "loss": mean, **(result if check else {})})
     student.eval()
@@ -162,7 +166,8 @@ class Run:
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
         torch.set_num_threads(1)
-        self.net = load_teacher(settings.teacher)
+        self.device = find_device(settings.device)
+        self.net = load_teacher(settings.teacher).to(self.device)
         self.spec = self.net.spec
         if self.spec.game != settings.game:
             raise TnemuError(
@@ -205,7 +210,7 @@ class Run:
         torch.manual_seed(self.seed(use))
         student = Student(self.spec.shape, len(self.spec.actions), precision)
         student.background.copy_(self.net.background.round())
-        return student
+        return student.to(self.device)
 
     def player(self, student: Student) -> Player:
         """The trinary student plays folded, as on the board."""
@@ -265,6 +270,7 @@ class Run:
             "label_temperature": self.tau,
             "stages": self.stages,
             "versions": versions(),
+            "device": device_name(self.device),
         }
 
 
