@@ -33,13 +33,13 @@ from torch.nn import functional as F
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.adapters import load_any_teacher
 from tnemu.learn.device import device_name, find_device
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
 from tnemu.learn.players import (
     CONTROL,
     load_state,
-    load_teacher,
     net_player,
     save_player,
     state_arrays,
@@ -53,7 +53,7 @@ from tnemu.learn.student import Student
 class DistilSettings:
     game: str
     teacher: str
-    """Teacher file."""
+    """Teacher file; of tnemu, stable-baselines3 or CleanRL, see tnemu.learn.adapters."""
     out: str
     """Folder for data, checkpoints, curve and folded students."""
     seed: int = 0
@@ -167,7 +167,7 @@ class Run:
         )
         torch.set_num_threads(1)
         self.device = find_device(settings.device)
-        self.net = load_teacher(settings.teacher).to(self.device)
+        self.net = load_any_teacher(settings.teacher, settings.game).to(self.device)
         self.spec = self.net.spec
         if self.spec.game != settings.game:
             raise TnemuError(

@@ -3,8 +3,8 @@
     python -m tnemu.learn.evaluate random tnemu/zoo/teachers/krull.safetensors \\
         tnemu/zoo/krull.safetensors --seed 77000 --episodes 20
 
-A player is ``random``, ``always:ACTION``, or a file: a teacher, a float control student, or a
-(folded, trinary) weight file. All play the same seeds under the same spec; the first two see nothing
+A player is ``random``, ``always:ACTION``, or a file: a teacher (or one of another library, see
+tnemu.learn.adapters), a float control student, or a (folded, trinary) weight file. All play the same seeds under the same spec; the first two see nothing
 and play under the files' spec. With a random player and a teacher among them, every score is also
 given as a share of the teacher's (tnemu.learn.scores). Quote scores from seeds that chose nothing.
 """
@@ -104,8 +104,13 @@ def load_player(
         raise TnemuError(
             f"player {what!r} is neither random, always:ACTION nor a file; check the path"
         )
-    from tnemu.learn import players
+    from tnemu.learn import adapters, players
 
+    if adapters.is_foreign(what):
+        if game is None:
+            raise TnemuError(f"player {what!r} does not say what it plays; say it with --game")
+        foreign = adapters.load_foreign(what, game)
+        return players.net_player(foreign), foreign.spec
     kind = load_facts(what).get("format")
     if kind == players.TEACHER:
         net = players.load_teacher(what)
@@ -149,7 +154,7 @@ def evaluate(
 
     torch.set_num_threads(1)
     own: dict[str, tuple[Player, AtariSpec]] = {
-        what: load_player(what) for what in players if is_file(what)
+        what: load_player(what, game) for what in players if is_file(what)
     } | dict(more or {})
     common = next((spec for _, spec in own.values()), None)
     if common is not None and game not in (None, common.game):
@@ -191,9 +196,9 @@ def evaluate(
 
 def is_teacher(file: str) -> bool:
     """Whether a player's file is a teacher."""
-    from tnemu.learn import players
+    from tnemu.learn import adapters, players
 
-    return load_facts(file).get("format") == players.TEACHER
+    return adapters.is_foreign(file) or load_facts(file).get("format") == players.TEACHER
 
 
 def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSpec:
