@@ -274,9 +274,7 @@ SPECS: dict[str, AtariSpec] = {
         AtariSpec(
             "freeway", ("NOOP", "UP", "DOWN"), crop_top=27
         ),  # the ten lanes and the pavement where the chicken starts
-        AtariSpec(
-            "jamesbond", ACTION_NAMES, crop_top=27
-        ),  # from the aircraft to the sea floor
+        AtariSpec("jamesbond", ACTION_NAMES, crop_top=27),  # from the aircraft to the sea floor
         AtariSpec(
             "krull", ACTION_NAMES, crop_top=6
         ),  # the field and, above it, the sun that tells the time
