@@ -14,12 +14,16 @@ KRULL = SPECS["krull"]
 def test_hashes_are_stable():
     # A change here makes every stored teacher and student refuse to play: make it on purpose.
     assert {game: spec.sha256[:16] for game, spec in SPECS.items()} == {
+        "assault": "8e67446c71ac50ac",
         "boxing": "e572c8c69c829035",
         "breakout": "4b215a34fcef21be",
         "crazy_climber": "1f7c46f84a6d0b5c",
         "freeway": "fee2297fc1feb715",
+        "jamesbond": "eac4a84048258ca7",
         "krull": "892b7a6194e5d7b3",
+        "kung_fu_master": "ba591bd33ea95ddc",
         "pong": "8265d8a90ce40e5c",
+        "road_runner": "eabf8ea154fcee4f",
     }
 
 
@@ -165,8 +169,8 @@ def test_unknown_game_suggests():
     with pytest.raises(SpecError) as caught:
         spec_for("crazy-climer")
     assert str(caught.value) == (
-        "no AtariSpec for game 'crazy-climer'; there are boxing, breakout, crazy_climber, "
-        "freeway, krull, pong: "
+        "no AtariSpec for game 'crazy-climer'; there are assault, boxing, breakout, crazy_climber, "
+        "freeway, jamesbond, krull, kung_fu_master, pong, road_runner: "
         "did you mean crazy_climber? (or write your own AtariSpec)"
     )
     with pytest.raises(SpecError, match="choose among them"):

@@ -42,6 +42,19 @@ def test_players_are_compared_on_the_same_seeds(tmp_path):
     assert players["random"]["seeds"] == [3, 3]
 
 
+def test_scores_are_a_table_and_a_picture(tmp_path):
+    picture = tmp_path / "scores.png"
+    arguments = "learn evaluate random always:UP --game freeway --episodes 1 --sticky 0 --plot"
+    result = CliRunner().invoke(app, [*arguments.split(), str(picture)])
+    assert result.exit_code == 0, result.output
+    heads, random, up, note = result.stdout.splitlines()
+    assert heads.split() == ["player", "mean", "95", "%", "median", "sd", "of", "human", "95", "%"]
+    assert random.split() == ["random", "0", "0..0", "0", "0", "0.00", "0.00..0.00"]
+    assert float(up.split()[1]) > 15
+    assert "episodes: 1, seeds 77000-77000, sticky 0 (trained under 0.25)" in note
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_unknown_player_is_refused_by_name():
     result = CliRunner().invoke(app, ["learn", "evaluate", "nobody", "--game", "pong"])
     assert result.exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from typer.testing import CliRunner
 
@@ -33,6 +34,32 @@ def test_a_shipped_student_beats_random_play_beyond_its_interval():
         assert scores["student"]["mean_95"][0] > scores["random"]["mean_95"][1], name
 
 
-def test_the_table_names_every_student():
-    text = CliRunner().invoke(app, ["zoo"]).stdout
-    assert all(name in text for name in zoo.names())
+def test_the_share_of_the_teacher_is_that_of_the_means():
+    for name, row in listed().items():
+        scores = row["scores"]
+        student, random, teacher = (scores[who] for who in ("student", "random", "teacher"))
+        share = (student["mean"] - random["mean"]) / (teacher["mean"] - random["mean"])
+        assert math.isclose(student["teacher_share"]["mean"], share), name
+        low, high = student["teacher_share"]["mean_95"]
+        assert low < share < high
+
+
+def test_provenance_and_licence_are_listed():
+    for name, row in listed().items():
+        made = WeightFile.load(zoo.find(name)).provenance
+        assert row["licence"] == "MIT"
+        assert row["provenance"]["command"] == made["command"]
+        assert row["provenance"]["teacher_sha256"] == made["teacher_sha256"]
+        assert "torch" in row["provenance"]["versions"]
+
+
+def test_the_table_has_a_line_for_every_student():
+    lines = CliRunner().invoke(app, ["zoo"]).stdout.splitlines()
+    assert lines[0].split()[:2] == ["name", "game"]
+    shown = {line.split()[0]: line.split() for line in lines[1 : 1 + len(zoo.names())]}
+    assert sorted(shown) == zoo.names()
+    krull = shown["krull"]
+    assert krull[2:5] == ["400", "(9.8%)", "6"]
+    assert krull[5:9] == ["4,371.5", "1,554", "4,890.5", "0.84"]
+    assert krull[-1] == "MIT"
+    assert any(line.startswith("krull: python -m tnemu.learn.distil krull") for line in lines)

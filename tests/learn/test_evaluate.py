@@ -115,9 +115,63 @@ def test_main_compares_and_records(files, tmp_path, capsys):
     assert json.loads(again.metadata["evaluation"])["game"] == "breakout"
 
 
-def test_players_of_different_specs_are_not_compared(files, capsys):
-    assert main(["random", files[0], "--episodes", "1"]) == 1
-    assert "the players have different specs" in capsys.readouterr().err
+def with_spec(files, tmp_path, **changes):
+    """The teacher once more, trained under a changed spec."""
+    path = tmp_path / "other.safetensors"
+    save_player(path, load_teacher(files[0]), TEACHER, dataclasses.replace(SPEC, **changes))
+    return str(path)
+
+
+def test_players_of_different_specs_are_not_compared(files, tmp_path, capsys):
+    other = with_spec(files, tmp_path, noop_max=0)
+    assert main([files[0], other, "--episodes", "1"]) == 1
+    message = capsys.readouterr().err
+    assert "the players have different specs" in message
+    assert "apart in noop_max; compare players of one\n" in message
+
+
+def test_random_plays_under_the_spec_of_the_files(files):
+    result = evaluate.evaluate(["random", files[0]], [1])
+    assert result["spec_sha256"] == SPEC.sha256
+    assert SPECS["breakout"] != SPEC
+
+
+def test_sticky_is_that_of_all_players_and_both_are_recorded(files, tmp_path, capsys):
+    other = with_spec(files, tmp_path, sticky=0.1)
+    assert main([files[0], other, "--episodes", "1"]) == 1
+    assert "apart in sticky; compare players of one, or say --sticky" in capsys.readouterr().err
+    result = evaluate.evaluate([files[0], other], [4, 5], sticky=0)
+    played = dataclasses.replace(SPEC, sticky=0)
+    assert (result["sticky"], result["spec_sha256"]) == (0, played.sha256)
+    first, second = (result["players"][what] for what in (files[0], other))
+    assert (first["own_sticky"], second["own_sticky"]) == (0.25, 0.1)
+    assert first["own_spec_sha256"] == SPEC.sha256
+    alone = play_episodes(load_player(files[0])[0], played, [4, 5])
+    assert first["scores"] == second["scores"] == [e.score for e in alone]
+    assert main([files[0], "--episodes", "1", "--sticky", "1.5"]) == 1
+    assert "AtariSpec.sticky = 1.5: must be a probability" in capsys.readouterr().err
+
+
+def test_scores_are_normalised_when_random_and_a_teacher_play(files, monkeypatch):
+    """Every player's scores are made up, so that the shares are known."""
+    made_up = iter([[0, 2], [11, 11], [3, 9]])
+
+    def episodes(player, spec, seeds, epsilon):
+        return [evaluate.Episode(s, x, 1, False) for s, x in zip(seeds, next(made_up), strict=True)]
+
+    monkeypatch.setattr(evaluate, "play_episodes", episodes)
+    result = evaluate.evaluate(["random", *files], [0, 1])
+    rows = result["players"]
+    assert rows[files[1]]["teacher_share"]["mean"] == pytest.approx((6 - 1) / (11 - 1))
+    assert rows["random"]["teacher_share"]["mean"] == 0
+    assert rows[files[0]]["human_share"]["mean"] == pytest.approx((11 - 1.7) / (30.5 - 1.7))
+    assert result["normalised"]["teacher_share"] == {"random": "random", "teacher": files[0]}
+    assert result["normalised"]["human_share"]["human"] == 30.5
+
+
+def test_a_file_of_another_game_is_refused(files, capsys):
+    assert main([files[0], "--game", "pong", "--episodes", "1"]) == 1
+    assert "plays 'breakout', not --game 'pong'; leave --game out" in capsys.readouterr().err
 
 
 def test_simple_players():

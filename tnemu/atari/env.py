@@ -16,7 +16,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.atari.spec import spec_for
+from tnemu.atari.spec import AtariSpec, SpecError, spec_for
 from tnemu.atari.world import AtariWorld
 
 ID = "tnemu/Atari-v0"
@@ -26,13 +26,21 @@ class AtariEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     """observation uint8 [stack, rows, columns], newest screen first; action 0..n-1 of spec.actions.
 
     ``reset(seed=s)`` starts a new console; without a seed the same console goes on to its next
-    episode. Raises SpecError for a game without a spec, WorldError for a missing ROM.
+    episode. ``atari_spec`` replaces the project's spec of the game. Raises SpecError for a game
+    without a spec, WorldError for a missing ROM.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
 
-    def __init__(self, game: str, render_mode: str | None = None) -> None:
-        self.spec_of_game = spec_for(game)
+    def __init__(
+        self, game: str, render_mode: str | None = None, atari_spec: AtariSpec | None = None
+    ) -> None:
+        self.spec_of_game = atari_spec or spec_for(game)
+        if self.spec_of_game.game != game:
+            raise SpecError(
+                f"AtariEnv: atari_spec is of {self.spec_of_game.game!r}, the game is {game!r}; "
+                "pass a spec of that game"
+            )
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0, 255, self.spec_of_game.shape, np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(self.spec_of_game.actions))

@@ -21,9 +21,10 @@ Rest = {"allow_extra_args": True, "ignore_unknown_options": True}
 @app.command(context_settings=Rest, add_help_option=False)
 def teacher(context: typer.Context) -> None:
     """Train a Double DQN teacher: GAME --out FOLDER [--steps N --seed N --resume ...]."""
+    from tnemu.cli.learn_progress import watched
     from tnemu.learn.teacher import main
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, watched))
 
 
 @app.command(context_settings=Rest, add_help_option=False)
@@ -35,12 +36,15 @@ def student(
 ) -> None:
     """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
     import corelets
+    from tnemu.cli.learn_progress import watched
     from tnemu.hardware.board import load_board
     from tnemu.learn.distil import main
     from tnemu.mapping.fit import fit
 
     spec = load_board(board)
-    raise typer.Exit(main(context.args, lambda weights: fit(corelets.Student(weights), spec)))
+    raise typer.Exit(
+        main(context.args, watched, lambda weights: fit(corelets.Student(weights), spec))
+    )
 
 
 @app.command(context_settings=Rest, add_help_option=False)
@@ -70,24 +74,50 @@ def evaluate(
         typer.Option(help="Let the last player, a student, play on this emulated board as well."),
     ] = None,
     game: Annotated[str | None, typer.Option(help="Needed when no player is a file.")] = None,
-    episodes: Annotated[int, typer.Option(min=1)] = 20,
+    episodes: Annotated[int, typer.Option(min=1)] = 30,
     seed: Annotated[
         int, typer.Option(help="Of the first episode; the next has the next.")
     ] = 77_000,
     epsilon: Annotated[float, typer.Option(min=0, max=1, help="Share of random actions.")] = 0.01,
+    sticky: Annotated[
+        float | None, typer.Option(help="Play under another stickiness than the players' own.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw means and 95 % intervals in this PNG file.")
+    ] = None,
 ) -> None:
-    """Play whole episodes with every player on the same seeds, and print mean and 95 % interval."""
+    """Play whole episodes with every player on the same seeds, and compare their scores.
+
+    With "random" and a teacher among the players, scores are also given as a share of the teacher's,
+    (score - random) / (teacher - random); and in known games as a share of a person's.
+    """
     import json as encoder
 
     from tnemu import zoo
+    from tnemu.cli import learn_view as view
+    from tnemu.cli.bench_view import progress
     from tnemu.cli.board_player import board_player
+    from tnemu.formats.whole_file import whole_file
     from tnemu.learn.evaluate import evaluate as play
 
-    files = [str(zoo.find(name)) if name in zoo.names() else name for name in players]
-    more = {}
+    given = {str(zoo.find(name)) if name in zoo.names() else name: name for name in players}
+    files, more = list(given), {}
     if board is not None:
         more[f"{players[-1]} on {board}"] = board_player(zoo.find(files[-1]), board, episodes)
-    result = play(files, range(seed, seed + episodes), epsilon, game, more)
+    with progress(len(files) + len(more)) as tell:
+        result = play(
+            files,
+            range(seed, seed + episodes),
+            epsilon,
+            game,
+            more,
+            sticky,
+            lambda what, row: tell(given.get(what, what), step=row is not None),
+        )
     if json is not None:
-        json.write_text(encoder.dumps(result, indent=1) + "\n")
+        with whole_file(json) as out:
+            out.write((encoder.dumps(result, indent=1) + "\n").encode())
+    if plot is not None:
+        view.save_score_plot(result, given, plot)
+    view.print_scores(result, given)

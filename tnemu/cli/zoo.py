@@ -6,12 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+MADE_BY = ("command", "teacher_sha256", "chosen", "versions")
+"""What of a file's provenance is listed; the rest is in the file."""
+
 
 def command(
     board: Annotated[str, typer.Option(help="The board whose share is shown.")] = "ns1e",
     json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """List the networks that are shipped: game, size on a board, latency, scores, file hash."""
+    """List the networks that are shipped: game, size, latency, scores, how they were made, licence."""
     from tnemu import zoo
 
     rows = [_facts(name, board) for name in zoo.names()]
@@ -20,20 +23,41 @@ def command(
 
         typer.echo(encoder.dumps(rows, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from tnemu.cli.bench_view import print_table
 
-    table = Table("name", "game", f"cores of {board}", "ticks", "score", "random", "teacher")
-    for row in rows:
-        share = f"{row['cores']:,} ({row['share']:.1%})"
-        scores = [_points(row["scores"].get(who)) for who in ("student", "random", "teacher")]
-        table.add_row(row["name"], row["game"], share, str(row["latency_ticks"]), *scores)
-    Console(highlight=False).print(table)
+    heads = ["name", "game", f"cores of {board}", "ticks", "score", "random", "teacher"]
+    print_table([*heads, "of teacher", "95 %", "licence"], [_cells(row) for row in rows])
     typer.echo("scores: mean of episodes on seeds that chose nothing; see tnemu/zoo/README.md")
+    typer.echo("of teacher: (score - random) / (teacher - random)")
+    for row in rows:
+        made = row["provenance"]
+        teacher, command = made.get("teacher_sha256"), made.get("command")
+        typer.echo(
+            f"{row['name']}: {command or 'made by a command that was not recorded'}"
+            + (f", teacher {teacher[:12]}" if teacher else "")
+        )
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    scores = [_points(row["scores"].get(who)) for who in ("student", "random", "teacher")]
+    share = row["scores"].get("student", {}).get("teacher_share") or {}
+    interval = share.get("mean_95")
+    return [
+        row["name"],
+        row["game"],
+        f"{row['cores']:,} ({row['share']:.1%})",
+        str(row["latency_ticks"]),
+        *scores,
+        f"{share['mean']:.2f}" if share else "-",
+        f"{interval[0]:.2f}..{interval[1]:.2f}" if interval else "-",
+        row["licence"],
+    ]
 
 
 def _points(score: dict[str, Any] | None) -> str:
-    return "–" if score is None else f"{score['mean']:,.1f}".removesuffix(".0")
+    if score is None:
+        return "-"
+    return f"{score['mean']:,.2f}".rstrip("0").rstrip(".")
 
 
 def _facts(name: str, board: str) -> dict[str, Any]:
@@ -46,14 +70,16 @@ def _facts(name: str, board: str) -> dict[str, Any]:
     weights = WeightFile.load(zoo.find(name))
     spec = load_board(board)
     plan = fit(Student(weights), spec)
-    players = weights.provenance.get("evaluation", {}).get("players", {})
+    provenance = dict(weights.provenance)
+    players = provenance.pop("evaluation", {}).get("players", {})
     return {
         "name": name,
         "game": weights.game,
         "cores": plan.image.core_count,
         "share": plan.image.core_count / spec.core_count,
         "latency_ticks": plan.latency_ticks,
-        "scores": {_role(who): _score(facts) for who, facts in players.items()},
+        "scores": _scores(weights.game, players),
+        "provenance": {key: provenance[key] for key in MADE_BY if key in provenance},
         "spec_sha256": weights.spec_sha256,
         "sha256": weights.sha256,
         "licence": "MIT",
@@ -65,5 +91,16 @@ def _role(player: str) -> str:
     return next((role for role in ("teacher", "control", "student") if role in player), player)
 
 
-def _score(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: facts[key] for key in ("mean", "mean_95", "episodes", "seeds")}
+def _scores(game: str, players: dict[str, Any]) -> dict[str, Any]:
+    """By role: mean, interval and, where episodes are recorded, shares of teacher and person."""
+    from tnemu.learn.scores import normalise
+
+    roles = {_role(who): facts for who, facts in players.items()}
+    episodes = {role: facts["scores"] for role, facts in roles.items() if facts.get("scores")}
+    references = [role if role in episodes else None for role in ("random", "teacher")]
+    shares = normalise(game, episodes, *references)
+    return {
+        role: {key: facts[key] for key in ("mean", "mean_95", "episodes", "seeds")}
+        | shares.get(role, {})
+        for role, facts in roles.items()
+    }

@@ -35,7 +35,9 @@ from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.adapters import load_any_teacher
 from tnemu.learn.descent import descend
+from tnemu.learn.device import device_name, find_device
 from tnemu.learn.evaluate import Player, play_episodes
 from tnemu.learn.fold import fold
 from tnemu.learn.hysteresis import add_hysteresis, check_hysteresis
@@ -44,7 +46,6 @@ from tnemu.learn.network import DuelNet
 from tnemu.learn.players import (
     CONTROL,
     load_state,
-    load_teacher,
     net_player,
     save_player,
     state_arrays,
@@ -52,8 +53,10 @@ from tnemu.learn.players import (
 from tnemu.learn.runs import (
     Curve,
     Report,
+    Watch,
     command,
     derived_seed,
+    plain,
     print_row,
     run_command,
     versions,
@@ -68,7 +71,7 @@ from tnemu.learn.trouble import Diverged, check_room
 class DistilSettings:
     game: str
     teacher: str
-    """Teacher file."""
+    """Teacher file; of tnemu, stable-baselines3 or CleanRL, see tnemu.learn.adapters."""
     out: str
     """Folder for data, checkpoints, curve and folded students."""
     seed: int = 0
@@ -108,6 +111,8 @@ class DistilSettings:
     check_seed: int = 9_000
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
+    device: str = "auto"
+    """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
 
     def __post_init__(self) -> None:
         loss_for(self.loss)
@@ -125,7 +130,8 @@ def validate(student: nn.Module, states: States, tau: float) -> dict[str, float]
     """In eval mode, so for a trinary student this is the folded network."""
     was_training = student.training
     student.eval()
-    logits = torch.cat([student(part) for part in states.screens.split(500)])
+    device = student.background.device
+    logits = torch.cat([student(part.to(device)) for part in states.screens.split(500)]).cpu()
     student.train(was_training)
     agree = (logits.argmax(1) == states.q.argmax(1)).float().mean()
     return {"val_kl": float(kl((states.q / tau).softmax(1), logits)), "val_agree": float(agree)}
@@ -143,7 +149,7 @@ def train(
     log: Report,
 ) -> dict[str, float]:
     """One cosine. Leaves the student recalibrated, in eval mode; returns its validation."""
-    s = settings
+    s, device = settings, student.background.device
     generator = torch.Generator().manual_seed(seed)
     copy = loss_for(s.loss)
     labels = copy.labels(data.q, tau)
@@ -152,13 +158,15 @@ def train(
     def loss() -> Tensor:
         index = torch.randint(len(data), (s.batch,), generator=generator)
         bits: list[Tensor] = []
-        distance = copy.distance(labels[index], student(data.screens[index], bits))
+        distance = copy.distance(
+            labels[index].to(device), student(data.screens[index].to(device), bits)
+        )
         if s.sparsity and student.precision == "trinary":
             distance = distance + spike_pressure(bits[:-1], s.sparsity)
         return distance
 
     def check() -> dict[str, float]:
-        student.recalibrate(calibration)
+        student.recalibrate(calibration.to(device))
         return validate(student, held, tau)
 
     return descend(student, loss, check, iterations, rate, s, log)
@@ -166,7 +174,7 @@ def train(
 
 def teacher_of(game: str, path: str) -> DuelNet:
     """The teacher in the file at ``path``, refused if it plays another game."""
-    net = load_teacher(path)
+    net = load_any_teacher(path, game)
     if net.spec.game != game:
         raise TnemuError(
             f"the teacher {path} plays {net.spec.game!r}, not {game!r}; choose its game or "
@@ -195,7 +203,8 @@ class Run:
             self.out, ("stage", "iteration", "loss", "val_kl", "val_agree", "score"), report
         )
         torch.set_num_threads(1)
-        self.net = teacher_of(settings.game, settings.teacher)
+        self.device = find_device(settings.device)
+        self.net = teacher_of(settings.game, settings.teacher).to(self.device)
         self.spec = self.net.spec
         self.rounds: list[States] = []
         self.tau = math.nan
@@ -236,7 +245,7 @@ class Run:
         student.background.copy_(self.net.background.round())
         if precision == "trinary" and self.settings.hysteresis:
             add_hysteresis(student, self.settings.hysteresis)
-        return student
+        return student.to(self.device)
 
     def player(self, student: Student) -> Player:
         """The trinary student plays folded, as on the board."""
@@ -315,6 +324,7 @@ class Run:
             "label_temperature": self.tau,
             "stages": self.stages,
             "versions": versions(),
+            "device": device_name(self.device),
         }
 
 
@@ -331,13 +341,14 @@ def train_student(
     return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None, check: Check | None = None) -> int:
+def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | None = None) -> int:
     return run_command(
         "Distil a teacher into a trinary student. `tnemu learn student` checks first that it fits "
         "--board, a board's name or file (ns1e if not given).",
         DistilSettings,
         partial(train_student, check=check),
         argv,
+        watch,
     )
 
 

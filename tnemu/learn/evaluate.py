@@ -3,9 +3,11 @@
     python -m tnemu.learn.evaluate random tnemu/zoo/teachers/krull.safetensors \\
         tnemu/zoo/krull.safetensors --seed 77000 --episodes 20
 
-A player is ``random``, ``always:ACTION``, or a file: a teacher, a float control student, a student in
-n bits, or a (folded, trinary) weight file. All play the same seeds under the same spec. Quote scores from seeds
-that chose nothing.
+A player is ``random``, ``always:ACTION``, or a file: a teacher (or one of another library, see
+tnemu.learn.adapters), a float control student, a student in n bits, or a (folded, trinary) weight
+file. All play the same seeds under the same spec; the first two see nothing and play under the
+files' spec. With a random player and a teacher among them, every score is also given as a share of
+the teacher's (tnemu.learn.scores). Quote scores from seeds that chose nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,15 @@ from tnemu.atari.world import AtariWorld
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.scores import normalise, references, summary
 
 Player = Callable[[np.ndarray], np.ndarray]
 """Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is
 played, the first of equals.
 """
+Row = dict[str, Any]
+Report = Callable[[str, Row | None], None]
+"""Called with a player's name when it begins (None) and with its scores when it has played."""
 
 
 @dataclass
@@ -64,40 +70,33 @@ def play_episodes(
     return [Episode(w.seed, w.episode_return, w.episode_decisions, w.truncated) for w in worlds]
 
 
-def summary(scores: Sequence[float], resamples: int = 10_000) -> dict[str, Any]:
-    """Mean, median, standard deviation, and the 95 % bootstrap interval of the mean (percentiles,
-    fixed seed).
-    """
-    values = np.asarray(scores, float)
-    means = np.random.default_rng(0).choice(values, (resamples, len(values))).mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return {
-        "mean": float(values.mean()),
-        "median": float(np.median(values)),
-        "sd": deviation,
-        "mean_95": [float(low), float(high)],
-        "episodes": len(values),
-    }
-
-
 def random_player(actions: int, seed: int) -> Player:
     rng = np.random.default_rng(seed)
     return lambda observations: rng.random((len(observations), actions))
 
 
-def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
-    """A player by name or file, and the spec it plays under."""
-    if what == "random" or what.startswith("always:"):
-        if game is None:
-            raise TnemuError(f"player {what!r} plays any game; say which with --game")
-        spec = spec_for(game)
+def is_file(what: str) -> bool:
+    """Whether a player's name means a file."""
+    return what != "random" and not what.startswith("always:")
+
+
+def load_player(
+    what: str, game: str | None = None, spec: AtariSpec | None = None
+) -> tuple[Player, AtariSpec]:
+    """A player by name or file, and the spec it plays under: ``spec``, or the project's own of
+    ``game``, for a player that is no file.
+    """
+    if not is_file(what):
+        if spec is None:
+            if game is None:
+                raise TnemuError(f"player {what!r} plays any game; say which with --game")
+            spec = spec_for(game)
         if what == "random":
             return random_player(len(spec.actions), 0), spec
         action = what.removeprefix("always:")
         if action not in spec.actions:
             raise TnemuError(
-                f"player {what!r}: {action!r} is not an action of {game}; choose among "
+                f"player {what!r}: {action!r} is not an action of {spec.game}; choose among "
                 f"{' '.join(spec.actions)}"
             )
         scores = np.eye(len(spec.actions))[spec.actions.index(action)]
@@ -106,8 +105,13 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
         raise TnemuError(
             f"player {what!r} is neither random, always:ACTION nor a file; check the path"
         )
-    from tnemu.learn import players
+    from tnemu.learn import adapters, players
 
+    if adapters.is_foreign(what):
+        if game is None:
+            raise TnemuError(f"player {what!r} does not say what it plays; say it with --game")
+        foreign = adapters.load_foreign(what, game)
+        return players.net_player(foreign), foreign.spec
     kind = load_facts(what).get("format")
     if kind == players.TEACHER:
         net = players.load_teacher(what)
@@ -122,29 +126,49 @@ def load_player(what: str, game: str | None = None) -> tuple[Player, AtariSpec]:
     return file.votes, AtariSpec.from_json(json.dumps(dict(file.spec)))
 
 
+def print_score(what: str, row: Row | None) -> None:
+    """The plain report: one line per player."""
+    if row is None:
+        return
+    low, high = row["mean_95"]
+    print(
+        f"{what}: mean {row['mean']:.5g} [{low:.5g}, {high:.5g}] median "
+        f"{row['median']:.5g} sd {row['sd']:.4g} ({row['seconds']:.0f} s)",
+        flush=True,
+    )
+
+
 def evaluate(
     players: Sequence[str],
     seeds: Sequence[int],
     epsilon: float = 0.01,
     game: str | None = None,
     more: Mapping[str, tuple[Player, AtariSpec]] | None = None,
+    sticky: float | None = None,
+    report: Report = print_score,
 ) -> dict[str, Any]:
     """Every player on the same seeds; refuses players that see different worlds.
 
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
+    ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
+    must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
+    player's own.
     """
     import torch
 
     torch.set_num_threads(1)
-    files = [what for what in players if what != "random" and not what.startswith("always:")]
-    if game is None and files:
-        game = load_player(files[0])[1].game
-    loaded = {what: load_player(what, game) for what in players} | dict(more or {})
-    specs = {what: spec.sha256 for what, (_, spec) in loaded.items()}
-    if len(set(specs.values())) > 1:
-        listed = ", ".join(f"{what}: {digest[:12]}" for what, digest in specs.items())
-        raise TnemuError(f"the players have different specs ({listed}); compare players of one")
-    spec = next(iter(loaded.values()))[1]
+    own: dict[str, tuple[Player, AtariSpec]] = {
+        what: load_player(what, game) for what in players if is_file(what)
+    } | dict(more or {})
+    common = next((spec for _, spec in own.values()), None)
+    if common is not None and game not in (None, common.game):
+        raise TnemuError(
+            f"player {next(iter(own))!r} plays {common.game!r}, not --game {game!r}; "
+            "leave --game out, or choose players of that game"
+        )
+    loaded = {w: load_player(w, game, common) for w in players if not is_file(w)} | own
+    loaded = {what: loaded[what] for what in (*players, *(more or {}))}
+    spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
     result: dict[str, Any] = {
         "game": spec.game,
         "spec_sha256": spec.sha256,
@@ -152,7 +176,8 @@ def evaluate(
         "epsilon": epsilon,
         "players": {},
     }
-    for what, (player, _) in loaded.items():
+    for what, (player, trained) in loaded.items():
+        report(what, None)
         began = time.perf_counter()
         episodes = play_episodes(player, spec, seeds, epsilon)
         scores = [e.score for e in episodes]
@@ -160,16 +185,44 @@ def evaluate(
             "scores": scores,
             "decisions": [e.decisions for e in episodes],
             "truncated": sum(e.truncated for e in episodes),
+            "own_sticky": trained.sticky,
+            "own_spec_sha256": trained.sha256,
         }
         result["players"][what] = {"seeds": [seeds[0], seeds[-1]], **row}
-        low, high = row["mean_95"]
-        took = time.perf_counter() - began
-        print(
-            f"{what}: mean {row['mean']:.5g} [{low:.5g}, {high:.5g}] median "
-            f"{row['median']:.5g} sd {row['sd']:.4g} ({took:.0f} s)",
-            flush=True,
+        report(what, {**row, "seconds": time.perf_counter() - began})
+    floor = "random" if "random" in loaded else None
+    ceiling = next((what for what in players if is_file(what) and is_teacher(what)), None)
+    played = {what: row["scores"] for what, row in result["players"].items()}
+    for what, shares in normalise(spec.game, played, floor, ceiling).items():
+        result["players"][what] |= shares
+    return {**result, "normalised": references(spec.game, floor, ceiling)}
+
+
+def is_teacher(file: str) -> bool:
+    """Whether a player's file is a teacher."""
+    from tnemu.learn import adapters, players
+
+    return adapters.is_foreign(file) or load_facts(file).get("format") == players.TEACHER
+
+
+def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSpec:
+    """The spec that all players have, with another stickiness if one is asked for."""
+    if sticky is not None:
+        specs = {what: replace(spec, sticky=sticky) for what, spec in specs.items()}
+    if len({spec.sha256 for spec in specs.values()}) > 1:
+        listed = ", ".join(f"{what}: {spec.sha256[:12]}" for what, spec in specs.items())
+        every = list(specs.values())
+        names = [f.name for f in fields(AtariSpec) if f.init]
+        apart = [n for n in names if any(getattr(s, n) != getattr(every[0], n) for s in every)]
+        how = (
+            "compare players of one, or say --sticky"
+            if apart == ["sticky"]
+            else "compare players of one"
         )
-    return result
+        raise TnemuError(
+            f"the players have different specs ({listed}), apart in {', '.join(apart)}; {how}"
+        )
+    return next(iter(specs.values()))
 
 
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
@@ -193,11 +246,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("players", nargs="+", help="random, always:ACTION, or a file")
     parser.add_argument("--game", help="needed when no player is a file")
-    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument(
         "--seed", type=int, default=77_000, help="of the first episode; the next has the next seed"
     )
     parser.add_argument("--epsilon", type=float, default=0.01, help="share of random actions")
+    parser.add_argument("--sticky", type=float, help="another stickiness than the players' own")
     parser.add_argument("--json", help="write the result here")
     parser.add_argument(
         "--record", help="copy the last player's file here, with the result in its provenance"
@@ -209,6 +263,7 @@ def main(argv: list[str] | None = None) -> int:
             range(options.seed, options.seed + options.episodes),
             options.epsilon,
             options.game,
+            sticky=options.sticky,
         )
         if options.json:
             Path(options.json).write_text(json.dumps(result, indent=1))

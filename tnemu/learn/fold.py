@@ -36,7 +36,7 @@ def fold(
             "float control has no thresholds"
         )
     retina, *rest = student.layers
-    background = student.background.numpy() if background is None else background
+    background = student.background.cpu().numpy() if background is None else background
     if (background != np.round(background)).any():
         raise ValueError(
             "fold: the background has fractions; round it before training, the host subtracts "
@@ -80,9 +80,9 @@ def fold(
 
 def _weights(layer: NeuronLayer) -> np.ndarray:
     with torch.no_grad():
-        return layer.weights.to(torch.int8).numpy()
+        return layer.weights.to(torch.int8).cpu().numpy()
 
 
 def _thresholds(layer: NeuronLayer) -> np.ndarray:
     limit = 2**30  # a feature that never changes may ask for more than int32 holds
-    return layer.threshold.clamp(-limit, limit).to(torch.int32).numpy()
+    return layer.threshold.clamp(-limit, limit).to(torch.int32).cpu().numpy()

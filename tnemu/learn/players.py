@@ -32,18 +32,19 @@ _WRITERS = {TEACHER: "teacher", CONTROL: "distil", QUANTISED: "ladder"}
 
 
 def net_player(net: nn.Module) -> Player:
-    """The network as a player for ``play_episodes``."""
+    """The network as a player for ``play_episodes``; it computes where its weights are."""
+    device = next(net.parameters()).device
 
     def player(observations: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return net(torch.from_numpy(observations)).numpy()
+            return net(torch.from_numpy(observations).to(device)).cpu().numpy()
 
     return player
 
 
 def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
     """Weights and buffers by name."""
-    return {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    return {name: tensor.cpu().numpy() for name, tensor in net.state_dict().items()}
 
 
 def load_state(net: nn.Module, path: str | Path) -> None:

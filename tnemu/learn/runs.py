@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import MISSING, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -22,14 +22,27 @@ from tnemu.hardware.errors import TnemuError
 
 SEVERAL = "tuple[str, ...]"
 """Type of a setting that takes several words."""
+CELL = 10
+"""Letters of one value of the plain report."""
 Row = dict[str, Any]
 Report = Callable[[Row], None]
 """Called with each row of the curve as it is written, to show progress."""
+Watch = Callable[[Any], AbstractContextManager[Report]]
+"""Given the settings of a run: the report that is open while it trains. It is closed however the run
+ends.
+"""
 
 
 def print_row(row: Row) -> None:
-    """The plain progress report: one line per row."""
-    print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    """The plain progress report: one line per row, values in columns."""
+    print(
+        "  ".join(f"{name} {value!s:<{CELL}}" for name, value in row.items()).rstrip(), flush=True
+    )
+
+
+def plain(settings: Any) -> AbstractContextManager[Report]:
+    """``print_row``, whatever the run."""
+    return nullcontext(print_row)
 
 
 class Curve:
@@ -83,7 +96,11 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
 
 
 def run_command(
-    description: str, settings: type, train: Callable[[Any, bool], Any], argv: list[str] | None
+    description: str,
+    settings: type,
+    train: Callable[[Any, bool, Report], Any],
+    argv: list[str] | None,
+    watch: Watch = plain,
 ) -> int:
     """Parse options into ``settings``, train, and print where the result (or each of several) lies;
     the exit status.
@@ -96,7 +113,9 @@ def run_command(
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     resume = values.pop("resume")
     try:
-        result = train(settings(**values), resume)
+        chosen = settings(**values)
+        with watch(chosen) as report:
+            result = train(chosen, resume, report)
         print(*(result if isinstance(result, tuple) else (result,)), sep="\n")
     except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)

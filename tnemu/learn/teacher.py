@@ -29,11 +29,12 @@ from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.world import AtariWorld
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.device import device_name, find_device
 from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
-from tnemu.learn.runs import Curve, Report, print_row, run_command, versions
+from tnemu.learn.runs import Curve, Report, Watch, plain, print_row, run_command, versions
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class TeacherSettings:
     """First selection seed. Never report these scores as the result: they chose the teacher."""
     check_epsilon: float = 0.01
     log_every: int = 10_000
+    device: str = "auto"
+    """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
 
 
 def n_step(settings: TeacherSettings, updates: int) -> int:
@@ -131,10 +134,13 @@ class Trainer:
         self.refilling = 0
         self.best_check = -math.inf
         self.checks: list[dict[str, Any]] = []
+        self.device = find_device(settings.device)
         torch.set_num_threads(1)
         torch.manual_seed(settings.seed)
         self.online, self.target, self.ema = (
-            DuelNet(spec.shape, len(spec.actions)).to(memory_format=torch.channels_last)
+            DuelNet(spec.shape, len(spec.actions)).to(
+                self.device, memory_format=torch.channels_last
+            )
             for _ in range(3)
         )
         self.nets = {"online": self.online, "target": self.target, "ema": self.ema}
@@ -172,6 +178,10 @@ class Trainer:
         """Scores of the last training episodes, unclipped."""
         self.losses: list[Tensor] = []
 
+    def there(self, array: np.ndarray) -> Tensor:
+        """The array as a tensor where the networks are."""
+        return torch.from_numpy(array).to(self.device)
+
     def choose_actions(self, epsilon: float) -> np.ndarray:
         """The EMA's best actions; now and then a random one, held for a while."""
         s, rng = self.settings, self.rng
@@ -186,7 +196,7 @@ class Trainer:
         if random.all():
             return self.held.copy()
         with torch.inference_mode():
-            best = self.ema(torch.from_numpy(self.observations)).argmax(1).numpy()
+            best = self.ema(self.there(self.observations)).argmax(1).cpu().numpy()
         return np.where(random, self.held, best)
 
     def play_step(self, epsilon: float) -> None:
@@ -215,23 +225,23 @@ class Trainer:
         late = self.steps >= s.late_start
         self.optimiser.param_groups[0]["lr"] = s.late_learning_rate if late else s.learning_rate
         b = self.replay.draw(s.batch, n_step(s, self.updates))
-        after = torch.from_numpy(b.next_observations)
+        after = self.there(b.next_observations)
         with torch.inference_mode():
             q_online_next, q_target_next = self.online(after), self.target(after)
         target = double_dqn_target(
-            torch.from_numpy(b.returns), torch.from_numpy(b.bootstrap), q_online_next, q_target_next
+            self.there(b.returns), self.there(b.bootstrap), q_online_next, q_target_next
         )
         q = (
-            self.online(torch.from_numpy(b.observations))
-            .gather(1, torch.from_numpy(b.actions)[:, None])
+            self.online(self.there(b.observations))
+            .gather(1, self.there(b.actions)[:, None])
             .squeeze(1)
         )
-        loss = (F.huber_loss(q, target, reduction="none") * torch.from_numpy(b.weights)).mean()
+        loss = (F.huber_loss(q, target, reduction="none") * self.there(b.weights)).mean()
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.online.parameters(), s.gradient_clip)
         self.optimiser.step()
-        self.replay.set_errors(b.index, (q.detach() - target).numpy())
+        self.replay.set_errors(b.index, (q.detach() - target).cpu().numpy())
         move_towards(self.target, self.online, s.target_rate)
         move_towards(self.ema, self.online, s.ema_rate)
         self.updates += 1
@@ -295,6 +305,7 @@ class Trainer:
         if mean > self.best_check:
             self.best_check = mean
             facts = {"settings": asdict(s), "seed": s.seed, "versions": versions(), **counts}
+            facts["device"] = device_name(self.device)
             path = self.out / "best.safetensors"
             save_player(path, self.ema, TEACHER, self.spec, check=self.checks[-1], **facts)
         self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
@@ -305,7 +316,7 @@ class Trainer:
         for name, net in self.nets.items():
             arrays |= {f"{name}.{k}": array for k, array in state_arrays(net).items()}
         for i, state in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam.{i}.{k}": tensor.numpy() for k, tensor in state.items()}
+            arrays |= {f"adam.{i}.{k}": tensor.cpu().numpy() for k, tensor in state.items()}
         metadata = {
             "settings": json.dumps(asdict(self.settings)),
             "spec": self.spec.to_json(),
@@ -361,8 +372,8 @@ def train_teacher(
     return trainer.out / "best.safetensors"
 
 
-def main(argv: list[str] | None = None) -> int:
-    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv)
+def main(argv: list[str] | None = None, watch: Watch = plain) -> int:
+    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch)
 
 
 if __name__ == "__main__":
