@@ -171,7 +171,7 @@ def test_unknown_game_suggests():
     assert str(caught.value) == (
         "no AtariSpec for game 'crazy-climer'; there are assault, boxing, breakout, crazy_climber, "
         "freeway, jamesbond, krull, kung_fu_master, pong, road_runner: "
-        "did you mean crazy_climber? (or write your own AtariSpec)"
+        "did you mean crazy_climber or road_runner? (or write your own AtariSpec)"
     )
     with pytest.raises(SpecError, match="choose among them"):
         spec_for("zzz")

@@ -33,7 +33,7 @@ _WRITERS = {TEACHER: "teacher", CONTROL: "distil", QUANTISED: "ladder"}
 
 def net_player(net: nn.Module) -> Player:
     """The network as a player for ``play_episodes``; it computes where its weights are."""
-    device = next(net.parameters()).device
+    device = net.background.device
 
     def player(observations: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
