@@ -45,7 +45,7 @@ def test_a_board_that_does_not_fit_is_refused(monkeypatch, options):
     with pytest.raises(EmulatorError) as error:
         Emulator(image, **options)
     assert str(error.value) == (
-        "256 cores need 3.1 MB of memory, 2.0 MB are available; load fewer cores, close other "
+        "256 cores need 3.2 MB of memory, 2.0 MB are available; load fewer cores, close other "
         "programs, or use a computer with more memory"
     )
 

@@ -82,3 +82,31 @@ class Trace(NamedTuple):
     spikes: Any  # int64 [capacity, 3]
     recorded: Any  # bool [n]
     counts: Any  # int64 [2]  rows written
+
+
+class Place(NamedTuple):
+    """Where spikes are set: addresses of slots and waiting, and their sizes."""
+
+    slots: int
+    waiting: int
+    cores: int
+    blocks: int
+
+
+class Base(NamedTuple):
+    """Addresses, so that the functions called for every core carry plain integers."""
+
+    crossbar: int
+    axon_types: int
+    weights: int
+    magnitudes: int
+    parameters: int
+    narrow_parameters: int
+    leak_magnitudes: int
+    answer: int
+    leak: int
+    eta: int
+    zeros: int
+    high: int
+    rails: int
+    zero_clamp: int

@@ -13,8 +13,6 @@ which its owner empties after the barrier that ends the tick, so no two threads 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
@@ -36,6 +34,8 @@ from tnemu.emulator.kernels.arrays import (
     OUTPUT_SPIKES,
     SPIKES,
     SYNAPTIC_OPERATIONS,
+    Base,
+    Place,
 )
 from tnemu.emulator.kernels.vector import (
     CHANGED,
@@ -61,34 +61,6 @@ from tnemu.emulator.kernels.words import (
 )
 
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
-
-
-class Place(NamedTuple):
-    """Where spikes are set: addresses of slots and waiting, and their sizes."""
-
-    slots: int
-    waiting: int
-    cores: int
-    blocks: int
-
-
-class Base(NamedTuple):
-    """Addresses, so that the functions called for every core carry plain integers."""
-
-    crossbar: int
-    axon_types: int
-    weights: int
-    magnitudes: int
-    parameters: int
-    narrow_parameters: int
-    leak_magnitudes: int
-    answer: int
-    leak: int
-    eta: int
-    zeros: int
-    high: int
-    rails: int
-    zero_clamp: int
 
 
 @njit(cache=True, nogil=True)
