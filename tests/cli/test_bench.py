@@ -119,11 +119,11 @@ def test_what_cannot_be_measured_is_refused_with_the_limit(
 def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """NS16e-4 takes 3.2 GB in the engine, 2.6 GB as an image, and 1 GB for wires and the naive loop."""
+    """NS16e-4 takes 3.3 GB in the engine, 2.6 GB as an image, and 1 GB for wires and the naive loop."""
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
     monkeypatch.setattr("tnemu.runtime.bench.recurrent", None)
     assert refused("chip", "--cores", 262144) == (
-        "error: 262,144 cores need 6.8 GB of memory, 4.0 GB are available; load fewer cores, "
+        "error: 262,144 cores need 6.9 GB of memory, 4.0 GB are available; load fewer cores, "
         "close other programs, or use a computer with more memory"
     )
 
