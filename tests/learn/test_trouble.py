@@ -5,6 +5,7 @@ import dataclasses
 import resource
 import shutil
 from collections import namedtuple
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -50,10 +51,21 @@ def settings(tmp_path):
 
 @pytest.fixture
 def small_disk():
-    """No file may grow beyond the limit, as on a disk that is nearly full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    """No file may grow beyond the limit, as on a disk that is nearly full.
+
+    Only inside of its block: pytest's own output may go to a file too.
+    """
+
+    @contextmanager
+    def limited(size):
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return limited
 
 
 def quietly(row):
@@ -109,8 +121,10 @@ def test_states_are_written_whole_or_not_at_all(tmp_path, small_disk):
     States(np.ones((2, 4, 8, 8), np.uint8), np.ones((2, 3), np.float32)).save(path)
     before = path.read_bytes()
     many = States(np.ones((9_000, 4, 8, 8), np.uint8), np.ones((9_000, 3), np.float32))
-    small_disk(100_000)
-    with pytest.raises(FormatError, match=r"cannot write .*round0\.npz: File too large"):
+    with (
+        small_disk(100_000),
+        pytest.raises(FormatError, match=r"cannot write .*round0\.npz: File too large"),
+    ):
         many.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -119,13 +133,10 @@ def test_states_are_written_whole_or_not_at_all(tmp_path, small_disk):
 def test_a_curve_on_a_full_disk_keeps_only_whole_rows(tmp_path, small_disk):
     curve = Curve(tmp_path, ("step", "loss"), quietly)
     curve.add(step=1, loss=0.5)
-    small_disk(16)
-    with pytest.raises(
-        TnemuError, match=r"cannot write .*curve\.csv: File too large; make room and go on with"
-    ):
+    told = r"cannot write .*curve\.csv: File too large; make room and go on with"
+    with small_disk(16), pytest.raises(TnemuError, match=told):
         curve.add(step=2, loss=0.25)
     assert curve.path.read_text().splitlines() == ["step,loss", "1,0.5"]
-    small_disk(1000)
     curve.add(step=2, loss=0.25)
     assert curve.path.read_text().splitlines() == ["step,loss", "1,0.5", "2,0.25"]
 

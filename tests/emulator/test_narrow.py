@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from laboratory import ALL, Core, Laboratory
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.hardware.neuron import neuron
+from tnemu.hardware.board import load_board
+from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
+
+
+def one(kind: np.void) -> BoardImage:
+    """One core with one neuron, of that kind, connected to all axons."""
+    image = BoardImage(
+        board=load_board("tiny"),
+        positions=np.zeros((1, 3), np.int32),
+        core_ids=np.zeros(1, np.int64),
+        seeds=np.zeros(1, np.uint32),
+        axon_types=np.zeros((1, AXONS), np.uint8),
+        crossbar=np.zeros((1, AXONS, NEURONS // 64), np.uint64),
+        neuron_types=np.array([neuron(), kind], NEURON_DTYPE),
+        types=np.zeros((1, NEURONS), np.uint16),
+        targets=np.zeros((1, NEURONS), np.uint32),
+    )
+    image.crossbar[0, :, 0] = 1
+    image.types[0, 0] = 1
+    return image
 
 
 def wide(emulator: Emulator) -> bool:
@@ -18,8 +37,7 @@ def course(kind, axons: int, ticks: int):
     """V after every tick on both engines, and whether the compiled one went over to 32 bits."""
     found = []
     for engine in ("reference", "numba"):
-        lab = Laboratory(engine)
-        emulator = lab.load(Core({0: kind}, ALL))
+        emulator = Emulator(one(kind), engine=engine)
         v = []
         for _ in range(ticks):
             emulator.inject(0, np.arange(axons), emulator.tick)
@@ -71,7 +89,7 @@ def test_a_neuron_that_resets_to_what_16_bits_do_not_hold_is_never_narrow() -> N
 
 def test_a_snapshot_of_narrow_potentials_is_that_of_the_reference_engine(tmp_path) -> None:
     kind = neuron(s=[3] * 4, alpha=1_000)
-    image = Laboratory("numba").image(Core({0: kind}, ALL))
+    image = one(kind)
     kept = []
     for engine in ("reference", "numba"):
         with Emulator(image, engine=engine) as emulator:
