@@ -17,7 +17,6 @@ counted in iterations, and every random stream comes from one seed. Repeat the r
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import sys
@@ -33,7 +32,6 @@ from torch import Tensor, nn
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
-from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.adapters import load_any_teacher
 from tnemu.learn.descent import descend
@@ -56,9 +54,11 @@ from tnemu.learn.runs import (
     Watch,
     command,
     derived_seed,
+    file_sha256,
     plain,
     print_row,
     run_command,
+    save_facts,
     versions,
 )
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
@@ -297,8 +297,7 @@ class Run:
         if student.precision == "trinary":
             stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})
-        with whole_file(facts) as file:
-            file.write(json.dumps(self.stages[-1]).encode())
+        save_facts(facts, self.stages[-1])
         path = self.out / f"{name}.safetensors"
         if student.precision == "trinary":
             fold(student, self.spec, self.provenance()).save(path)
@@ -320,7 +319,7 @@ class Run:
         return {
             "command": command("tnemu.learn.distil", s),
             "settings": asdict(s),
-            "teacher_sha256": hashlib.sha256(Path(s.teacher).read_bytes()).hexdigest(),
+            "teacher_sha256": file_sha256(s.teacher),
             "label_temperature": self.tau,
             "stages": self.stages,
             "versions": versions(),

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -43,7 +42,7 @@ from tnemu.learn.evaluate import evaluate, random_player
 from tnemu.learn.players import CONTROL, QUANTISED, load_control, load_state, save_player
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
-from tnemu.learn.runs import Curve, Report, command, print_row, run_command, versions
+from tnemu.learn.runs import Curve, Report, command, file_sha256, print_row, run_command, versions
 from tnemu.learn.states import States
 from tnemu.learn.student import Student
 
@@ -165,7 +164,7 @@ class Ladder:
         self.out = Path(settings.out) if settings.out else self.folder / "ladder"
         self.curve = Curve(self.out, ("rung", "iteration", "loss", "val_kl", "val_agree"), report)
         control = self.folder / "control.safetensors"
-        self.control_sha256 = hashlib.sha256(control.read_bytes()).hexdigest()
+        self.control_sha256 = file_sha256(control)
         self.spec = load_control(control)[1]
 
     def check_seeds(self) -> None:

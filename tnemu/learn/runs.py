@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
+import json
 import os
 import platform
 import sys
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 
 import tnemu
+from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 
 SEVERAL = "tuple[str, ...]"
@@ -139,6 +142,17 @@ def command(module: str, settings: Any) -> str:
 def derived_seed(*parts: int) -> int:
     """One seed per use, all from the seed of the run."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
+
+
+def file_sha256(path: str | Path) -> str:
+    """What provenance names a file by."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def save_facts(path: Path, facts: Any) -> None:
+    """Write ``facts`` as JSON, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(json.dumps(facts).encode())
 
 
 def versions() -> dict[str, str]:

@@ -20,7 +20,6 @@ another ``--blocks``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sys
@@ -46,8 +45,10 @@ from tnemu.learn.runs import (
     Report,
     command,
     derived_seed,
+    file_sha256,
     print_row,
     run_command,
+    save_facts,
     versions,
 )
 from tnemu.learn.states import States, collect, label_temperature
@@ -218,11 +219,11 @@ class Run:
             "command": command("tnemu.learn.together", s),
             "settings": asdict(s),
             "together": files,
-            "teacher_sha256": {g: sha256(t) for g, t in zip(s.games, s.teachers, strict=True)},
+            "teacher_sha256": {g: file_sha256(t) for g, t in zip(s.games, s.teachers, strict=True)},
             "label_temperature": {game.name: game.tau for game in self.games},
             "stages": self.stages,
             "chosen": best["stage"],
-            "checkpoint_sha256": sha256(checkpoint),
+            "checkpoint_sha256": file_sha256(checkpoint),
             "references": references,
             "versions": versions(),
         }
@@ -278,7 +279,7 @@ class Run:
                 "check_scores": scores,
             }
         )
-        facts.write_text(json.dumps(self.stages[-1]))
+        save_facts(facts, self.stages[-1])
         save_tensors(hidden, state_arrays(self.student))
 
     def scores(self, game: Game, player: Player) -> list[float]:
@@ -300,7 +301,7 @@ class Run:
                 }
                 for game in self.games
             }
-            path.write_text(json.dumps(found))
+            save_facts(path, found)
         return dict(json.loads(path.read_text()))
 
 
@@ -315,10 +316,6 @@ def mean_share(scores: dict[str, list[float]], references: dict[str, dict[str, f
         span = references[game]["teacher"] - low
         shares.append((float(np.mean(values)) - low) / (span if span > 0 else 1.0))
     return float(np.mean(shares))
-
-
-def sha256(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def train_together(
