@@ -15,15 +15,19 @@ def test_hashes_are_stable():
     # A change here makes every stored teacher and student refuse to play: make it on purpose.
     assert {game: spec.sha256[:16] for game, spec in SPECS.items()} == {
         "assault": "8e67446c71ac50ac",
+        "atlantis": "a94fbb79a4a76ce4",
         "boxing": "e572c8c69c829035",
         "breakout": "4b215a34fcef21be",
         "crazy_climber": "1f7c46f84a6d0b5c",
+        "demon_attack": "55e0df312d079c3f",
         "freeway": "fee2297fc1feb715",
+        "gopher": "f6c08b012e3686e9",
         "jamesbond": "eac4a84048258ca7",
         "krull": "892b7a6194e5d7b3",
         "kung_fu_master": "ba591bd33ea95ddc",
         "pong": "8265d8a90ce40e5c",
         "road_runner": "eabf8ea154fcee4f",
+        "up_n_down": "bcb0eebbb354c6cc",
     }
 
 
@@ -169,8 +173,9 @@ def test_unknown_game_suggests():
     with pytest.raises(SpecError) as caught:
         spec_for("crazy-climer")
     assert str(caught.value) == (
-        "no AtariSpec for game 'crazy-climer'; there are assault, boxing, breakout, crazy_climber, "
-        "freeway, jamesbond, krull, kung_fu_master, pong, road_runner: "
+        "no AtariSpec for game 'crazy-climer'; there are assault, atlantis, boxing, breakout, "
+        "crazy_climber, demon_attack, freeway, gopher, jamesbond, krull, kung_fu_master, pong, "
+        "road_runner, up_n_down: "
         "did you mean crazy_climber or road_runner? (or write your own AtariSpec)"
     )
     with pytest.raises(SpecError, match="choose among them"):

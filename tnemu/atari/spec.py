@@ -263,6 +263,9 @@ SPECS: dict[str, AtariSpec] = {
             crop_top=24,
         ),  # from the mother ship to below the player's ground
         AtariSpec(
+            "atlantis", ("NOOP", "FIRE", "RIGHTFIRE", "LEFTFIRE"), crop_top=20
+        ),  # from the highest ships to the sea floor
+        AtariSpec(
             "boxing", ACTION_NAMES, crop_top=24
         ),  # the ring with its ropes; clock and score are above it
         AtariSpec(
@@ -272,8 +275,18 @@ SPECS: dict[str, AtariSpec] = {
             "crazy_climber", ACTION_NAMES[:1] + ACTION_NAMES[2:10], crop_top=38
         ),  # the building, whole
         AtariSpec(
+            "demon_attack",
+            ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"),
+            crop_top=22,
+        ),  # from the highest demons to the ground
+        AtariSpec(
             "freeway", ("NOOP", "UP", "DOWN"), crop_top=27
         ),  # the ten lanes and the pavement where the chicken starts
+        AtariSpec(
+            "gopher",
+            ("NOOP", "FIRE", "UP", "RIGHT", "LEFT", "UPFIRE", "RIGHTFIRE", "LEFTFIRE"),
+            crop_top=34,
+        ),  # from the bird's seeds to the gopher's tunnels
         AtariSpec("jamesbond", ACTION_NAMES, crop_top=27),  # from the aircraft to the sea floor
         AtariSpec(
             "krull", ACTION_NAMES, crop_top=6
@@ -289,6 +302,9 @@ SPECS: dict[str, AtariSpec] = {
         AtariSpec(
             "road_runner", ACTION_NAMES, crop_top=24
         ),  # from the horizon to the near edge of the road
+        AtariSpec(
+            "up_n_down", ("NOOP", "FIRE", "UP", "DOWN", "UPFIRE", "DOWNFIRE"), crop_top=27
+        ),  # the roads, whole; the flags won are above them
     )
 }
 

@@ -25,14 +25,18 @@ class Reference(NamedTuple):
 
 REFERENCES: dict[str, Reference] = {
     "assault": Reference(222.4, 742.0),
+    "atlantis": Reference(12850.0, 29028.1),
     "boxing": Reference(0.1, 12.1),
     "breakout": Reference(1.7, 30.5),
     "crazy_climber": Reference(10780.5, 35829.4),
+    "demon_attack": Reference(152.1, 1971.0),
     "freeway": Reference(0.0, 29.6),
+    "gopher": Reference(257.6, 2412.5),
     "jamesbond": Reference(29.0, 302.8),
     "krull": Reference(1598.0, 2665.5),
     "kung_fu_master": Reference(258.5, 22736.3),
     "pong": Reference(-20.7, 14.6),
     "road_runner": Reference(11.5, 7845.0),
+    "up_n_down": Reference(533.4, 11693.2),
 }
 """By ROM name; a game that is not here has no human share."""
