@@ -8,9 +8,11 @@ torch = pytest.importorskip("torch")
 
 from tnemu.atari.spec import SPECS
 from tnemu.formats.weights import WeightFile
+from tnemu.hardware.errors import TnemuError
 from tnemu.learn import student as module
 from tnemu.learn.fold import fold
-from tnemu.learn.student import Fire, NeuronLayer, Student, Trinary
+from tnemu.learn.players import CONTROL, load_control, save_player
+from tnemu.learn.student import Fire, NeuronLayer, Student, Trinary, size_of
 
 FREEWAY = SPECS["freeway"]
 
@@ -62,6 +64,52 @@ def test_shape_of_the_network():
         "predict": (50, 90, 128),
     }
     assert np.bincount(student.classes).tolist() == [250] * 18
+
+
+def test_width_multiplies_features_and_groups_and_keeps_the_fan_in():
+    student = Student((4, 42, 42), 6, depth=1, width=3)
+    shapes = {layer.name: tuple(layer.hidden.shape) for layer in student.layers}
+    assert shapes == {
+        "retina": (192, 4, 6, 6),
+        "conv1": (768, 8, 4, 4),
+        "conv2": (768, 128, 1, 1),
+        "block1": (150, 128, 128),
+        "predict": (150, 30, 128),
+    }
+    assert np.bincount(student.classes).tolist() == [750] * 6
+    conv2 = student.layers[2]
+    sources = conv2.order.reshape(conv2.groups, 128) // 32  # 32 features of each group of conv1
+    assert all(set(row) == set(range(24)) for row in sources)
+    assert size_of(student.state_dict()) == {"depth": 1, "width": 3}
+
+
+@pytest.mark.parametrize("size", [{"depth": 0}, {"width": 0}])
+def test_a_student_without_layers_or_features_is_refused(size):
+    name = {"depth": "blocks", "width": "width"}[next(iter(size))]
+    with pytest.raises(
+        TnemuError, match=f"^{name} is 0, a student has 1 or more; choose --{name} 1"
+    ):
+        Student((4, 42, 42), 6, **size)
+
+
+def test_a_wide_student_folds_to_what_it_was():
+    torch.manual_seed(2)
+    student = Student(FREEWAY.shape, 3, depth=3, width=2)
+    screens = torch.randint(0, 256, (20, *FREEWAY.shape), dtype=torch.uint8)
+    student.recalibrate(screens)
+    votes = fold(student.eval(), FREEWAY, {}).votes(screens.numpy())
+    np.testing.assert_array_equal(votes, student.count(screens).detach().numpy())
+    assert len(np.unique(votes)) > 3
+
+
+def test_a_control_of_any_size_is_read_back(tmp_path):
+    torch.manual_seed(3)
+    control = Student(FREEWAY.shape, 3, "float", depth=1, width=2).eval()
+    save_player(tmp_path / "c.safetensors", control, CONTROL, FREEWAY)
+    again, spec = load_control(tmp_path / "c.safetensors")
+    screens = torch.randint(0, 256, (5, *FREEWAY.shape), dtype=torch.uint8)
+    assert (again.depth, again.width, spec) == (1, 2, FREEWAY)
+    torch.testing.assert_close(again(screens), control(screens))
 
 
 def test_shuffle_is_its_order():

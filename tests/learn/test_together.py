@@ -238,7 +238,10 @@ def test_shares_are_scaled_per_game():
         ("pong --teachers F", "plays 'freeway', not 'pong'; choose its game or another file"),
         ("freeway freeway --teachers F F", "games repeat: freeway, freeway; name each game once"),
         ("freeway --teachers F --minibatch two", "minibatch is 'two'; choose 'all' or 'one' game"),
-        ("freeway --teachers F --blocks 0", "0 block layers: a student has 1 or more"),
+        (
+            "freeway --teachers F --blocks 0",
+            "blocks is 0, a student has 1 or more; choose --blocks",
+        ),
     ],
 )
 def test_what_cannot_be_trained_together_is_refused(run, tmp_path, arguments, message):

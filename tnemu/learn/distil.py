@@ -63,7 +63,7 @@ from tnemu.learn.runs import (
 )
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, collect, label_temperature
-from tnemu.learn.student import Student
+from tnemu.learn.student import Student, check_size
 from tnemu.learn.trouble import Diverged, check_room
 
 
@@ -91,6 +91,10 @@ class DistilSettings:
     """kl, nll or mse; see tnemu.learn.losses."""
     label_peak: float = 0.8
     """tau makes the mean of the largest label probability this."""
+    blocks: int = 2
+    """Block layers of the student; see tnemu.learn.student."""
+    width: int = 1
+    """What the features of its layers are multiplied by."""
     batch: int = 64
     iterations: int = 4_000
     """Per stage."""
@@ -118,6 +122,7 @@ class DistilSettings:
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
         check_sparsity(self.sparsity)
+        check_size(self.blocks, self.width)
         if not 0 <= self.teacher_share <= 1:
             raise TnemuError(
                 f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
@@ -241,10 +246,11 @@ class Run:
 
     def new_student(self, use: int, precision: Any) -> Student:
         torch.manual_seed(self.seed(use))
-        student = Student(self.spec.shape, len(self.spec.actions), precision)
+        s, actions = self.settings, len(self.spec.actions)
+        student = Student(self.spec.shape, actions, precision, s.blocks, s.width)
         student.background.copy_(self.net.background.round())
-        if precision == "trinary" and self.settings.hysteresis:
-            add_hysteresis(student, self.settings.hysteresis)
+        if precision == "trinary" and s.hysteresis:
+            add_hysteresis(student, s.hysteresis)
         return student.to(self.device)
 
     def player(self, student: Student) -> Player:

@@ -71,7 +71,7 @@ class Head(nn.Module):
 
 
 def heads_of(
-    specs: Sequence[AtariSpec], backgrounds: Sequence[Tensor], depth: int = 2
+    specs: Sequence[AtariSpec], backgrounds: Sequence[Tensor], depth: int = 2, width: int = 1
 ) -> tuple[Student, list[Head]]:
     """A new trinary student with a head for each game, in this order."""
     games = [spec.game for spec in specs]
@@ -84,10 +84,8 @@ def heads_of(
             f"the games' screens have different shapes ({listed}), one retina sees one; choose "
             "teachers of one resolution and stack"
         )
-    if depth < 1:
-        raise HeadError(f"{depth} block layers: a student has 1 or more; choose --blocks 1 or more")
     counts = [len(spec.actions) for spec in specs]
-    student = Student(shapes.pop(), sum(counts), depth=depth)
+    student = Student(shapes.pop(), sum(counts), depth=depth, width=width)
     firsts = [sum(counts[:g]) for g in range(len(counts))]
     each = zip(specs, backgrounds, firsts, strict=True)
     return student, [Head(student, *which) for which in each]

@@ -39,12 +39,19 @@ from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.distil import DistilSettings, train, validate
 from tnemu.learn.evaluate import evaluate, random_player
-from tnemu.learn.players import CONTROL, QUANTISED, load_control, load_state, save_player
+from tnemu.learn.players import (
+    CONTROL,
+    QUANTISED,
+    load_control,
+    load_state,
+    read_state,
+    save_player,
+)
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
 from tnemu.learn.runs import Curve, Report, command, file_sha256, print_row, run_command, versions
 from tnemu.learn.states import States
-from tnemu.learn.student import Student
+from tnemu.learn.student import Student, size_of
 
 
 @dataclass(frozen=True)
@@ -271,7 +278,8 @@ class Ladder:
                 f"{self.folder}: {hidden.name} is missing, the stage that the trinary student comes "
                 "from; give the folder of a finished run"
             )
-        student = Student(self.spec.shape, len(self.spec.actions), "trinary")
+        size = size_of(read_state(hidden))
+        student = Student(self.spec.shape, len(self.spec.actions), "trinary", **size)
         load_state(student, hidden)
         file = self.folder / "student.safetensors"
         return {"rung": "trinary", "file": str(file), **self.validation(student)}

@@ -20,7 +20,7 @@ from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.learn.network import DuelNet
 from tnemu.learn.quantised import IntegerStudent
-from tnemu.learn.student import Student
+from tnemu.learn.student import Student, size_of
 
 if TYPE_CHECKING:
     from tnemu.learn.evaluate import Player
@@ -47,10 +47,14 @@ def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.cpu().numpy() for name, tensor in net.state_dict().items()}
 
 
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """Weights and buffers by name, from a file."""
+    return {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
+
+
 def load_state(net: nn.Module, path: str | Path) -> None:
-    state: dict[str, Tensor] = {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
     try:
-        net.load_state_dict(state)
+        net.load_state_dict(read_state(path))
     except RuntimeError as error:  # names or shapes
         raise FormatError(
             f"{path} holds another network ({' '.join(str(error).split())[:300]}); go on with the "
@@ -79,7 +83,8 @@ def load_teacher(path: str | Path) -> DuelNet:
 def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
     """The full-precision control student and its spec."""
     spec, _ = _read(path, CONTROL)
-    student = Student(spec.shape, len(spec.actions), "float")
+    size = size_of(read_state(path))
+    student = Student(spec.shape, len(spec.actions), "float", **size)
     load_state(student, path)
     return student.eval().requires_grad_(False), spec
 
@@ -87,7 +92,8 @@ def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
 def load_quantised(path: str | Path) -> tuple[IntegerStudent, AtariSpec]:
     """The n-bit student and its spec."""
     spec, metadata = _read(path, QUANTISED)
-    student = IntegerStudent(spec.shape, len(spec.actions), json.loads(metadata["bits"]))
+    bits, size = json.loads(metadata["bits"]), size_of(read_state(path))
+    student = IntegerStudent(spec.shape, len(spec.actions), bits, **size)
     load_state(student, path)
     return student.eval(), spec
 

@@ -134,7 +134,8 @@ class QuantStudent(Student):
                 "the background has fractions; round it before training, so that what enters "
                 "the first layer is an integer"
             )
-        super().__init__(tuple(control.background.shape), control.actions, "float")
+        shape = tuple(control.background.shape)
+        super().__init__(shape, control.actions, "float", control.depth, control.width)
         self.bits = bits
         self.background.copy_(control.background)
         self.log_scale.copy_(control.log_scale)
@@ -182,7 +183,8 @@ class QuantStudent(Student):
     @torch.no_grad()
     def fold(self) -> IntegerStudent:
         """The integers that play. Call ``recalibrate`` first."""
-        student = IntegerStudent(tuple(self.background.shape), self.actions, self.bits)
+        shape = tuple(self.background.shape)
+        student = IntegerStudent(shape, self.actions, self.bits, self.depth, self.width)
         student.background.copy_(self.background)
         student.unit.copy_(self.unit)
         for target, layer in zip(student.layers, self.layers, strict=True):
@@ -216,8 +218,15 @@ class IntegerLayer(_Layer):
 class IntegerStudent(Student):
     """Plays in integers; only the logits are multiplied by a number that is none, ``unit``."""
 
-    def __init__(self, shape: tuple[int, int, int], actions: int, bits: int):
-        super().__init__(shape, actions, "float")
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        actions: int,
+        bits: int,
+        depth: int = 2,
+        width: int = 1,
+    ):
+        super().__init__(shape, actions, "float", depth, width)
         self.bits, self.log_scale = bits, None
         self.register_buffer("background", torch.zeros(shape, dtype=torch.int16))
         self.register_buffer("unit", torch.zeros((), dtype=torch.float64))

@@ -22,6 +22,8 @@ and, once mu and var are frozen, in integers, exactly what a core does:
 | predict | shuffled, blocks of 128 -> 5 per action        | 250 per action | 50     | 128      |
 | vote    | count the bits of each action                  | actions        |        |          |
 
+A student of width w has w times the features and groups; blocks may be any number from 1 on.
+
 From conv1's output on, every feature feeds exactly one core, so a neuron and its copy suffice;
 fan-in 128 with a pair of axons per input (one excites, one inhibits) fills the 256 axons of a core.
 
@@ -32,6 +34,7 @@ gain, ReLU, and a linear vote.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +42,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tnemu.hardware.errors import TnemuError
 from tnemu.learn.hysteresis import Kept, next_trinary
 
 Precision = Literal["trinary", "float"]
@@ -158,10 +162,25 @@ class NeuronLayer(nn.Module):
         return Fire.apply(y) if self.precision == "trinary" else F.relu(y)
 
 
+def check_size(depth: int, width: int) -> None:
+    """Raises TnemuError for a student that has no layers or no features."""
+    for name, value in (("blocks", depth), ("width", width)):
+        if value < 1:
+            raise TnemuError(
+                f"{name} is {value}, a student has 1 or more; choose --{name} 1 or more"
+            )
+
+
+def size_of(state: Mapping[str, Tensor]) -> dict[str, int]:
+    """Depth and width of the student whose weights, or codes, these are."""
+    weights = [state[name] for name in sorted(state) if name.endswith((".hidden", ".codes"))]
+    return {"depth": len(weights) - 4, "width": len(weights[0]) // 64} if weights else {}
+
+
 class Student(nn.Module):
     """Screens to one logit per action. In eval mode the trinary student is already the folded one:
-    integers and thresholds. ``depth`` block layers (1 or more) decide its capacity; all after the
-    first are shuffled.
+    integers and thresholds. Its capacity is ``width``, which multiplies the features of every layer,
+    and ``depth``, the number of block layers; all after the first are shuffled. Both are 1 or more.
     """
 
     def __init__(
@@ -170,15 +189,23 @@ class Student(nn.Module):
         actions: int,
         precision: Precision = "trinary",
         depth: int = 2,
+        width: int = 1,
     ):
         super().__init__()
-        self.precision, self.actions = precision, actions
+        check_size(depth, width)
+        self.precision, self.actions, self.depth, self.width = precision, actions, depth, width
         self.register_buffer("background", torch.zeros(shape))
         retina = NeuronLayer(
-            "retina", "conv", (64, shape[0], 6, 6), shape[0], precision, stride=3, eps=1.0
+            "retina", "conv", (64 * width, shape[0], 6, 6), shape[0], precision, stride=3, eps=1.0
         )
-        conv1 = NeuronLayer("conv1", "conv", (256, 8, 4, 4), 64, precision, stride=2, groups=8)
-        conv2 = NeuronLayer("conv2", "conv", (256, 128, 1, 1), 256, precision, groups=2, shuffle=8)
+        features, groups = 256 * width, 8 * width
+        conv1 = NeuronLayer(
+            "conv1", "conv", (features, 8, 4, 4), 64 * width, precision, stride=2, groups=groups
+        )
+        conv2 = NeuronLayer(
+            "conv2", "conv", (features, 128, 1, 1), features, precision,
+            groups=2 * width, shuffle=groups,
+        )  # fmt: skip
         with torch.no_grad():
             flat = conv2.sums(conv1.sums(retina.sums(torch.zeros(1, *shape)))).numel()
         blocks, voters = flat // 128, VOTERS_PER_BLOCK * actions

@@ -75,7 +75,9 @@ class TogetherSettings:
     label_peak: float = 0.8
     """Each game's tau makes the mean of its largest label probability this."""
     blocks: int = 2
-    """Block layers: capacity. Each takes one tick and 50 cores."""
+    """Block layers of the student; see tnemu.learn.student."""
+    width: int = 1
+    """What the features of its layers are multiplied by."""
     minibatch: str = "all"
     """all: ``batch`` states of every game; one: ``batch`` states of one game drawn at random, and as
     many times more iterations as there are games.
@@ -192,7 +194,7 @@ class Run:
         nets = [teacher_of(*which) for which in zip(s.games, s.teachers, strict=True)]
         torch.manual_seed(self.seed(2))
         self.student, heads = heads_of(
-            [net.spec for net in nets], [net.background for net in nets], s.blocks
+            [net.spec for net in nets], [net.background for net in nets], s.blocks, s.width
         )
         self.games = [Game(net, head) for net, head in zip(nets, heads, strict=True)]
         columns = [f"{g}_{what}" for g in s.games for what in ("val_kl", "val_agree", "score")]
