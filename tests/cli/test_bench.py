@@ -123,7 +123,7 @@ def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
     monkeypatch.setattr("tnemu.runtime.bench.recurrent", None)
     assert refused("chip", "--cores", 262144) == (
-        "error: 262,144 cores need 6.9 GB of memory, 4.0 GB are available; load fewer cores, "
+        "error: 262,144 cores need 7.1 GB of memory, 4.0 GB are available; load fewer cores, "
         "close other programs, or use a computer with more memory"
     )
 

@@ -18,7 +18,7 @@ from tnemu.emulator.kernels import arrays, tick
 from tnemu.emulator.kernels.vector import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import NEURONS
+from tnemu.hardware.neuron import NEURONS, SLOTS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
@@ -127,18 +127,23 @@ class NumbaEngine:
         ]
 
     def _attach(self, state: State) -> arrays.Machine:
-        """What the engine keeps between ticks beside the state: all cores awake, outboxes empty."""
+        """What the engine keeps between ticks beside the state: all cores awake, nothing on its way."""
         threads, cores, v = self.threads, len(state.potentials), state.potentials
         narrow = layout.aligned(v.shape, np.int16)
         wide = ((self.board.flags[self.board.block] & arrays.NARROW) == 0).astype(np.uint8)
         wide[np.asarray(((v > NARROW_MOST) | (v < -NARROW_MOST - 1)).any(axis=1))] = 1
         np.copyto(narrow, v, where=wide[:, None] == 0, casting="unsafe")
-        owned = int(np.diff(self.board.bounds).max()) * NEURONS if threads > 1 else 0
+        most = max(1, int(np.diff(self.board.bounds).max()))
+        owned = most * NEURONS if threads > 1 else 0
+        pages = SLOTS * -(-most // arrays.PAGE)
+        room = arrays.PAGE_ROOM if cores >= arrays.CALENDAR_CORES else 0
         return arrays.Machine(
             potentials=v,
             narrow=narrow,
             wide=wide,
             slots=state.slots,
+            calendar=np.empty((threads, pages * room), np.uint32),
+            listed=np.zeros((threads, pages), np.int64),
             fired=state.firings,
             waiting=core_bits(np.asarray(state.slots.any(axis=2))),
             awake=core_bits(np.ones((1, cores), bool))[0],

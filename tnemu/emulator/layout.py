@@ -16,6 +16,7 @@ from tnemu.hardware import packet
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
     AXON_TYPES,
+    AXONS,
     NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -41,11 +42,9 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
     rails = image.board.chip.potential_range == "rails393216"
     target, outputs = _targets(image)
     parameters = _parameters(image, rows, rails)
-    axon_types = aligned((n, 256), np.uint8)
-    axon_types[:] = image.axon_types
     return arrays.Board(
         crossbar=_crossbar(image),
-        axon_types=axon_types,
+        axon_types=_axon_types(image),
         block=block,
         seeds=image.seeds.astype(np.int64),
         target=target,
@@ -68,6 +67,14 @@ def _bounds(cores: int, threads: int) -> npt.NDArray[np.int64]:
     """Threads own ranges of whole 64-core words of the bitmaps."""
     words = -(-cores // arrays.BLOCK)
     return np.minimum(np.arange(threads + 1) * words // threads * arrays.BLOCK, cores)
+
+
+def _axon_types(image: BoardImage) -> npt.NDArray[np.uint8]:
+    """Two bits for every axon's type, the first of four lowest in its byte: uint8 [n, 64]."""
+    packed = aligned((image.core_count, AXONS // 4), np.uint8)
+    for k in range(4):
+        packed |= (image.axon_types[:, k::4] << 2 * k).astype(np.uint8)
+    return packed
 
 
 def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:

@@ -1,7 +1,7 @@
 """Memory: what a board needs, what is left, and a refusal before the system starts to swap.
 
     image   =  n x IMAGE_CORE                        (10 kB a core)
-    engine  =  n x ENGINE_CORE + k x ENGINE_BLOCK    (13 kB a core, 21 kB a block)
+    engine  =  n x (ENGINE_CORE + CALENDAR_CORE) + k x ENGINE_BLOCK    (13 kB a core, 21 kB a block)
 
 for n cores with k different rows of neuron types; cores that have the same row share a block. Buffers
 for the spikes of a run come on top; only the part that spikes reach takes memory.
@@ -24,9 +24,11 @@ SLOT_BITS = SLOTS * AXONS // 8
 
 IMAGE_CORE = CROSSBAR + NEURONS * (2 + 4) + AXONS + 12 + 8 + 4
 """Bytes of a core in an image: crossbar; types and targets; axon types; position, number, seed."""
-ENGINE_CORE = CROSSBAR + AXONS + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 8 + SLOTS // 8
+ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 8 + SLOTS // 8
 """Bytes of a core in the engine: crossbar without unused columns, axon types; targets and potentials
 in 32 and in 16 bits; slots; width, block, seed, firings, waiting bits."""
+CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
+"""More bytes of a core where the board is large enough to have a calendar."""
 ENGINE_BLOCK = (
     NEURONS * (4 * vector.PARAMETERS + 2 * vector.NARROW_PARAMETERS + 4 + 1)
     + AXON_TYPES * NEURONS * (2 + 1)
@@ -42,7 +44,8 @@ LANE_CORE = NEURONS * 4
 
 def engine_bytes(cores: int, blocks: int = 1) -> int:
     """What the compiled engine and the board's state take beside an image of ``cores`` cores."""
-    return cores * ENGINE_CORE + blocks * ENGINE_BLOCK
+    calendar = cores * CALENDAR_CORE if cores >= arrays.CALENDAR_CORES else 0
+    return cores * ENGINE_CORE + calendar + blocks * ENGINE_BLOCK
 
 
 def blocks_of(types: npt.NDArray[np.uint16]) -> int:

@@ -23,7 +23,7 @@ from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import naive
 from tnemu.emulator.state import Counters, State
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import NEURONS
+from tnemu.hardware.neuron import AXONS, NEURONS
 from tnemu.runtime.bench_networks import BenchError, recurrent, start_potentials
 from tnemu.runtime.clock import now_s
 from tnemu.runtime.report import versions
@@ -71,6 +71,8 @@ class NaiveMachine:
 
     def __init__(self, engine: NumbaEngine, potentials: npt.NDArray[np.int32]) -> None:
         self._board = engine.board
+        packed = engine.board.axon_types[:, :, None]
+        self._axon_types = (packed >> np.arange(0, 8, 2, dtype=np.uint8) & 3).reshape(-1, AXONS)
         self._potentials = potentials.copy()
         self._slots = np.zeros((16, len(potentials), 4), np.uint64)
         self._tick = self.spikes = self.operations = 0
@@ -78,7 +80,7 @@ class NaiveMachine:
     def run(self, ticks: int) -> None:
         board = self._board
         spikes, operations = naive.advance(
-            board.crossbar, board.axon_types, board.block, board.weights, board.parameters,
+            board.crossbar, self._axon_types, board.block, board.weights, board.parameters,
             board.target, self._potentials, self._slots, self._tick, ticks,
         )  # fmt: skip
         self._tick += ticks

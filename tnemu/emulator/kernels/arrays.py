@@ -8,6 +8,12 @@ BLOCK = 64  # cores per word of a bitmap
 CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
 NEURONS = 256
 
+# The calendar of spikes to come: see delivery.py.
+PAGE_BITS = 10
+PAGE = 1 << PAGE_BITS  # cores of a page
+PAGE_ROOM = 1 << 14  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
+CALENDAR_CORES = 2048  # a smaller board lies in the cache and needs none
+
 # Flags of a parameter block.
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
 NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is used
@@ -28,7 +34,7 @@ class Board(NamedTuple):
     """What does not change while the board runs: n cores that share k parameter blocks."""
 
     crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
-    axon_types: Any  # uint8 [n, 256]
+    axon_types: Any  # uint8 [n, 64]  four to a byte, two bits each
     block: Any  # int32 [n]  the core's parameter block
     flags: Any  # uint8 [k]
     weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
@@ -55,6 +61,10 @@ class Machine(NamedTuple):
     wide: Any  # uint8 [n]
     slots: Any  # uint64 [16, n, 4]
     waiting: Any  # uint64 [16, blocks]  cores with a bit set in the slot
+    calendar: (
+        Any  # uint32 [threads, 16 * pages * room]  spikes to come: core in the page << 8 | axon
+    )
+    listed: Any  # int64 [threads, 16 * pages]  how many they are
     awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
     counters: Any  # int64 [threads, 16]
     fired: Any  # int64 [n]  firings of every core
@@ -85,12 +95,17 @@ class Trace(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where spikes are set: addresses of slots and waiting, and their sizes."""
+    """Where spikes are set: addresses of the machine's arrays, and their sizes."""
 
     slots: int
     waiting: int
+    calendar: int
+    listed: int
     cores: int
     blocks: int
+    first: int  # of the cores that the calendar is for
+    pages: int
+    room: int  # entries of a page; 0: there is no calendar
 
 
 class Base(NamedTuple):

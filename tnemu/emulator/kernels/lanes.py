@@ -27,8 +27,9 @@ from tnemu.emulator.kernels.arrays import (
     SPIKES,
     SYNAPTIC_OPERATIONS,
 )
+from tnemu.emulator.kernels.delivery import AHEAD
 from tnemu.emulator.kernels.sliced import fire_lanes
-from tnemu.emulator.kernels.tick import AHEAD, addresses, evaluate
+from tnemu.emulator.kernels.tick import addresses, evaluate
 from tnemu.emulator.kernels.vector import CHANGED, OPERATIONS
 from tnemu.emulator.kernels.words import lowest_bit, ones_in, prefetch
 
@@ -58,7 +59,7 @@ def split_rows(words, signs, types, plus, minus):
     a, c = 0, 0
     for axon in range(256):
         if words[axon] != np.uint64(0):
-            sign = signs[types[axon]]
+            sign = signs[types[axon >> 2] >> ((axon & 3) << 1) & 3]
             if sign > 0:
                 plus[a] = axon
                 a += 1

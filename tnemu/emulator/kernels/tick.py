@@ -17,26 +17,21 @@ import numpy as np
 from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
-    CHIP_CROSSINGS,
     CHUNK,
-    CORES,
     DRAWS_ETA,
     DRAWS_LEAK,
     DRAWS_WEIGHTS,
     EVERY_FEATURE,
-    HOPS,
-    INPUT_SPIKES,
     LIGHT,
     MERGED,
     NEURONS,
-    NOWHERE,
-    OUTPUT,
-    OUTPUT_SPIKES,
-    SPIKES,
+    PAGE,
+    PAGE_BITS,
     SYNAPTIC_OPERATIONS,
     Base,
     Place,
 )
+from tnemu.emulator.kernels.delivery import arrive, collect, deliver, enter, enter_all, meet
 from tnemu.emulator.kernels.vector import (
     CHANGED,
     ESCAPED,
@@ -51,46 +46,11 @@ from tnemu.emulator.kernels.vector import (
     step_narrow,
 )
 from tnemu.emulator.kernels.words import (
-    atomic_add,
-    let_others_run,
     lowest_bit,
     lowest_bit_or_64,
     ones_in,
     prefetch,
-    set_bits,
 )
-
-AHEAD = 8  # spikes between fetching a slot and setting a bit in it
-
-
-@njit(cache=True, nogil=True)
-def set_slot(place, slot, core, axon):
-    """Set one scheduler bit and remember that the core has input in that slot; 1 if it merged."""
-    shift = np.uint64(axon & 63)
-    at = place.slots + ((slot * place.cores + core) << 5) + ((axon >> 6) << 3)
-    before = set_bits(at, np.uint64(1) << shift)
-    at = place.waiting + ((slot * place.blocks + (core >> 6)) << 3)
-    set_bits(at, np.uint64(1) << np.uint64(core & 63))
-    return np.int64((before >> shift) & np.uint64(1))
-
-
-@njit(cache=True, nogil=True)
-def fetch_slot(place, to, tick):
-    """Ask for the slot that a spike with this target word will set a bit in."""
-    row = ((tick + to) & 15) * place.cores + ((to >> 32) & CORES)
-    prefetch(place.slots + (row << 5))
-
-
-@njit(cache=True, nogil=True)
-def arrive(place, inputs, cursor, tick, first, last, counters):
-    """Set the bits of this tick's external inputs to our cores; returns the first later input."""
-    while cursor < len(inputs) and inputs[cursor, 0] == tick:
-        core = inputs[cursor, 1]
-        if first <= core < last:
-            counters[MERGED] += set_slot(place, tick & 15, core, inputs[cursor, 2])
-            counters[INPUT_SPIKES] += 1
-        cursor += 1
-    return cursor
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +94,7 @@ def list_bits(bits, first, places, count):
 def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tick):
     """One core's tick; ``base`` holds addresses; the answer is in scratch."""
     crossbar_at = base.crossbar + (core << 13)
-    types_at = base.axon_types + (core << 8)
+    types_at = base.axon_types + (core << 6)
     weights_at = base.weights + (block << 11)
     block_at = base.parameters + block * (13 << 10)
     if flags & DRAWS_WEIGHTS:
@@ -178,7 +138,7 @@ def evaluate_narrow(base, potentials, narrow, wide, answer, core, block, flags, 
     """
     if count <= CHUNK or flags & LIGHT:
         step_narrow(
-            base.crossbar + (core << 13), axons_at, count, base.axon_types + (core << 8),
+            base.crossbar + (core << 13), axons_at, count, base.axon_types + (core << 6),
             base.weights + (block << 11), narrow.ctypes.data + (core << 9),
             base.narrow_parameters + block * (NARROW_PARAMETERS << 9), base.answer,
         )  # fmt: skip
@@ -211,73 +171,6 @@ def record(spikes, counts, fired, first, last, core, tick):
         spikes[row, 2] = fired[i] & 255
         row += 1
     counts[1] = row
-
-
-@njit(cache=True, nogil=True)
-def deliver(
-    place, target, fired, count, tick, first, last, counters,
-    bounds, outbox, outbox_count, outputs, output_rows, counts,
-):  # fmt: skip
-    """Send every spike of the block: a slot bit, the outbox of another thread, or an output row."""
-    hops, crossings, merged = 0, 0, 0
-    for i in range(count):
-        if i + AHEAD < count:
-            fetch_slot(place, target[fired[i + AHEAD]], tick)
-        to = target[fired[i]]
-        if to == NOWHERE:
-            continue
-        hops += (to >> 12) & 1023
-        crossings += (to >> 22) & 1023
-        if to >= OUTPUT:
-            row = counts[0]
-            output = (to - OUTPUT) >> 32
-            output_rows[row, 0] = tick
-            output_rows[row, 1] = outputs[output, 0]
-            output_rows[row, 2] = outputs[output, 1]
-            counts[0] = row + 1
-            counters[OUTPUT_SPIKES] += 1
-            continue
-        core = to >> 32
-        if first <= core < last:
-            merged += set_slot(place, (tick + to) & 15, core, (to >> 4) & 255)
-        else:
-            owner = 0
-            while core >= bounds[owner + 1]:
-                owner += 1
-            at = outbox_count[owner, 0]
-            outbox[owner, at] = to
-            outbox_count[owner, 0] = at + 1
-    counters[HOPS] += hops
-    counters[CHIP_CROSSINGS] += crossings
-    counters[SPIKES] += count
-    counters[MERGED] += merged
-
-
-@njit(cache=True, nogil=True)
-def meet(gate_at, threads, generation):
-    """Barrier: returns when all threads have come. Spins briefly, then lets others run."""
-    if atomic_add(gate_at, 1) == threads - 1:
-        atomic_add(gate_at, -threads)
-        atomic_add(gate_at + 64, 1)
-        return
-    turns = 0
-    while atomic_add(gate_at + 64, 0) < generation:
-        turns += 1
-        if turns > 200:
-            let_others_run()
-
-
-@njit(cache=True, nogil=True)
-def collect(place, outbox, outbox_count, counters, thread, tick):
-    """Deliver what other threads have sent to our cores in this tick."""
-    for source in range(outbox.shape[0]):
-        count = outbox_count[source, thread, 0]
-        for i in range(count):
-            if i + AHEAD < count:
-                fetch_slot(place, outbox[source, thread, i + AHEAD], tick)
-            to = outbox[source, thread, i]
-            counters[MERGED] += set_slot(place, (tick + to) & 15, to >> 32, (to >> 4) & 255)
-        outbox_count[source, thread, 0] = 0
 
 
 @njit(cache=True, nogil=True)
@@ -321,14 +214,20 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     potentials, narrow, wide = machine.potentials, machine.narrow, machine.wide
     axons_at, potentials_at = axons.ctypes.data, potentials.ctypes.data
     target_at = target.ctypes.data
+    calendar, listed = machine.calendar[thread], machine.listed[thread]
     place = Place(
-        slots.ctypes.data, waiting.ctypes.data, np.int64(slots.shape[1]), np.int64(len(awake))
-    )
+        slots.ctypes.data, waiting.ctypes.data, calendar.ctypes.data, listed.ctypes.data,
+        np.int64(slots.shape[1]), np.int64(len(awake)), first, np.int64(len(listed) >> 4),
+        np.int64(len(calendar) // len(listed)),
+    )  # fmt: skip
     cursor = 0
     for now in range(tick, tick + ticks):
         slot, parity = now & 15, now & 1
         cursor = arrive(place, inputs, cursor, now, first, last, counters)
         for word in range(first >> 6, (last + 63) >> 6):
+            if place.room != 0 and ((word << 6) - first) & (PAGE - 1) == 0:
+                page = ((word << 6) - first) >> PAGE_BITS
+                counters[MERGED] += enter(place, calendar, listed, slot, page)
             todo = waiting[slot, word] | awake[word]
             if todo == np.uint64(0):
                 continue
@@ -370,5 +269,6 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
         if threads > 1:
             meet(machine.gate.ctypes.data, threads, now - tick + 1)
             collect(place, outbox[parity], outbox_count[parity], counters, thread, now)
+    enter_all(place, calendar, listed, counters)
     counters[SYNAPTIC_OPERATIONS] += np.int64(answer[OPERATIONS])
     answer[OPERATIONS] = 0

@@ -79,7 +79,9 @@ def _row_sums(
 
     def add_row(index: Any, carried: list[Any]) -> list[Any]:
         axon = b.zext(e.load(b.add(axons_at, index), I8), I64)
-        kind = b.zext(e.load(b.add(types_at, axon), I8), I64)
+        four = b.zext(e.load(b.add(types_at, b.lshr(axon, e.word(2))), I8), I64)
+        pair = b.shl(b.and_(axon, e.word(3)), e.word(1))
+        kind = b.and_(b.lshr(four, pair), e.word(3))
         row_at = b.add(crossbar_at, b.shl(axon, e.word(5)))
         weights = b.add(weights_at, b.shl(kind, e.word(9)))
         words = mask_row(axon, kind, row_at) if mask_row else [

@@ -63,6 +63,26 @@ def set_bits(_context: Any, _address: Any, _bits: Any) -> Any:
 
 
 @intrinsic
+def count_up(_context: Any, _address: Any, _most: Any) -> Any:
+    """Add 1 to the int64 at an address unless it is ``most``; returns what it was. Not atomic."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        e = Emit(builder)
+        count = e.load(values[0], I64)
+        more = builder.icmp_signed("<", count, values[1])
+        e.store(builder.add(count, builder.zext(more, I64)), values[0])
+        return count
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@instruction
+def put_32(e, address, value):
+    """Write the low 32 bits of ``value``."""
+    e.store(e.b.trunc(value, I32), address)
+
+
+@intrinsic
 def atomic_add(_context: Any, _address: Any, _amount: Any) -> Any:
     """Add to the int64 at an address, seen by all threads in one order; returns the old value."""
 
