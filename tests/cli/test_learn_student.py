@@ -55,6 +55,16 @@ def test_a_student_that_fits_is_trained(teacher_file, tmp_path):
     assert WeightFile.load(tmp_path / "student.safetensors").game == "freeway"
 
 
+def test_a_student_of_several_games_that_does_not_fit_is_refused_before_training(
+    teacher_file, tmp_path
+):
+    words = ["learn", "together", "freeway", "--teachers", teacher_file, "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, [*words, "--board", "tiny"])
+    assert result.exit_code == 1
+    assert "Conv2d 'conv1' needs 200 cores, tiny has 32" in result.output
+    assert not list(tmp_path.glob("*")), "nothing was collected or trained"
+
+
 def test_an_unknown_board_is_refused_by_name(teacher_file, tmp_path):
     result = learn("freeway", "--teacher", teacher_file, "--out", tmp_path, "--board", "nosuch")
     assert result.exit_code == 1

@@ -28,6 +28,7 @@ from tnemu.learn.together import (
     train,
     train_together,
 )
+from tnemu.learn.trouble import Diverged
 
 GAMES = ("freeway", "pong")
 FREEWAY, PONG = (dataclasses.replace(SPECS[game], max_frames=160) for game in GAMES)
@@ -210,6 +211,22 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
     again = train_together(settings, True, rows.append)
     assert [path.read_bytes() for path in again] == before
     assert {row["stage"] for row in rows} == {"stage1"}, "only what is missing is trained again"
+
+
+def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_path):
+    settings, paths, _ = run
+    for path in paths[0].parent.glob("*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "stage1.hidden.safetensors").unlink()
+    wild = dataclasses.replace(settings, out=str(tmp_path), later_learning_rate=1e38)
+    with pytest.raises(Diverged) as caught:
+        train_together(wild, True, lambda row: None)
+    assert str(caught.value).endswith(
+        f"; the last good stage is kept in {tmp_path}/stage0.*; go on with --resume and a smaller "
+        "--later-learning-rate (it was 1e+38)"
+    )
+    again = dataclasses.replace(settings, out=str(tmp_path))
+    assert len(train_together(again, True, lambda row: None)) == len(paths)
 
 
 def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_each_game(

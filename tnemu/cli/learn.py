@@ -4,10 +4,14 @@ players on the same games.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tnemu.formats.weights import WeightFile
 
 app = typer.Typer(
     help="Train a teacher, distil a student, compare players by their scores.",
@@ -27,24 +31,29 @@ def teacher(context: typer.Context) -> None:
     raise typer.Exit(main(context.args, watched))
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def student(
-    context: typer.Context,
-    board: Annotated[
-        str, typer.Option(help="It must fit this board; checked before training starts.")
-    ] = "ns1e",
-) -> None:
-    """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
+BoardThatHolds = Annotated[
+    str,
+    typer.Option("--board", help="It must fit this board; checked before training starts."),
+]
+
+
+def _fits(board: str) -> Callable[[WeightFile], object]:
+    """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
     import corelets
-    from tnemu.cli.learn_progress import watched
     from tnemu.hardware.board import load_board
-    from tnemu.learn.distil import main
     from tnemu.mapping.fit import fit
 
     spec = load_board(board)
-    raise typer.Exit(
-        main(context.args, watched, lambda weights: fit(corelets.Student(weights), spec))
-    )
+    return lambda weights: fit(corelets.Student(weights), spec)
+
+
+@app.command(context_settings=Rest, add_help_option=False)
+def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
+    """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
+    from tnemu.cli.learn_progress import watched
+    from tnemu.learn.distil import main
+
+    raise typer.Exit(main(context.args, watched, _fits(board)))
 
 
 @app.command(context_settings=Rest, add_help_option=False)
@@ -56,11 +65,12 @@ def ladder(context: typer.Context) -> None:
 
 
 @app.command(context_settings=Rest, add_help_option=False)
-def together(context: typer.Context) -> None:
+def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
+    from tnemu.cli.learn_progress import watched
     from tnemu.learn.together import main
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, watched, _fits(board)))
 
 
 @app.command()

@@ -78,7 +78,8 @@ def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     if "stage" not in row:
         return settings.game, row["steps"], settings.steps
     control = row["stage"] == "control"
-    total = settings.control_iterations if control else settings.iterations
+    iterations = getattr(settings, "steps", settings.iterations)  # a minibatch of several games
+    total = settings.control_iterations if control else iterations
     return f"{settings.game} {row['stage']}", row["iteration"], total
 
 

@@ -64,7 +64,7 @@ from tnemu.learn.runs import (
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, collect, label_temperature
 from tnemu.learn.student import Student, check_size
-from tnemu.learn.trouble import Diverged, check_room
+from tnemu.learn.trouble import Diverged, check_room, way_out
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,9 @@ class Run:
         try:
             result = train(student, data, held, self.tau, iterations, rate, s, seed, log)
         except Diverged as error:
-            raise Diverged(f"{error}; {self.way_out(name, rate)}") from error
+            last = self.stages[-1]["stage"] if self.stages else None
+            option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
+            raise Diverged(f"{error}; {way_out(self.out, last, option, rate)}") from error
         seeds = range(s.check_seed, s.check_seed + s.check_episodes)
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
@@ -310,15 +312,6 @@ class Run:
         else:
             save_player(path, student, CONTROL, self.spec, provenance=self.provenance())
         save_tensors(hidden, state_arrays(student))
-
-    def way_out(self, name: str, rate: float) -> str:
-        """What is kept of a run whose stage ``name`` failed, and the command to go on."""
-        kept = f"no stage was finished, the states in {self.out} are kept"
-        if self.stages:
-            last = self.stages[-1]["stage"]
-            kept = f"the last good stage is kept in {self.out / last}.safetensors"
-        option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
-        return f"{kept}; go on with --resume and a smaller --{option} (it was {rate:g})"
 
     def provenance(self) -> dict[str, Any]:
         s = self.settings

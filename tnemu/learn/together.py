@@ -25,6 +25,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from torch import Tensor
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.learn.descent import descend
-from tnemu.learn.distil import teacher_of, validate
+from tnemu.learn.distil import Check, teacher_of, validate
 from tnemu.learn.evaluate import Player, play_episodes, random_player
 from tnemu.learn.heads import Head, HeadError, heads_of, recalibrate
 from tnemu.learn.losses import kl
@@ -43,15 +44,18 @@ from tnemu.learn.players import load_state, net_player, state_arrays
 from tnemu.learn.runs import (
     Curve,
     Report,
+    Watch,
     command,
     derived_seed,
     file_sha256,
+    plain,
     print_row,
     run_command,
     save_facts,
     versions,
 )
 from tnemu.learn.states import States, collect, label_temperature
+from tnemu.learn.trouble import Diverged, check_room, way_out
 
 
 @dataclass(frozen=True)
@@ -187,9 +191,15 @@ def train(
 class Run:
     """The stages in order; with ``resume``, what a stopped run has finished is read back."""
 
-    def __init__(self, settings: TogetherSettings, resume: bool, report: Report = print_row):
+    def __init__(
+        self,
+        settings: TogetherSettings,
+        resume: bool,
+        report: Report = print_row,
+        check: Check | None = None,
+    ):
         s = self.settings = settings
-        self.resume, self.out = resume, Path(s.out)
+        self.resume, self.out, self.check = resume, Path(s.out), check
         torch.set_num_threads(1)
         nets = [teacher_of(*which) for which in zip(s.games, s.teachers, strict=True)]
         torch.manual_seed(self.seed(2))
@@ -206,6 +216,8 @@ class Run:
         the selection seeds.
         """
         s = self.settings
+        if self.check is not None:
+            self.check(self.games[0].head.fold(s.game, {}))
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
             for g, player in enumerate(players):
@@ -244,6 +256,8 @@ class Run:
             states = States.load(path)
         else:
             count = s.states if stage == 0 else s.dagger_states
+            size = math.prod(game.spec.shape) + 4 * len(game.spec.actions)
+            check_room(self.out, count * size)
             seed, teacher = self.seed(1, stage, g), net_player(game.net)
             states = collect(player, teacher, game.spec, count, s.keep_every, s.worlds, seed)
             states.save(path)
@@ -261,11 +275,18 @@ class Run:
             self.stages.append(json.loads(facts.read_text()))
             return
 
+        check_room(self.out, sum(array.nbytes for array in state_arrays(self.student).values()))
+
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
 
         rate = s.learning_rate if number == 0 else s.later_learning_rate
-        result = train(self.games, rate, s, self.seed(3, number), log)
+        try:
+            result = train(self.games, rate, s, self.seed(3, number), log)
+        except Diverged as error:
+            last = f"stage{number - 1}" if number else None
+            option = "later-learning-rate" if number else "learning-rate"
+            raise Diverged(f"{error}; {way_out(self.out, last, option, rate)}") from error
         scores = {
             game.name: self.scores(game, game.head.fold(s.game, {}).votes) for game in self.games
         }
@@ -321,18 +342,26 @@ def mean_share(scores: dict[str, list[float]], references: dict[str, dict[str, f
 
 
 def train_together(
-    settings: TogetherSettings, resume: bool = False, report: Report = print_row
+    settings: TogetherSettings,
+    resume: bool = False,
+    report: Report = print_row,
+    check: Check | None = None,
 ) -> tuple[Path, ...]:
-    """Collect, train, fold; returns the weight file of each game."""
-    return Run(settings, resume, report).run()
+    """Collect, train, fold; returns the weight file of each game.
+
+    ``check`` is asked before anything is collected or trained; this room knows no boards.
+    """
+    return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | None = None) -> int:
     return run_command(
-        "Distil the teachers of several games into one trinary student.",
+        "Distil the teachers of several games into one trinary student. `tnemu learn together` checks "
+        "first that it fits --board, a board's name or file (ns1e if not given).",
         TogetherSettings,
-        train_together,
+        partial(train_together, check=check),
         argv,
+        watch,
     )
 
 

@@ -27,6 +27,16 @@ def check_finite(net: nn.Module, loss: float, where: str) -> None:
             raise Diverged(f"{where}: the values of {name} are not finite")
 
 
+def way_out(out: Path, last: str | None, option: str, rate: float) -> str:
+    """What is kept of a run after its stage ``last`` (None: before any), and the command to go on
+    where the next one, with learning rate ``rate``, diverged.
+    """
+    kept = f"no stage was finished, the states in {out} are kept"
+    if last is not None:
+        kept = f"the last good stage is kept in {out / last}.*"
+    return f"{kept}; go on with --resume and a smaller --{option} (it was {rate:g})"
+
+
 def check_room(folder: Path, bytes_needed: int) -> None:
     """Raises a TnemuError before the work whose result would not fit on the disk."""
     bytes_free = shutil.disk_usage(folder).free
