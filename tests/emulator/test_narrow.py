@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.kernels import arrays
 from tnemu.hardware.board import load_board
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
@@ -99,3 +100,32 @@ def test_a_snapshot_of_narrow_potentials_is_that_of_the_reference_engine(tmp_pat
         after = Emulator.restore(image, tmp_path / engine, engine="numba")
         kept.append((int(after.potentials[0, 0]), int(emulator.potentials[0, 0])))
     assert kept == [(21, 21)] * 2
+
+
+@pytest.mark.parametrize("active", [0, 1, 63, 64, 65, 127, 128, 129, 192, 256])
+def test_weights_of_minus_one_zero_and_one_are_summed_exactly_on_any_number_of_rows(active) -> None:
+    """In bytes, 64 rows at a time: V = sum of the weights of the active axons' types, no leak."""
+    rng = np.random.default_rng(active)
+    weights = [1, -1, 0, 1]
+    image = one(neuron(s=weights, alpha=1_000))
+    image.types[:] = 1
+    image.axon_types[:] = rng.integers(0, 4, (1, AXONS))
+    bits = rng.random((AXONS, NEURONS)) < 0.8
+    bits[:, 0] = True  # all rows on one neuron
+    image.axon_types[0, :200] = np.where(rng.random(200) < 0.9, 0, image.axon_types[0, :200])
+    image.crossbar[0] = np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
+    axons = np.sort(rng.permutation(AXONS)[:active])
+    emulator = Emulator(image)
+    emulator.inject(0, axons, 0)
+    emulator.run(1)
+    expected = np.array(weights)[image.axon_types[0, axons]] @ bits[axons]
+    np.testing.assert_array_equal(emulator.potentials[0], expected)
+    assert emulator.counters.synaptic_operations == bits[axons].sum()
+    assert not wide(emulator)
+    assert emulator._engine.board.flags[0] & arrays.TRINARY
+
+
+@pytest.mark.parametrize(("weight", "bytes_"), [(1, True), (2, False), (-2, False)])
+def test_a_heavier_weight_on_one_axon_type_is_not_summed_in_bytes(weight, bytes_) -> None:
+    emulator = Emulator(one(neuron(s=[1, -1, 0, weight], alpha=1_000)))
+    assert bool(emulator._engine.board.flags[0] & arrays.TRINARY) == bytes_

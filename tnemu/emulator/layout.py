@@ -163,7 +163,9 @@ def _parameters(
     anything = draws_leak | draws_eta | draws_weights | some(reverses & (leak != 0)) | rails
     signs, bias, sliced = _sliced(kinds, rows)
     far = (kinds["gamma"] == 0) & (abs(reset) > vector.NARROW_MOST)
-    light = np.asarray((abs(weights) < 128).all(axis=(1, 2)))
+    heaviest = abs(weights).max(axis=(1, 2))
+    byte_weights = aligned(weights.shape, np.int8)
+    byte_weights[:] = np.clip(weights, -1, 1)
     flags = (
         anything * arrays.EVERY_FEATURE
         + draws_leak * arrays.DRAWS_LEAK
@@ -171,11 +173,13 @@ def _parameters(
         + draws_weights * arrays.DRAWS_WEIGHTS
         + sliced * arrays.SLICED
         + ~(anything | some(far)) * arrays.NARROW
-        + light * arrays.LIGHT
+        + (heaviest < 128) * arrays.LIGHT
+        + (heaviest < 2) * arrays.TRINARY
     )
     return {
         "flags": flags.astype(np.uint8),
         "weights": weights,
+        "byte_weights": byte_weights,
         "magnitudes": magnitudes,
         "parameters": parameters,
         "narrow_parameters": _narrow(parameters),

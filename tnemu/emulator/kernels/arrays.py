@@ -18,6 +18,7 @@ CALENDAR_CORES = 2048  # a smaller board lies in the cache and needs none
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
 NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is used
 LIGHT = 64  # no weight is over 127: int16 sums hold all 256 rows
+TRINARY = 128  # no weight is over 1
 
 # A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
 NOWHERE = -1
@@ -38,6 +39,7 @@ class Board(NamedTuple):
     block: Any  # int32 [n]  the core's parameter block
     flags: Any  # uint8 [k]
     weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
+    byte_weights: Any  # int8 [k, 4, 256]  the same, where TRINARY
     magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
     parameters: Any  # int32 [k, 13, 256]  rows of vector.py
     narrow_parameters: Any  # int16 [k, 7, 256]  the first of them, where NARROW
@@ -114,6 +116,7 @@ class Base(NamedTuple):
     crossbar: int
     axon_types: int
     weights: int
+    byte_weights: int
     magnitudes: int
     parameters: int
     narrow_parameters: int

@@ -28,6 +28,7 @@ from tnemu.emulator.kernels.arrays import (
     PAGE,
     PAGE_BITS,
     SYNAPTIC_OPERATIONS,
+    TRINARY,
     Base,
     Place,
 )
@@ -44,6 +45,7 @@ from tnemu.emulator.kernels.vector import (
     step,
     step_any,
     step_narrow,
+    step_trinary,
 )
 from tnemu.emulator.kernels.words import (
     lowest_bit,
@@ -137,11 +139,19 @@ def evaluate_narrow(base, potentials, narrow, wide, answer, core, block, flags, 
     Then the tick has not been evaluated yet, and the potentials are in 32 bits from now on.
     """
     if count <= CHUNK or flags & LIGHT:
-        step_narrow(
-            base.crossbar + (core << 13), axons_at, count, base.axon_types + (core << 6),
-            base.weights + (block << 11), narrow.ctypes.data + (core << 9),
-            base.narrow_parameters + block * (NARROW_PARAMETERS << 9), base.answer,
-        )  # fmt: skip
+        crossbar_at, types_at = base.crossbar + (core << 13), base.axon_types + (core << 6)
+        narrow_at = narrow.ctypes.data + (core << 9)
+        block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
+        if flags & TRINARY:
+            step_trinary(
+                crossbar_at, axons_at, count, types_at, base.byte_weights + (block << 10),
+                narrow_at, block_at, base.answer,
+            )  # fmt: skip
+        else:
+            step_narrow(
+                crossbar_at, axons_at, count, types_at, base.weights + (block << 11),
+                narrow_at, block_at, base.answer,
+            )  # fmt: skip
         if answer[ESCAPED] == np.uint64(0):
             return False
     wide[core] = 1
@@ -180,6 +190,7 @@ def addresses(board, scratch):
         board.crossbar.ctypes.data,
         board.axon_types.ctypes.data,
         board.weights.ctypes.data,
+        board.byte_weights.ctypes.data,
         board.magnitudes.ctypes.data,
         board.parameters.ctypes.data,
         board.narrow_parameters.ctypes.data,

@@ -36,6 +36,8 @@ NARROW_PARAMETERS = 7  # the rows up to here, in 16 bits
 
 NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a leak cannot overflow
 
+BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
+
 # Words of the scratch array through which a core's step answers, uint64 [8].
 FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 5, 6
 
@@ -67,6 +69,15 @@ def _draws(e: Emit, seed: Any, tick: Any, kind: int, axon: Any, first: int) -> A
     return _philox(e, seed, low, b.or_(lanes, e.spread(rest, 8)))
 
 
+def _row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
+    """The axon that a list names, its type, and where its crossbar row is."""
+    b = e.b
+    axon = b.zext(e.load(axon_at, I8), I64)
+    four = b.zext(e.load(b.add(types_at, b.lshr(axon, e.word(2))), I8), I64)
+    kind = b.and_(b.lshr(four, b.shl(b.and_(axon, e.word(3)), e.word(1))), e.word(3))
+    return axon, kind, b.add(crossbar_at, b.shl(axon, e.word(5)))
+
+
 def _row_sums(
     e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any,
     mask_row: Callable[[Any, Any, Any], list[Any]] | None = None,
@@ -78,11 +89,7 @@ def _row_sums(
     b = e.b
 
     def add_row(index: Any, carried: list[Any]) -> list[Any]:
-        axon = b.zext(e.load(b.add(axons_at, index), I8), I64)
-        four = b.zext(e.load(b.add(types_at, b.lshr(axon, e.word(2))), I8), I64)
-        pair = b.shl(b.and_(axon, e.word(3)), e.word(1))
-        kind = b.and_(b.lshr(four, pair), e.word(3))
-        row_at = b.add(crossbar_at, b.shl(axon, e.word(5)))
+        axon, kind, row_at = _row(e, crossbar_at, b.add(axons_at, index), types_at)
         weights = b.add(weights_at, b.shl(kind, e.word(9)))
         words = mask_row(axon, kind, row_at) if mask_row else [
             e.load(e.at(row_at, 4 * g), I32) for g in range(8)
@@ -96,6 +103,45 @@ def _row_sums(
 
     start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
     *sums, operations = e.loop(count, start, add_row)
+    return sums, e.total(operations)
+
+
+def _row_sums_in_bytes(
+    e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any
+) -> tuple[list[Any], Any]:
+    """The same of weights -1, 0, 1 given as int8: half the instructions of a row.
+
+    Bytes hold BYTE_ROWS rows; then they are added to the int16 sums.
+    """
+    b = e.b
+
+    def add_rows(first: Any, carried: list[Any]) -> list[Any]:
+        start_at = b.add(axons_at, b.shl(first, e.word(BYTE_ROWS.bit_length() - 1)))
+
+        def add_row(index: Any, carried: list[Any]) -> list[Any]:
+            _, kind, row_at = _row(e, crossbar_at, b.add(start_at, index), types_at)
+            weights = b.add(weights_at, b.shl(kind, e.word(8)))
+            bytes_ = [
+                b.add(total, e.choose(e.bits(e.load(e.at(row_at, 8 * g), I64)),
+                                      e.load(e.at(weights, 64 * g), I8, 64), e.fill(I8, 64, 0)))
+                for g, total in enumerate(carried[:4])
+            ]  # fmt: skip
+            return [*bytes_, b.add(carried[4], e.ones(e.load(row_at, I64, 4)))]
+
+        left = b.sub(count, b.sub(start_at, axons_at))
+        some = e.choose(b.icmp_signed("<", left, e.word(BYTE_ROWS)), left, e.word(BYTE_ROWS))
+        *bytes_, operations = e.loop(some, [e.fill(I8, 64, 0)] * 4 + [carried[8]], add_row)
+        return [
+            *(
+                b.add(total, b.sext(e.part(bytes_[g // 2], 32 * (g % 2), 32), total.type))
+                for g, total in enumerate(carried[:8])
+            ),
+            operations,
+        ]
+
+    pieces = b.lshr(b.add(count, e.word(BYTE_ROWS - 1)), e.word(BYTE_ROWS.bit_length() - 1))
+    start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
+    *sums, operations = e.loop(pieces, start, add_rows)
     return sums, e.total(operations)
 
 
@@ -158,7 +204,22 @@ def step_narrow(
     The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
     answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``.
     """
-    sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    sums = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at)
+
+
+@instruction
+def step_trinary(
+    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
+):
+    """``step_narrow`` where all weights are -1, 0 or 1; ``weights_at`` has them as int8."""
+    sums = _row_sums_in_bytes(e, crossbar_at, axons_at, count, types_at, weights_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at)
+
+
+def _step_narrow(
+    e: Emit, sums: list[Any], operations: Any, narrow_at: Any, block_at: Any, scratch_at: Any
+) -> None:
     b = e.b
     limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
     changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
