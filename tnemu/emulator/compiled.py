@@ -18,7 +18,7 @@ from tnemu.emulator.kernels import arrays, tick
 from tnemu.emulator.kernels.vector import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import NEURONS, SLOTS
+from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
@@ -158,9 +158,9 @@ class NumbaEngine:
 def scratch() -> arrays.Scratch:
     """One thread's work space."""
     return arrays.Scratch(
-        axons=layout.aligned((arrays.BLOCK, 264), np.uint8),
-        counts=np.zeros(arrays.BLOCK, np.int64),
-        fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.int32),
+        axons=layout.aligned((arrays.BLOCK * AXONS + 8,), np.uint16),
+        ends=np.zeros(arrays.BLOCK, np.int64),
+        fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.uint16),
         answer=layout.aligned((8,), np.uint64),
         leak=layout.aligned((NEURONS,), np.int32),
         eta=layout.aligned((NEURONS,), np.int32),

@@ -170,7 +170,7 @@ class _Word:
             "fired": np.zeros(n, np.int64),
         }
         self.scratch = kernel.LaneScratch(
-            axons=layout.aligned((WORD, AXONS), np.uint8),
+            axons=layout.aligned((WORD, AXONS), np.uint16),
             counts=np.zeros(WORD, np.int64),
             plus=np.zeros(AXONS + 8, np.int16),
             minus=np.zeros(AXONS + 8, np.int16),

@@ -78,9 +78,9 @@ class Machine(NamedTuple):
 class Scratch(NamedTuple):
     """One thread's work space."""
 
-    axons: Any  # uint8 [64, 264]  active axons of the block's cores, with room for list_bits
-    counts: Any  # int64 [64]
-    fired: Any  # int32 [64 * 256 + 8]  neurons of the block that fired
+    axons: Any  # uint16 [64 * 256 + 8]  active axons of the block's cores: core << 8 | axon
+    ends: Any  # int64 [64]  where each core's end
+    fired: Any  # uint16 [64 * 256 + 8]  neurons of the block that fired: core << 8 | neuron
     answer: Any  # uint64 [8]
     leak: Any  # int32 [256]
     eta: Any  # int32 [256]
@@ -121,6 +121,8 @@ class Base(NamedTuple):
     parameters: int
     narrow_parameters: int
     leak_magnitudes: int
+    potentials: int
+    narrow: int
     answer: int
     leak: int
     eta: int

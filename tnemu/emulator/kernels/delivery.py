@@ -35,6 +35,7 @@ from tnemu.emulator.kernels.words import (
 )
 
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
+FAR_AHEAD = 24  # spikes between fetching a target and reading it
 
 
 @njit(cache=True, nogil=True)
@@ -110,7 +111,12 @@ def deliver(
 ):  # fmt: skip
     """Send every spike of the block: to its slot, the outbox of another thread, or an output row."""
     hops, crossings, merged = 0, 0, 0
+    target_at = target.ctypes.data
+    for i in range(min(count, FAR_AHEAD)):
+        prefetch(target_at + (np.int64(fired[i]) << 3))
     for i in range(count):
+        if i + FAR_AHEAD < count:
+            prefetch(target_at + (np.int64(fired[i + FAR_AHEAD]) << 3))
         if place.room == 0 and i + AHEAD < count:
             fetch_slot(place, target[fired[i + AHEAD]], tick)
         to = target[fired[i]]

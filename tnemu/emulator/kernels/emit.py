@@ -59,6 +59,13 @@ class Emit:
         picked = ir.Constant(ir.VectorType(I32, lanes), list(range(start, start + lanes)))
         return self.b.shuffle_vector(vector, vector, picked)
 
+    def joined(self, first: Any, second: Any) -> Any:
+        """One vector with the lanes of two."""
+        lanes = 2 * first.type.count
+        return self.b.shuffle_vector(
+            first, second, ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
+        )
+
     def choose(self, mask: Any, yes: Any, no: Any) -> Any:
         return self.b.select(mask, yes, no)
 

@@ -46,7 +46,7 @@ class LaneMachine(NamedTuple):
 
 
 class LaneScratch(NamedTuple):
-    axons: Any  # uint8 [64, 256]
+    axons: Any  # uint16 [64, 256]
     counts: Any  # int64 [64]
     plus: Any  # int16 [264]
     minus: Any  # int16 [264]
@@ -100,7 +100,7 @@ def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
     for lane in range(lanes):
         mine = np.uint64(1) << np.uint64(lane)
         at = potentials_at + ((lane * cores + core) << 10)
-        evaluate(base, at, core, block, flags, seed, axons_at + (lane << 8), counts[lane], tick)
+        evaluate(base, at, core, block, flags, seed, axons_at + (lane << 9), counts[lane], tick)
         restless |= answer[CHANGED] != 0 or counts[lane] != 0
         for part in range(4):
             bits = answer[part]
@@ -166,7 +166,7 @@ def advance_lanes(
     inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
     rows: int64 [capacity, 3] (tick, output, lanes).
     """
-    base, answer = addresses(board, work), work.answer
+    base, answer = addresses(board, machine.potentials, work.fired, work), work.answer
     input_tick, input_core, input_axon, input_lanes = inputs
     words, waiting, awake, counters = (
         machine.words,

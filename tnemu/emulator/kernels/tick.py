@@ -6,7 +6,9 @@ For every tick, in blocks of 64 cores (one word of a bitmap)::
     evaluate  rows + leak + compare + reset of 256 neurons in vector registers (vector.py)
     deliver   every spike sets one bit in a slot that is not being read (delays are 1..15)
 
-Nothing here allocates, and nothing of ours is imported but the vector instructions beside it.
+Nothing here allocates, and nothing of ours is imported but the vector instructions beside it. What is
+called for every core or spike is given addresses, never arrays: numba counts the references to an
+array argument with two atomic additions a call, which once were 40 % of the time.
 Threads own disjoint ranges of cores. A spike for a core of another thread goes through an outbox,
 which its owner empties after the barrier that ends the tick, so no two threads write one word.
 """
@@ -52,43 +54,47 @@ from tnemu.emulator.kernels.words import (
     lowest_bit_or_64,
     ones_in,
     prefetch,
+    put_16,
+    word_at,
 )
 
 
 @njit(cache=True, nogil=True)
-def scan(slots, axons, counts, crossbar_at, slot, word, todo):
-    """List the active axons of the block's cores, clear their slot, and fetch the rows they name."""
+def scan(slots, axons, ends, crossbar_at, slot, word, todo):
+    """List the active axons of the block's cores, clear their slot, and fetch the rows they name.
+
+    One list for all cores: a loop for each would end where nobody can foresee.
+    """
+    axons_at, count = axons.ctypes.data, 0
     while todo != np.uint64(0):
         k = lowest_bit(todo)
         todo &= todo - np.uint64(1)
         core = (word << 6) + k
-        mine = axons[k]
-        count = 0
         for part in range(4):
-            count = list_bits(slots[slot, core, part], part << 6, mine, count)
+            count = list_bits(slots[slot, core, part], (k << 8) + (part << 6), axons_at, count)
             slots[slot, core, part] = np.uint64(0)
-        counts[k] = count
-        rows_at = crossbar_at + (core << 13)
-        for i in range(count):
-            prefetch(rows_at + (np.int64(mine[i]) << 5))
+        ends[k] = count
+    rows_at = crossbar_at + (word << 19)
+    for i in range(count):
+        prefetch(rows_at + (np.int64(axons[i]) << 5))
 
 
 @njit(cache=True, nogil=True)
-def list_bits(bits, first, places, count):
-    """Write ``first`` + the index of every 1 bit behind ``places[:count]``; returns the new count.
+def list_bits(bits, first, list_at, count):
+    """Write ``first`` + the index of every 1 bit behind ``count`` others; returns the new count.
 
     Most words have few bits, how many nobody can foresee. Four places are written whether or not
     there are as many bits, because a branch that is guessed wrong costs more than they do.
     """
-    after = count + ones_in(bits)
+    after, at = count + ones_in(bits), list_at + (count << 1)
     for i in range(4):
-        places[count + i] = first + lowest_bit_or_64(bits)
+        put_16(at + (i << 1), first + lowest_bit_or_64(bits))
         bits &= bits - np.uint64(1)
-    count += 4
+    at += 8
     while bits != np.uint64(0):
-        places[count] = first + lowest_bit(bits)
+        put_16(at, first + lowest_bit(bits))
         bits &= bits - np.uint64(1)
-        count += 1
+        at += 2
     return after
 
 
@@ -106,13 +112,13 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
                 crossbar_at, axons_at, some, types_at, weights_at, base.magnitudes + (block << 10),
                 potentials_at, base.answer, seed, tick,
             )  # fmt: skip
-            axons_at += some
+            axons_at += some << 1
             count -= some
     rest = 0 if flags & EVERY_FEATURE else CHUNK
     while count > rest:
         some = min(count, CHUNK)
         add_rows(crossbar_at, axons_at, some, types_at, weights_at, potentials_at, base.answer)
-        axons_at += some
+        axons_at += some << 1
         count -= some
     if not flags & EVERY_FEATURE:
         step(
@@ -133,41 +139,43 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
 
 
 @njit(cache=True, nogil=True)
-def evaluate_narrow(base, potentials, narrow, wide, answer, core, block, flags, axons_at, count):
-    """One tick of a core whose potentials are kept in 16 bits; True if they have become wide.
+def evaluate_narrow(base, core, block, flags, axons_at, count):
+    """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
 
-    Then the tick has not been evaluated yet, and the potentials are in 32 bits from now on.
+    Then the tick has not been evaluated.
     """
-    if count <= CHUNK or flags & LIGHT:
-        crossbar_at, types_at = base.crossbar + (core << 13), base.axon_types + (core << 6)
-        narrow_at = narrow.ctypes.data + (core << 9)
-        block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
-        if flags & TRINARY:
-            step_trinary(
-                crossbar_at, axons_at, count, types_at, base.byte_weights + (block << 10),
-                narrow_at, block_at, base.answer,
-            )  # fmt: skip
-        else:
-            step_narrow(
-                crossbar_at, axons_at, count, types_at, base.weights + (block << 11),
-                narrow_at, block_at, base.answer,
-            )  # fmt: skip
-        if answer[ESCAPED] == np.uint64(0):
-            return False
-    wide[core] = 1
-    for neuron in range(NEURONS):
-        potentials[core, neuron] = narrow[core, neuron]
-    return True
+    if count > CHUNK and not flags & LIGHT:
+        return False
+    crossbar_at, types_at = base.crossbar + (core << 13), base.axon_types + (core << 6)
+    narrow_at = base.narrow + (core << 9)
+    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
+    if flags & TRINARY:
+        step_trinary(
+            crossbar_at, axons_at, count, types_at, base.byte_weights + (block << 10),
+            narrow_at, block_at, base.answer,
+        )  # fmt: skip
+    else:
+        step_narrow(
+            crossbar_at, axons_at, count, types_at, base.weights + (block << 11),
+            narrow_at, block_at, base.answer,
+        )  # fmt: skip
+    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
-def list_fired(answer, fired, count, core_in_block, first_target_at):
-    """Append the neurons that the answer's bits name, and fetch their targets."""
-    before = count
+def widen(machine, core):
+    """Keep a core's potentials in 32 bits from now on."""
+    machine.wide[core] = 1
+    for neuron in range(NEURONS):
+        machine.potentials[core, neuron] = machine.narrow[core, neuron]
+
+
+@njit(cache=True, nogil=True)
+def list_fired(answer_at, fired_at, count, core_in_block):
+    """Append the neurons that the answer's bits name."""
     for part in range(4):
-        count = list_bits(answer[part], (core_in_block << 8) + (part << 6), fired, count)
-    for i in range(before, count):
-        prefetch(first_target_at + (np.int64(fired[i]) << 3))
+        bits, first = word_at(answer_at + (part << 3)), (core_in_block << 8) + (part << 6)
+        count = list_bits(bits, first, fired_at, count)
     return count
 
 
@@ -184,7 +192,7 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 
 @njit(cache=True, nogil=True)
-def addresses(board, scratch):
+def addresses(board, potentials, narrow, scratch):
     """Where the arrays begin that ``evaluate`` reads."""
     return Base(
         board.crossbar.ctypes.data,
@@ -195,6 +203,8 @@ def addresses(board, scratch):
         board.parameters.ctypes.data,
         board.narrow_parameters.ctypes.data,
         board.leak_magnitudes.ctypes.data,
+        potentials.ctypes.data,
+        narrow.ctypes.data,
         scratch.answer.ctypes.data,
         scratch.leak.ctypes.data,
         scratch.eta.ctypes.data,
@@ -211,20 +221,18 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``.
     """
-    base = addresses(board, scratch)
+    base = addresses(board, machine.potentials, machine.narrow, scratch)
     bounds = board.bounds
     threads = len(bounds) - 1
     first, last = bounds[thread], bounds[thread + 1]
     slots, waiting, awake = machine.slots, machine.waiting, machine.awake
-    axons, counts, fired, answer = scratch.axons, scratch.counts, scratch.fired, scratch.answer
+    axons, ends, fired, answer = scratch.axons, scratch.ends, scratch.fired, scratch.answer
     target = board.target.reshape(-1)
     block_of, flags_of, seeds = board.block, board.flags, board.seeds
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     outbox, outbox_count = machine.outbox, machine.outbox_count
-    potentials, narrow, wide = machine.potentials, machine.narrow, machine.wide
-    axons_at, potentials_at = axons.ctypes.data, potentials.ctypes.data
-    target_at = target.ctypes.data
+    wide, axons_at, fired_at = machine.wide, axons.ctypes.data, fired.ctypes.data
     calendar, listed = machine.calendar[thread], machine.listed[thread]
     place = Place(
         slots.ctypes.data, waiting.ctypes.data, calendar.ctypes.data, listed.ctypes.data,
@@ -243,8 +251,8 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             if todo == np.uint64(0):
                 continue
             waiting[slot, word] = np.uint64(0)
-            scan(slots, axons, counts, base.crossbar, slot, word, todo)
-            count = 0
+            scan(slots, axons, ends, base.crossbar, slot, word, todo)
+            count, begin = 0, 0
             stay = np.uint64(0)
             left = todo
             while left != np.uint64(0):
@@ -253,20 +261,21 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 core = (word << 6) + k
                 block = np.int64(block_of[core])
                 flags = flags_of[block]
-                if wide[core] or evaluate_narrow(
-                    base, potentials, narrow, wide, answer, core, block, flags,
-                    axons_at + k * axons.shape[1], counts[k],
-                ):  # fmt: skip
+                mine_at, active = axons_at + (begin << 1), ends[k] - begin
+                begin = ends[k]
+                if wide[core] or not evaluate_narrow(base, core, block, flags, mine_at, active):
+                    if not wide[core]:
+                        widen(machine, core)
                     evaluate(
-                        base, potentials_at + (core << 10), core, block, flags, seeds[core],
-                        axons_at + k * axons.shape[1], counts[k], now,
+                        base, base.potentials + (core << 10), core, block, flags, seeds[core],
+                        mine_at, active, now,
                     )  # fmt: skip
                 before = count
-                count = list_fired(answer, fired, count, k, target_at + (word << 17))
+                count = list_fired(base.answer, fired_at, count, k)
                 totals[core] += count - before
                 # Without input, noise, spike or change a tick repeats itself until an input comes.
                 if (
-                    answer[CHANGED] != 0 or count != before or counts[k] != 0
+                    answer[CHANGED] != 0 or count != before or active != 0
                     or flags & (DRAWS_LEAK | DRAWS_ETA)
                 ):  # fmt: skip
                     stay |= np.uint64(1) << np.uint64(k)

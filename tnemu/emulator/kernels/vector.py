@@ -72,7 +72,7 @@ def _draws(e: Emit, seed: Any, tick: Any, kind: int, axon: Any, first: int) -> A
 def _row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
     """The axon that a list names, its type, and where its crossbar row is."""
     b = e.b
-    axon = b.zext(e.load(axon_at, I8), I64)
+    axon = b.zext(e.load(axon_at, I8), I64)  # the low byte of the list's 16 bits
     four = b.zext(e.load(b.add(types_at, b.lshr(axon, e.word(2))), I8), I64)
     kind = b.and_(b.lshr(four, b.shl(b.and_(axon, e.word(3)), e.word(1))), e.word(3))
     return axon, kind, b.add(crossbar_at, b.shl(axon, e.word(5)))
@@ -89,7 +89,8 @@ def _row_sums(
     b = e.b
 
     def add_row(index: Any, carried: list[Any]) -> list[Any]:
-        axon, kind, row_at = _row(e, crossbar_at, b.add(axons_at, index), types_at)
+        axon_at = b.add(axons_at, b.shl(index, e.word(1)))
+        axon, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
         weights = b.add(weights_at, b.shl(kind, e.word(9)))
         words = mask_row(axon, kind, row_at) if mask_row else [
             e.load(e.at(row_at, 4 * g), I32) for g in range(8)
@@ -116,10 +117,12 @@ def _row_sums_in_bytes(
     b = e.b
 
     def add_rows(first: Any, carried: list[Any]) -> list[Any]:
-        start_at = b.add(axons_at, b.shl(first, e.word(BYTE_ROWS.bit_length() - 1)))
+        done = b.mul(first, e.word(BYTE_ROWS))
+        start_at = b.add(axons_at, b.shl(done, e.word(1)))
 
         def add_row(index: Any, carried: list[Any]) -> list[Any]:
-            _, kind, row_at = _row(e, crossbar_at, b.add(start_at, index), types_at)
+            axon_at = b.add(start_at, b.shl(index, e.word(1)))
+            _, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
             weights = b.add(weights_at, b.shl(kind, e.word(8)))
             bytes_ = [
                 b.add(total, e.choose(e.bits(e.load(e.at(row_at, 8 * g), I64)),
@@ -128,7 +131,7 @@ def _row_sums_in_bytes(
             ]  # fmt: skip
             return [*bytes_, b.add(carried[4], e.ones(e.load(row_at, I64, 4)))]
 
-        left = b.sub(count, b.sub(start_at, axons_at))
+        left = b.sub(count, done)
         some = e.choose(b.icmp_signed("<", left, e.word(BYTE_ROWS)), left, e.word(BYTE_ROWS))
         *bytes_, operations = e.loop(some, [e.fill(I8, 64, 0)] * 4 + [carried[8]], add_row)
         return [
@@ -139,7 +142,7 @@ def _row_sums_in_bytes(
             operations,
         ]
 
-    pieces = b.lshr(b.add(count, e.word(BYTE_ROWS - 1)), e.word(BYTE_ROWS.bit_length() - 1))
+    pieces = b.udiv(b.add(count, e.word(BYTE_ROWS - 1)), e.word(BYTE_ROWS))
     start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
     *sums, operations = e.loop(pieces, start, add_rows)
     return sums, e.total(operations)
@@ -156,6 +159,17 @@ def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
 def _count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
     place = e.at(scratch_at, 8 * OPERATIONS)
     e.store(e.b.add(e.load(place, I64), operations), place)
+
+
+def _answer(e: Emit, masks: list[Any], changed: Any, scratch_at: Any) -> None:
+    """Which neurons fired, as four whole words, because a word is read back slowly that was written
+    in parts; and whether a potential changed.
+    """
+    while len(masks) > 4:
+        masks = [e.joined(*masks[i : i + 2]) for i in range(0, len(masks), 2)]
+    for part, mask in enumerate(masks):
+        e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
+    e.store(e.b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
 
 def _sign(e: Emit, v: Any) -> Any:
@@ -178,7 +192,7 @@ def step(
     _count_operations(e, operations, scratch_at)
     b = e.b
     low, high = e.fill(I32, 16, -(1 << 19)), e.fill(I32, 16, (1 << 19) - 1)
-    changed = e.fill(I32, 16, 0)
+    changed, masks = e.fill(I32, 16, 0), []
     for g in range(16):
         row = lambda r, g=g: e.load(e.at(block_at, 1024 * r + 64 * g), I32, 16)  # noqa: E731
         place = e.at(potentials_at, 64 * g)
@@ -191,8 +205,8 @@ def step(
         after = e.choose(fires, fired, e.choose(below, bounced, v))
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, place)
-        e.store(e.packed(fires), e.at(scratch_at, 8 * FIRED + 2 * g))
-    e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
+        masks.append(fires)
+    _answer(e, masks, changed, scratch_at)
 
 
 @instruction
@@ -223,7 +237,7 @@ def _step_narrow(
     b = e.b
     limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
     changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
-    results = []
+    results, masks = [], []
     for g in range(8):
         row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
         before = e.load(e.at(narrow_at, 64 * g), I16, 32)
@@ -235,10 +249,10 @@ def _step_narrow(
         after = e.choose(fires, fired, e.choose(below, bounced, v))
         changed = b.or_(changed, b.xor(after, before))
         results.append(after)
-        e.store(e.packed(fires), e.at(scratch_at, 8 * FIRED + 4 * g))
+        masks.append(fires)
     escaped = b.icmp_unsigned("!=", e.packed(left), ir.Constant(I32, 0))
     e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
-    e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
+    _answer(e, masks, changed, scratch_at)
     with b.if_then(b.not_(escaped), likely=True):
         _count_operations(e, operations, scratch_at)
         for g, after in enumerate(results):
@@ -260,7 +274,7 @@ def step_any(
     bottom = e.spread(b.trunc(b.sub(b.sub(rails, e.word(1)), high), I32), 16)
     railed_too = e.spread(b.trunc(rails, I1), 16)
     clamps = e.spread(b.trunc(zero_clamp, I1), 16)
-    changed = zero
+    changed, masks = zero, []
     for g in range(16):
         row = lambda r, g=g: e.load(e.at(block_at, 1024 * r + 64 * g), I32, 16)  # noqa: E731
         place = e.at(potentials_at, 64 * g)
@@ -285,8 +299,8 @@ def step_any(
         after = e.choose(railed, v, after)
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, place)
-        e.store(e.packed(b.or_(fires, railed)), e.at(scratch_at, 8 * FIRED + 2 * g))
-    e.store(b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
+        masks.append(b.or_(fires, railed))
+    _answer(e, masks, changed, scratch_at)
 
 
 @instruction

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from tnemu.emulator.kernels.emit import I1, I8, I32, I64, Emit, instruction
+from tnemu.emulator.kernels.emit import I1, I8, I16, I32, I64, Emit, instruction
 
 
 @instruction
@@ -74,6 +74,22 @@ def count_up(_context: Any, _address: Any, _most: Any) -> Any:
         return count
 
     return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def word_at(_context: Any, _address: Any) -> Any:
+    """The uint64 at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return Emit(builder).load(values[0], I64)
+
+    return types.uint64(types.int64), generate
+
+
+@instruction
+def put_16(e, address, value):
+    """Write the low 16 bits of ``value``."""
+    e.store(e.b.trunc(value, I16), address)
 
 
 @instruction
