@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_boards import make_case
 
-from tnemu.emulator import compiled
+from tnemu.emulator import compiled, layout
 from tnemu.emulator.emulator import Emulator, EmulatorError
 
 WIDE = {"cores_x": 40}
@@ -66,6 +68,19 @@ def test_a_small_network_is_given_one_thread(monkeypatch):
     assert [compiled.default_threads(n) for n in (1, 1024, 2047, 2048, 4096, 65536)] == [
         *(1, 1, 1, 2, 4, 8)
     ]
+
+
+@given(st.lists(st.integers(0, 256), min_size=1, max_size=1200).map(np.array), st.integers(1, 6))
+def test_no_thread_has_more_than_its_share_of_the_work_and_one_word_of_cores(used, threads):
+    """The work of a core: its neurons, whose spikes are sent, and half of its axons."""
+    bounds = layout._bounds(used, threads)
+    assert (bounds[0], bounds[-1], len(bounds)) == (0, len(used), threads + 1)
+    assert (np.diff(bounds) >= 0).all()
+    assert (bounds[:-1] % 64 == 0).all()
+    work = used + 128
+    word = max(work[k : k + 64].sum() for k in range(0, len(used), 64))
+    for first, last in pairwise(bounds):
+        assert work[first:last].sum() <= work.sum() / threads + word
 
 
 def test_threads_below_one_are_refused():

@@ -176,6 +176,17 @@ def test_an_error_of_the_world_is_told_with_its_side(
     assert "the screen went dark" in capfd.readouterr().err  # where it came from, for its author
 
 
+def test_linear_algebra_leaves_the_processors_to_the_board_unless_the_user_says_otherwise(
+    settings: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    before = dict(os.environ)
+    assert "threads: 1 3 1" in Session(settings(worlds.Teller)).run().message
+    assert dict(os.environ) == before
+
+
 def test_an_error_of_the_board_is_told_with_its_side(settings: Build) -> None:
     result = Session(settings(worlds.WrongPin)).run()
     assert result.outcome == "board failed"

@@ -75,6 +75,14 @@ class Broken(Coin):
         return super().sense()
 
 
+class Teller(Coin):
+    """A world that ends by telling how many threads its linear algebra may use."""
+
+    def sense(self) -> np.ndarray:
+        names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+        raise ValueError("threads: " + " ".join(os.environ[name] for name in names))
+
+
 class Stuck(Coin):
     """A world that never returns from its third move."""
 

@@ -64,7 +64,7 @@ class NumbaEngine:
             work = partial(self._work, machine, state.pending, state.tick, some)
             self._run(work, [t for _, t in traces])
             trace.write(
-                _in_order([t.outputs[: t.counts[0]] for _, t in traces]),
+                np.concatenate([t.outputs[: t.counts[0]] for _, t in traces]),
                 _in_order([t.spikes[: t.counts[1]] for _, t in traces]),
             )
             state.tick += some

@@ -191,7 +191,8 @@ class Emulator:
             raise EmulatorError(f"a run of {ticks} ticks is not possible; run 0 or more")
         trace = Trace(self._recorded(record_spikes), spike_limit)
         events = [self._pin_events(name, pins, self.tick) for name, pins in (spikes or {}).items()]
-        self._state.add_pending(rows(events))
+        for piece in events:  # none is queued if one of them is refused
+            self._state.add_pending(piece)
         self._engine.advance(self._state, int(ticks), trace)
         if trace.recorded.any():
             self.last_spikes = NeuronSpikes.from_events(rows(trace.spikes), spike_limit)

@@ -17,7 +17,7 @@ class Trace:
 
     recorded  bool [n]  cores whose firings are wanted
     limit     firings wanted at most; an engine may stop recording once it has written more
-    outputs   pieces of rows (tick, connector index, pin), in order of tick
+    outputs   pieces of rows (tick, connector index, pin), in any order
     spikes    pieces of rows (tick, core, neuron), in that order
     """
 

@@ -91,7 +91,7 @@ class State:
 
     def add_pending(self, events: Events) -> None:
         """Queue external inputs (tick, core, axon); none may be earlier than ``tick``."""
-        pending = np.concatenate([self.pending, events])
+        pending = np.concatenate([self.pending, events]) if len(self.pending) else events
         if (np.diff(pending[:, 0]) < 0).any():
             pending = pending[np.argsort(pending[:, 0], kind="stable")]
         self.pending = pending

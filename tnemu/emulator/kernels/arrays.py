@@ -12,7 +12,7 @@ NEURONS = 256
 PAGE_BITS = 10
 PAGE = 1 << PAGE_BITS  # cores of a page
 PAGE_ROOM = 1 << 14  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
-CALENDAR_CORES = 2048  # a smaller board lies in the cache and needs none
+CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
 # Flags of a parameter block.
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
