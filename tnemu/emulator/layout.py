@@ -73,7 +73,7 @@ def _bounds(used: npt.NDArray[np.int64], threads: int) -> npt.NDArray[np.int64]:
     )
     middles = np.cumsum(work) - work / 2
     words = np.searchsorted(middles, np.arange(1, threads) * work.sum() / threads)
-    return np.array([0, *words * arrays.BLOCK, len(used)], np.int64)
+    return np.minimum([0, *words * arrays.BLOCK, len(used)], len(used))
 
 
 def _axon_types(image: BoardImage) -> npt.NDArray[np.uint8]:
