@@ -243,7 +243,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     for now in range(tick, tick + ticks):
         slot, parity = now & 15, now & 1
         cursor = arrive(place, inputs, cursor, now, first, last, counters)
-        for word in range(first >> 6, (last + 63) >> 6):
+        for word in range((first + 63) >> 6, (last + 63) >> 6):
             if place.room != 0 and ((word << 6) - first) & (PAGE - 1) == 0:
                 page = ((word << 6) - first) >> PAGE_BITS
                 counters[MERGED] += enter(place, calendar, listed, slot, page)
