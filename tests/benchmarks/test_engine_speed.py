@@ -22,7 +22,7 @@ def machines(cores: int, rate_hz: float = 20.0, noise: str = "none") -> EngineMa
 
 
 def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first() -> None:
-    """12 times is measured, 5 times with 128-bit vectors; only this process's time counts."""
+    """Measured: 15 times, 11 with 256-bit vectors, 6 with 128. Only this process's time counts."""
     image = recurrent(64, rate_hz=100)
     start = start_potentials(image)
     engine = EngineMachine(image, start, threads=1)
@@ -30,7 +30,7 @@ def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first() -> N
     for machine in both:
         warm_up(machine)
     times = take_turns(both, [200, 40], segments=9, now=time.process_time)
-    assert np.median(times[:, 1] / times[:, 0]) > 3
+    assert np.median(times[:, 1] / times[:, 0]) > 4
 
 
 def test_lanes_are_faster_than_single_runs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 
@@ -12,6 +13,7 @@ from tnemu.cli.main import app
 from tnemu.formats.weights import WeightFile
 
 
+@functools.cache
 def listed() -> dict[str, dict]:
     result = CliRunner().invoke(app, ["zoo", "--json"])
     assert result.exit_code == 0, result.output
