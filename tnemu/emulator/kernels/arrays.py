@@ -121,8 +121,6 @@ class Base(NamedTuple):
     parameters: int
     narrow_parameters: int
     leak_magnitudes: int
-    potentials: int
-    narrow: int
     answer: int
     leak: int
     eta: int

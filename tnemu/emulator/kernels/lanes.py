@@ -166,7 +166,7 @@ def advance_lanes(
     inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
     rows: int64 [capacity, 3] (tick, output, lanes).
     """
-    base, answer = addresses(board, machine.potentials, work.fired, work), work.answer
+    base, answer = addresses(board, work), work.answer
     input_tick, input_core, input_axon, input_lanes = inputs
     words, waiting, awake, counters = (
         machine.words,

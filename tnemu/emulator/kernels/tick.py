@@ -6,7 +6,7 @@ For every tick, in blocks of 64 cores (one word of a bitmap)::
     evaluate  rows + leak + compare + reset of 256 neurons in vector registers (vector.py)
     deliver   every spike sets one bit in a slot that is not being read (delays are 1..15)
 
-Nothing here allocates, and nothing of ours is imported but the vector instructions beside it. What is
+Nothing here allocates, and nothing of ours is imported but what lies beside it. What is
 called for every core or spike is given addresses, never arrays: numba counts the references to an
 array argument with two atomic additions a call, which once were 40 % of the time.
 Threads own disjoint ranges of cores. A spike for a core of another thread goes through an outbox,
@@ -139,7 +139,7 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
 
 
 @njit(cache=True, nogil=True)
-def evaluate_narrow(base, core, block, flags, axons_at, count):
+def evaluate_narrow(base, narrow_at, core, block, flags, axons_at, count):
     """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
 
     Then the tick has not been evaluated.
@@ -147,7 +147,6 @@ def evaluate_narrow(base, core, block, flags, axons_at, count):
     if count > CHUNK and not flags & LIGHT:
         return False
     crossbar_at, types_at = base.crossbar + (core << 13), base.axon_types + (core << 6)
-    narrow_at = base.narrow + (core << 9)
     block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
     if flags & TRINARY:
         step_trinary(
@@ -192,7 +191,7 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 
 @njit(cache=True, nogil=True)
-def addresses(board, potentials, narrow, scratch):
+def addresses(board, scratch):
     """Where the arrays begin that ``evaluate`` reads."""
     return Base(
         board.crossbar.ctypes.data,
@@ -203,8 +202,6 @@ def addresses(board, potentials, narrow, scratch):
         board.parameters.ctypes.data,
         board.narrow_parameters.ctypes.data,
         board.leak_magnitudes.ctypes.data,
-        potentials.ctypes.data,
-        narrow.ctypes.data,
         scratch.answer.ctypes.data,
         scratch.leak.ctypes.data,
         scratch.eta.ctypes.data,
@@ -221,7 +218,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``.
     """
-    base = addresses(board, machine.potentials, machine.narrow, scratch)
+    base = addresses(board, scratch)
     bounds = board.bounds
     threads = len(bounds) - 1
     first, last = bounds[thread], bounds[thread + 1]
@@ -233,6 +230,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     totals, recorded = machine.fired, trace.recorded
     outbox, outbox_count = machine.outbox, machine.outbox_count
     wide, axons_at, fired_at = machine.wide, axons.ctypes.data, fired.ctypes.data
+    potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
     calendar, listed = machine.calendar[thread], machine.listed[thread]
     place = Place(
         slots.ctypes.data, waiting.ctypes.data, calendar.ctypes.data, listed.ctypes.data,
@@ -263,11 +261,13 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 flags = flags_of[block]
                 mine_at, active = axons_at + (begin << 1), ends[k] - begin
                 begin = ends[k]
-                if wide[core] or not evaluate_narrow(base, core, block, flags, mine_at, active):
+                if wide[core] or not evaluate_narrow(
+                    base, narrow_at + (core << 9), core, block, flags, mine_at, active
+                ):
                     if not wide[core]:
                         widen(machine, core)
                     evaluate(
-                        base, base.potentials + (core << 10), core, block, flags, seeds[core],
+                        base, potentials_at + (core << 10), core, block, flags, seeds[core],
                         mine_at, active, now,
                     )  # fmt: skip
                 before = count
