@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from tnemu.learn.runs import Report
     from tnemu.measure.curve_plots import CurvePlot
 
-Report = Callable[[dict[str, Any]], None]
 TOGETHER = (("train_return", "check_mean", "check_best"), ("loss", "val_kl"))
 """Columns that share a panel."""
 AXES = ("steps", "updates", "iteration", "stage")

@@ -17,14 +17,14 @@ def print_scores(result: Mapping[str, Any], given: Mapping[str, str]) -> None:
     shares = {"teacher_share": "of teacher", "human_share": "of human"}
     rows = [[name] for name in short_names(result, given)]
     for cells, row in zip(rows, result["players"].values(), strict=True):
-        cells += [_points(row["mean"]), _range(row["mean_95"], _points), _points(row["median"])]
+        cells += [_points(row["mean"]), interval(row["mean_95"], _points), _points(row["median"])]
         cells += [_points(row["sd"])]
     for key, head in shares.items():
         if any(key in row for row in result["players"].values()):
             heads += [head, "95 %"]
             for cells, row in zip(rows, result["players"].values(), strict=True):
                 share = row.get(key)
-                cells += [f"{share['mean']:.2f}", _range(share["mean_95"], "{:.2f}".format)]
+                cells += [f"{share['mean']:.2f}", interval(share["mean_95"], "{:.2f}".format)]
     print_table(heads, rows)
     typer.echo(_footnote(result))
 
@@ -75,8 +75,9 @@ def _footnote(result: Mapping[str, Any]) -> str:
     )
 
 
-def _range(interval: list[float] | None, text: Any) -> str:
-    return "-" if interval is None else f"{text(interval[0])}..{text(interval[1])}"
+def interval(ends: list[float] | None, text: Any) -> str:
+    """Both ends as ``text`` writes them; a dash where there is no interval."""
+    return "-" if ends is None else f"{text(ends[0])}..{text(ends[1])}"
 
 
 def _points(value: float) -> str:

@@ -39,9 +39,10 @@ def command(
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    from tnemu.cli.learn_view import interval
+
     scores = [_points(row["scores"].get(who)) for who in ("student", "random", "teacher")]
     share = row["scores"].get("student", {}).get("teacher_share") or {}
-    interval = share.get("mean_95")
     return [
         row["name"],
         row["game"],
@@ -49,7 +50,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         str(row["latency_ticks"]),
         *scores,
         f"{share['mean']:.2f}" if share else "-",
-        f"{interval[0]:.2f}..{interval[1]:.2f}" if interval else "-",
+        interval(share.get("mean_95"), "{:.2f}".format),
         row["licence"],
     ]
 

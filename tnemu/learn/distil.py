@@ -62,7 +62,7 @@ from tnemu.learn.runs import (
     versions,
 )
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
-from tnemu.learn.states import States, collect, label_temperature
+from tnemu.learn.states import States, bytes_of, collect, label_temperature
 from tnemu.learn.student import Student, check_size
 from tnemu.learn.trouble import Diverged, check_room, way_out
 
@@ -266,7 +266,7 @@ class Run:
             states = States.load(path)
         else:
             count = s.states if stage == 0 else s.dagger_states
-            check_room(self.out, count * (math.prod(self.spec.shape) + 4 * len(self.spec.actions)))
+            check_room(self.out, bytes_of(self.spec, count))
             seed, teacher = self.seed(1, stage), net_player(self.net)
             share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
             states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed, share)

@@ -27,12 +27,13 @@ import dataclasses
 import json
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from tnemu.atari.spec import AtariSpec
 from tnemu.formats.tensor_file import load_facts
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import whole_file
@@ -43,15 +44,23 @@ from tnemu.learn.players import (
     CONTROL,
     QUANTISED,
     load_control,
-    load_state,
-    read_state,
+    load_student,
     save_player,
 )
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
-from tnemu.learn.runs import Curve, Report, command, file_sha256, print_row, run_command, versions
+from tnemu.learn.runs import (
+    Curve,
+    Report,
+    command,
+    derived_seed,
+    file_sha256,
+    print_row,
+    run_command,
+    versions,
+)
 from tnemu.learn.states import States
-from tnemu.learn.student import Student, size_of
+from tnemu.learn.student import Student
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,7 @@ class DistilRun:
     """What a finished distillation run left behind."""
 
     control: Student
+    spec: AtariSpec
     settings: DistilSettings
     data: States
     held: States
@@ -157,7 +167,7 @@ def read_run(folder: Path, game: str) -> DistilRun:
         rounds.append(states.split(settings.hold_out))
     data, held = (States.join(part) for part in zip(*rounds, strict=True))
     tau, stage = float(provenance["label_temperature"]), str(student.provenance.get("chosen"))
-    return DistilRun(control, settings, data, held, tau, stage)
+    return DistilRun(control, spec, settings, data, held, tau, stage)
 
 
 class Ladder:
@@ -170,9 +180,8 @@ class Ladder:
         self.check_seeds()
         self.out = Path(settings.out) if settings.out else self.folder / "ladder"
         self.curve = Curve(self.out, ("rung", "iteration", "loss", "val_kl", "val_agree"), report)
-        control = self.folder / "control.safetensors"
-        self.control_sha256 = file_sha256(control)
-        self.spec = load_control(control)[1]
+        self.control_sha256 = file_sha256(self.folder / "control.safetensors")
+        self.spec = self.run.spec
 
     def check_seeds(self) -> None:
         s, r = self.settings, self.run.settings
@@ -241,7 +250,7 @@ class Ladder:
             check_every=max(1, s.iterations // 4),
             log_every=max(1, s.iterations // 20),
         )
-        seed = int(np.random.SeedSequence([s.seed, bits or 32]).generate_state(1)[0] >> 1)
+        seed = derived_seed(s.seed, bits or 32)
 
         def log(values: dict[str, Any]) -> None:
             self.curve.add(rung=name, **values)
@@ -278,9 +287,8 @@ class Ladder:
                 f"{self.folder}: {hidden.name} is missing, the stage that the trinary student comes "
                 "from; give the folder of a finished run"
             )
-        size = size_of(read_state(hidden))
-        student = Student(self.spec.shape, len(self.spec.actions), "trinary", **size)
-        load_state(student, hidden)
+        actions = len(self.spec.actions)
+        student = load_student(hidden, partial(Student, self.spec.shape, actions, "trinary"))
         file = self.folder / "student.safetensors"
         return {"rung": "trinary", "file": str(file), **self.validation(student)}
 

@@ -7,9 +7,10 @@ from. Trinary students are weight files instead (tnemu.formats.weights).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from tnemu.learn.student import Student, size_of
 if TYPE_CHECKING:
     from tnemu.learn.evaluate import Player
 
+AnyStudent = TypeVar("AnyStudent", bound=Student)
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"
 QUANTISED = "tnemu quantised student 1"
@@ -53,8 +55,21 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_state(net: nn.Module, path: str | Path) -> None:
+    put_state(net, read_state(path), path)
+
+
+def load_student(path: str | Path, build: Callable[..., AnyStudent]) -> AnyStudent:
+    """``build(depth=, width=)`` with the weights of the file, which tell its size."""
+    state = read_state(path)
+    student = build(**size_of(state))
+    put_state(student, state, path)
+    return student.eval()
+
+
+def put_state(net: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Raises FormatError where ``state``, which was read from ``path``, is of another network."""
     try:
-        net.load_state_dict(read_state(path))
+        net.load_state_dict(state)
     except RuntimeError as error:  # names or shapes
         raise FormatError(
             f"{path} holds another network ({' '.join(str(error).split())[:300]}); go on with the "
@@ -83,19 +98,15 @@ def load_teacher(path: str | Path) -> DuelNet:
 def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
     """The full-precision control student and its spec."""
     spec, _ = _read(path, CONTROL)
-    size = size_of(read_state(path))
-    student = Student(spec.shape, len(spec.actions), "float", **size)
-    load_state(student, path)
-    return student.eval().requires_grad_(False), spec
+    student = load_student(path, partial(Student, spec.shape, len(spec.actions), "float"))
+    return student.requires_grad_(False), spec
 
 
 def load_quantised(path: str | Path) -> tuple[IntegerStudent, AtariSpec]:
     """The n-bit student and its spec."""
     spec, metadata = _read(path, QUANTISED)
-    bits, size = json.loads(metadata["bits"]), size_of(read_state(path))
-    student = IntegerStudent(spec.shape, len(spec.actions), bits, **size)
-    load_state(student, path)
-    return student.eval(), spec
+    bits = json.loads(metadata["bits"])
+    return load_student(path, partial(IntegerStudent, spec.shape, len(spec.actions), bits)), spec
 
 
 def _read(path: str | Path, format: str) -> tuple[AtariSpec, Mapping[str, str]]:

@@ -19,6 +19,11 @@ EPSILONS = (0.01, 0.05, 0.1, 0.2)
 """Shares of random actions while collecting, dealt to the worlds in turn."""
 
 
+def bytes_of(spec: AtariSpec, count: int) -> int:
+    """What ``count`` labelled states take."""
+    return count * (math.prod(spec.shape) + 4 * len(spec.actions))
+
+
 class States:
     """Observations uint8[n, stack, rows, columns] and the teacher's Q-values float32[n, actions]."""
 

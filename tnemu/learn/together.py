@@ -54,7 +54,7 @@ from tnemu.learn.runs import (
     save_facts,
     versions,
 )
-from tnemu.learn.states import States, collect, label_temperature
+from tnemu.learn.states import States, bytes_of, collect, label_temperature
 from tnemu.learn.trouble import Diverged, check_room, way_out
 
 
@@ -256,8 +256,7 @@ class Run:
             states = States.load(path)
         else:
             count = s.states if stage == 0 else s.dagger_states
-            size = math.prod(game.spec.shape) + 4 * len(game.spec.actions)
-            check_room(self.out, count * size)
+            check_room(self.out, bytes_of(game.spec, count))
             seed, teacher = self.seed(1, stage, g), net_player(game.net)
             states = collect(player, teacher, game.spec, count, s.keep_every, s.worlds, seed)
             states.save(path)
