@@ -129,3 +129,23 @@ def test_weights_of_minus_one_zero_and_one_are_summed_exactly_on_any_number_of_r
 def test_a_heavier_weight_on_one_axon_type_is_not_summed_in_bytes(weight, bytes_) -> None:
     emulator = Emulator(one(neuron(s=[1, -1, 0, weight], alpha=1_000)))
     assert bool(emulator._engine.board.flags[0] & arrays.TRINARY) == bytes_
+
+
+@pytest.mark.parametrize("weight", [-1, -2])
+@pytest.mark.parametrize("beta", [0, 300, 32_511, 32_512, 200_000])
+@pytest.mark.parametrize("kappa", [0, 1])
+def test_a_floor_is_looked_at_where_a_16_bit_potential_can_fall_below_it(
+    weight, beta, kappa
+) -> None:
+    """V falls by 200 |weight| a tick until it is below -beta; where that is far, it leaves 16 bits."""
+    kind = neuron(s=[weight] * 4, alpha=1, beta=beta, kappa=kappa, gamma=0, VR=3)
+    start = -32_000 if beta > 300 else 0
+    kind["V0"] = start
+    found, promoted = course(kind, axons=200, ticks=6)
+    fallen = start + weight * 200
+    assert found[0] == (fallen if fallen >= -beta else -beta if kappa else -7)
+    assert promoted == (
+        beta > 300
+    )  # the others leave 16 bits in the tick in which they pass the floor
+    flags = Emulator(one(kind))._engine.board.flags[0]
+    assert bool(flags & arrays.FLOORS) == (beta <= 32_511)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -108,3 +113,45 @@ def test_firings_of_every_core_are_counted():
     emulator.run(case.length, record_spikes=True)
     counted = np.bincount(emulator.last_spikes.records["core"], minlength=70)
     assert np.array_equal(emulator.firings, counted)
+
+
+def workers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("tnemu-engine")]
+
+
+def test_the_workers_of_an_engine_are_kept_between_runs_and_end_with_it():
+    case = make_case(3, cores=70, ticks=4, inputs=700, feedback=0.8, noise=False, chip=WIDE)
+    others = set(workers())
+    emulator = Emulator(case.image, threads=2)
+    emulator.run(1)
+    mine = set(workers()) - others
+    emulator.run(1)
+    assert len(mine) == 1
+    assert set(workers()) - others == mine
+    del emulator
+    gc.collect()
+    for worker in mine:
+        worker.join(timeout=60)
+        assert not worker.is_alive()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_goes_on_with_workers_of_its_own():
+    """The workers of the process it was forked from do not exist in it."""
+    case = make_case(4, cores=70, ticks=9, inputs=700, feedback=0.8, noise=False, chip=WIDE)
+    emulator = Emulator(case.image, threads=2)
+    emulator.inject(case.cores, case.axons, case.ticks)
+    emulator.run(4)
+    child = os.fork()
+    if child == 0:
+        emulator.run(5)
+        os._exit(emulator.counters.spikes % 251)
+    emulator.run(5)
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, (emulator.counters.spikes % 251) << 8)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +44,8 @@ class NumbaEngine:
         self._used = np.count_nonzero(image.types, axis=1)
         self._exits = layout.outputs_per_tick(self.board)
         self._scratch = [scratch() for _ in range(self.threads)]
+        self._workers: ThreadPoolExecutor | None = None
+        self._workers_of = 0
         self._state: State | None = None
         self._machine: arrays.Machine
 
@@ -55,14 +54,11 @@ class NumbaEngine:
             if self._state is not None:
                 self.settle(self._state)
             self._state, self._machine = state, self._attach(state)
-        machine = self._machine
         while ticks:
             recorded = trace.recorded & (not trace.full)
             traces = self._traces(recorded, ticks)
             some = traces[0][0]
-            machine.gate[:] = 0
-            work = partial(self._work, machine, state.pending, state.tick, some)
-            self._run(work, [t for _, t in traces])
+            self._run(state, some, [t for _, t in traces])
             trace.write(
                 np.concatenate([t.outputs[: t.counts[0]] for _, t in traces]),
                 _in_order([t.spikes[: t.counts[1]] for _, t in traces]),
@@ -71,38 +67,48 @@ class NumbaEngine:
             state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
             ticks -= some
             state.counters[arrays.TICKS] += some
-            state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
-            machine.counters[:] = 0
+
+    def deliver(self, state: State) -> None:
+        if state is self._state and self._machine.calendar.size:
+            nothing = np.zeros(len(state.firings), np.bool_)
+            self._run(state, 0, [t for _, t in self._traces(nothing, 0)])
 
     def settle(self, state: State) -> None:
+        self.deliver(state)
         if state is self._state:
             machine = self._machine
             np.copyto(state.potentials, machine.narrow, where=machine.wide[:, None] == 0)
 
-    def _work(
-        self,
-        machine: arrays.Machine,
-        pending: Events,
-        now: int,
-        ticks: int,
-        thread: int,
-        trace: Any,
-    ) -> None:
+    def _run(self, state: State, ticks: int, traces: list[arrays.Trace]) -> None:
+        """``ticks`` ticks on every thread; the first is this one."""
+        machine = self._machine
+        machine.gate[:] = 0
+        others = [
+            self._pool().submit(self._work, i, state, ticks, traces[i])
+            for i in range(1, self.threads)
+        ]
+        self._work(0, state, ticks, traces[0])
+        for other in others:
+            other.result()
+        state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
+        machine.counters[:] = 0
+
+    def _work(self, thread: int, state: State, ticks: int, trace: arrays.Trace) -> None:
         """``ticks`` ticks of one thread's cores."""
         scratch = self._scratch[thread]
-        tick.advance(self.board, machine, scratch, trace, pending, thread, now, ticks)
+        tick.advance(
+            self.board, self._machine, scratch, trace, state.pending, thread, state.tick, ticks
+        )
 
-    def _run(self, work: Callable[[int, Any], None], traces: list[Any]) -> None:
-        """work(thread, trace) on every thread; the first is this one."""
-        if self.threads == 1:
-            work(0, traces[0])
-            return
-        # More workers than threads wait nowhere, so no thread can stand before the barrier unstarted.
-        with ThreadPoolExecutor(self.threads - 1) as pool:
-            others = [pool.submit(work, i, traces[i]) for i in range(1, self.threads)]
-            work(0, traces[0])
-            for other in others:
-                other.result()
+    def _pool(self) -> ThreadPoolExecutor:
+        """A worker for every other thread, so that none stands before the barrier unstarted.
+
+        They end with the engine. A forked process has a copy of the engine but none of its threads.
+        """
+        if self._workers is None or self._workers_of != os.getpid():
+            self._workers = ThreadPoolExecutor(self.threads - 1, "tnemu-engine")
+            self._workers_of = os.getpid()
+        return self._workers
 
     def _traces(
         self, recorded: npt.NDArray[np.bool_], ticks: int
@@ -161,7 +167,8 @@ def scratch() -> arrays.Scratch:
         axons=layout.aligned((arrays.BLOCK * AXONS + 8,), np.uint16),
         ends=np.zeros(arrays.BLOCK, np.int64),
         fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.uint16),
-        answer=layout.aligned((8,), np.uint64),
+        sent=np.zeros(arrays.BLOCK * NEURONS, np.int64),
+        answer=layout.aligned((16,), np.uint64),
         leak=layout.aligned((NEURONS,), np.int32),
         eta=layout.aligned((NEURONS,), np.int32),
         zeros=layout.aligned((NEURONS,), np.int32),

@@ -135,6 +135,7 @@ class Emulator:
     @property
     def counters(self) -> Counters:
         """What has happened since the image was loaded."""
+        self._deliver()
         return Counters(*self._state.counters.tolist())
 
     @property
@@ -145,6 +146,7 @@ class Emulator:
     @property
     def in_flight(self) -> int:
         """Spikes that some core has still to see, inputs queued for later ticks included."""
+        self._deliver()
         return self._state.in_flight()
 
     def inject(self, core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike) -> None:
@@ -220,6 +222,10 @@ class Emulator:
         """Write the state to ``path`` (.npz), whole or not at all; raises SnapshotError."""
         self._settle()
         self._state.save(path, self.image)
+
+    def _deliver(self) -> None:
+        if self._engine is not None:
+            self._engine.deliver(self._state)
 
     def _settle(self) -> None:
         if self._engine is not None:

@@ -50,12 +50,17 @@ class Engine(Protocol):
         clears it; every used neuron is evaluated; every spike sets a bit of row (tick + delay) mod
         16 of its target, or is written to the trace.
 
-        In between an engine may keep potentials in a form of its own: see ``settle``.
+        In between an engine may keep potentials, and spikes on their way, in a form of its own: see
+        ``settle`` and ``deliver``.
         """
         ...
 
+    def deliver(self, state: State) -> None:
+        """Bring ``state.slots``, and with them the count of merged spikes, up to date."""
+        ...
+
     def settle(self, state: State) -> None:
-        """Bring ``state.potentials`` up to date; all else in the state is, after ``advance``."""
+        """Bring all of the state up to date."""
         ...
 
 

@@ -41,6 +41,8 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
     rails = image.board.chip.potential_range == "rails393216"
     target, outputs = _targets(image)
     parameters = _parameters(image, rows, rails)
+    bounds = _bounds(np.count_nonzero(image.types, axis=1), threads)
+    words = np.arange(0, image.core_count, arrays.BLOCK)
     return arrays.Board(
         crossbar=_crossbar(image),
         axon_types=_axon_types(image),
@@ -48,7 +50,8 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
         seeds=image.seeds.astype(np.int64),
         target=target,
         outputs=outputs,
-        bounds=_bounds(np.count_nonzero(image.types, axis=1), threads),
+        bounds=bounds,
+        owners=(np.searchsorted(bounds, words, side="right") - 1).astype(np.uint16),
         high=RAIL if rails else POTENTIAL_MAX,
         rails=int(rails),
         zero_clamp=int(image.board.chip.leak_zero_clamp),
@@ -182,9 +185,10 @@ def _parameters(
         + ~(anything | some(far)) * arrays.NARROW
         + (heaviest < 128) * arrays.LIGHT
         + (heaviest < 2) * arrays.TRINARY
+        + (parameters[:, vector.FLOOR] > -vector.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
     )
     return {
-        "flags": flags.astype(np.uint8),
+        "flags": flags.astype(np.uint16),
         "weights": weights,
         "byte_weights": byte_weights,
         "magnitudes": magnitudes,

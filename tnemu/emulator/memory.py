@@ -32,7 +32,7 @@ CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
 ENGINE_BLOCK = (
     NEURONS * (4 * vector.PARAMETERS + 2 * vector.NARROW_PARAMETERS + 4 + 1)
     + AXON_TYPES * NEURONS * (2 + 1 + 1)
-    + 5
+    + 6
 )
 """Bytes of a parameter block: parameters in 32 and in 16 bits, bias, drawn leaks; weights by axon
 type; flags and signs."""

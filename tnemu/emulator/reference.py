@@ -163,8 +163,11 @@ class ReferenceEngine:
         for _ in range(ticks):
             self._tick(state, trace)
 
-    def settle(self, state: State) -> None:
+    def deliver(self, state: State) -> None:
         """Nothing to do: this engine works on the state itself."""
+
+    def settle(self, state: State) -> None:
+        """Nothing to do either."""
 
     def _tick(self, state: State, trace: Trace) -> None:
         count = dict.fromkeys(Counters.__dataclass_fields__, 0)

@@ -63,6 +63,7 @@ class EngineMachine:
 
     @property
     def counters(self) -> Counters:
+        self.engine.deliver(self.state)
         return Counters(*self.state.counters.tolist())
 
 

@@ -19,6 +19,7 @@ EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
 NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is used
 LIGHT = 64  # no weight is over 127: int16 sums hold all 256 rows
 TRINARY = 128  # no weight is over 1
+FLOORS = 256  # 16-bit potentials can fall below a floor
 
 # A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
 NOWHERE = -1
@@ -37,7 +38,7 @@ class Board(NamedTuple):
     crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
     axon_types: Any  # uint8 [n, 64]  four to a byte, two bits each
     block: Any  # int32 [n]  the core's parameter block
-    flags: Any  # uint8 [k]
+    flags: Any  # uint16 [k]
     weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
     byte_weights: Any  # int8 [k, 4, 256]  the same, where TRINARY
     magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
@@ -50,6 +51,7 @@ class Board(NamedTuple):
     target: Any  # int64 [n, 256]
     outputs: Any  # int32 [m, 2]  connector and pin of an output
     bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
+    owners: Any  # uint16 [blocks]  the thread that owns a 64-core word
     high: int
     rails: int
     zero_clamp: int
@@ -70,7 +72,7 @@ class Machine(NamedTuple):
     awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
     counters: Any  # int64 [threads, 16]
     fired: Any  # int64 [n]  firings of every core
-    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to
+    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to; a thread's own is empty
     outbox_count: Any  # int64 [2, threads, threads, 8]
     gate: Any  # int64 [16]  barrier: arrivals, then generation on a cache line of its own
 
@@ -81,7 +83,8 @@ class Scratch(NamedTuple):
     axons: Any  # uint16 [64 * 256 + 8]  active axons of the block's cores: core << 8 | axon
     ends: Any  # int64 [64]  where each core's end
     fired: Any  # uint16 [64 * 256 + 8]  neurons of the block that fired: core << 8 | neuron
-    answer: Any  # uint64 [8]
+    sent: Any  # int64 [64 * 256]  target words of the block's spikes
+    answer: Any  # uint64 [16]
     leak: Any  # int32 [256]
     eta: Any  # int32 [256]
     zeros: Any  # int32 [256]

@@ -78,7 +78,7 @@ def enter(place, calendar, listed, slot, page):
 
 @njit(cache=True, nogil=True)
 def enter_all(place, calendar, listed, counters):
-    """Leave nothing in our calendar: what is kept between runs is in the slots."""
+    """Leave nothing in our calendar: whoever reads the state finds all spikes in the slots."""
     for slot in range(16):
         for page in range(place.pages):
             if listed[slot * place.pages + page]:
@@ -106,19 +106,30 @@ def arrive(place, inputs, cursor, tick, first, last, counters):
 
 @njit(cache=True, nogil=True)
 def deliver(
-    place, target, fired, count, tick, first, last, counters,
-    bounds, outbox, outbox_count, outputs, output_rows, counts,
+    place, target, fired, count, sent, tick, thread, counters,
+    owners, outbox, outbox_count, outputs, output_rows, counts,
 ):  # fmt: skip
-    """Send every spike of the block: to its slot, the outbox of another thread, or an output row."""
-    hops, crossings, merged = 0, 0, 0
+    """Send every spike of the block: to its slot, the outbox of another thread, or an output row.
+
+    ``sent`` is room for their target words. Short loops, one after the other, keep what they need
+    in registers; together they would not.
+    """
+    count = gather(target, fired, count, sent, tick, counters, outputs, output_rows, counts)
+    if len(outbox) > 1:
+        count = share(sent, count, owners, thread, outbox, outbox_count)
+    counters[MERGED] += take(place, sent, count, tick)
+
+
+@njit(cache=True, nogil=True)
+def gather(target, fired, count, sent, tick, counters, outputs, output_rows, counts):
+    """List the target words of the spikes that go to a core; write the others to output rows."""
+    hops, crossings, going = 0, 0, 0
     target_at = target.ctypes.data
     for i in range(min(count, FAR_AHEAD)):
         prefetch(target_at + (np.int64(fired[i]) << 3))
     for i in range(count):
         if i + FAR_AHEAD < count:
             prefetch(target_at + (np.int64(fired[i + FAR_AHEAD]) << 3))
-        if place.room == 0 and i + AHEAD < count:
-            fetch_slot(place, target[fired[i + AHEAD]], tick)
         to = target[fired[i]]
         if to == NOWHERE:
             continue
@@ -133,20 +144,43 @@ def deliver(
             counts[0] = row + 1
             counters[OUTPUT_SPIKES] += 1
             continue
-        core = to >> 32
-        if first <= core < last:
-            merged += send(place, to, tick)
-        else:
-            owner = 0
-            while core >= bounds[owner + 1]:
-                owner += 1
-            at = outbox_count[owner, 0]
-            outbox[owner, at] = to
-            outbox_count[owner, 0] = at + 1
+        sent[going] = to
+        going += 1
     counters[HOPS] += hops
     counters[CHIP_CROSSINGS] += crossings
     counters[SPIKES] += count
-    counters[MERGED] += merged
+    return going
+
+
+@njit(cache=True, nogil=True)
+def share(sent, count, owners, thread, outbox, outbox_count):
+    """Put what goes to others into their outboxes; what is ours moves to the front of the list.
+
+    Whose core a spike is for nobody can foresee, so both places are written for every spike: that
+    costs less than a branch that is guessed wrong half of the time.
+    """
+    ours = 0
+    for i in range(count):
+        to = sent[i]
+        owner = owners[to >> 38]
+        mine = np.int64(owner == thread)
+        at = outbox_count[owner, 0]
+        outbox[owner, at] = to
+        outbox_count[owner, 0] = at + 1 - mine
+        sent[ours] = to
+        ours += mine
+    return ours
+
+
+@njit(cache=True, nogil=True)
+def take(place, sent, count, tick):
+    """Set the bits of ``count`` spikes, or enter them in the calendar; returns how many merged."""
+    merged = np.int64(0)
+    for i in range(count):
+        if place.room == 0 and i + AHEAD < count:
+            fetch_slot(place, sent[i + AHEAD], tick)
+        merged += send(place, sent[i], tick)
+    return merged
 
 
 @njit(cache=True, nogil=True)
@@ -168,8 +202,5 @@ def collect(place, outbox, outbox_count, counters, thread, tick):
     """Take in what other threads have sent to our cores in this tick."""
     for source in range(outbox.shape[0]):
         count = outbox_count[source, thread, 0]
-        for i in range(count):
-            if place.room == 0 and i + AHEAD < count:
-                fetch_slot(place, outbox[source, thread, i + AHEAD], tick)
-            counters[MERGED] += send(place, outbox[source, thread, i], tick)
+        counters[MERGED] += take(place, outbox[source, thread], count, tick)
         outbox_count[source, thread, 0] = 0

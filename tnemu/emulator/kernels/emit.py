@@ -66,6 +66,11 @@ class Emit:
             first, second, ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
         )
 
+    def least(self, integer: Any, most: int) -> Any:
+        """The integer, or ``most`` if it is larger."""
+        smaller = self.b.icmp_signed("<", integer, self.word(most))
+        return self.b.select(smaller, integer, self.word(most))
+
     def choose(self, mask: Any, yes: Any, no: Any) -> Any:
         return self.b.select(mask, yes, no)
 
@@ -94,10 +99,6 @@ class Emit:
     def ones(self, words: Any) -> Any:
         """Number of 1 bits in each of four 64-bit words."""
         return self.call("llvm.ctpop.v4i64", words.type, words)
-
-    def total(self, words: Any) -> Any:
-        """Sum of four 64-bit words."""
-        return self.call("llvm.vector.reduce.add.v4i64", I64, words)
 
     def any_bit(self, vector: Any) -> Any:
         name = f"llvm.vector.reduce.or.v{vector.type.count}i{vector.type.element.width}"

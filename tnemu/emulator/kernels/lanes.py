@@ -29,8 +29,8 @@ from tnemu.emulator.kernels.arrays import (
 )
 from tnemu.emulator.kernels.delivery import AHEAD
 from tnemu.emulator.kernels.sliced import fire_lanes
-from tnemu.emulator.kernels.tick import addresses, evaluate
-from tnemu.emulator.kernels.vector import CHANGED, OPERATIONS
+from tnemu.emulator.kernels.tick import addresses, evaluate, operations_met
+from tnemu.emulator.kernels.vector import CHANGED
 from tnemu.emulator.kernels.words import lowest_bit, ones_in, prefetch
 
 
@@ -224,6 +224,5 @@ def advance_lanes(
                 if restless or spikes:
                     stay |= np.uint64(1) << np.uint64(k)
             awake[word] = (awake[word] & ~todo) | stay
-    counters[SYNAPTIC_OPERATIONS] += np.int64(answer[OPERATIONS])
-    answer[OPERATIONS] = 0
+    counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
     return row

@@ -24,6 +24,7 @@ from tnemu.emulator.kernels.arrays import (
     DRAWS_LEAK,
     DRAWS_WEIGHTS,
     EVERY_FEATURE,
+    FLOORS,
     LIGHT,
     MERGED,
     NEURONS,
@@ -47,7 +48,9 @@ from tnemu.emulator.kernels.vector import (
     step,
     step_any,
     step_narrow,
+    step_narrow_open,
     step_trinary,
+    step_trinary_open,
 )
 from tnemu.emulator.kernels.words import (
     lowest_bit,
@@ -139,26 +142,42 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
 
 
 @njit(cache=True, nogil=True)
-def evaluate_narrow(base, narrow_at, core, block, flags, axons_at, count):
+def evaluate_narrow(
+    crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at, flags
+):  # fmt: skip
     """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
 
     Then the tick has not been evaluated.
     """
-    if count > CHUNK and not flags & LIGHT:
-        return False
-    crossbar_at, types_at = base.crossbar + (core << 13), base.axon_types + (core << 6)
-    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
-    if flags & TRINARY:
+    if flags & TRINARY and flags & FLOORS:
         step_trinary(
-            crossbar_at, axons_at, count, types_at, base.byte_weights + (block << 10),
-            narrow_at, block_at, base.answer,
-        )  # fmt: skip
-    else:
+            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+        )
+    elif flags & TRINARY:
+        step_trinary_open(
+            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+        )
+    elif count > CHUNK and not flags & LIGHT:
+        return False
+    elif flags & FLOORS:
         step_narrow(
-            crossbar_at, axons_at, count, types_at, base.weights + (block << 11),
-            narrow_at, block_at, base.answer,
-        )  # fmt: skip
-    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
+            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+        )
+    else:
+        step_narrow_open(
+            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+        )
+    return word_at(answer_at + 8 * ESCAPED) == np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def operations_met(answer):
+    """The synaptic operations counted in ``answer`` since this was last asked."""
+    total = np.int64(0)
+    for part in range(OPERATIONS, OPERATIONS + 4):
+        total += np.int64(answer[part])
+        answer[part] = 0
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -216,7 +235,8 @@ def addresses(board, scratch):
 def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     """Run ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
 
-    inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``.
+    inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
+    come may stay in the calendar; 0 ticks move them to the slots.
     """
     base = addresses(board, scratch)
     bounds = board.bounds
@@ -261,8 +281,19 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 flags = flags_of[block]
                 mine_at, active = axons_at + (begin << 1), ends[k] - begin
                 begin = ends[k]
+                weights_at = base.weights + (block << 11)
+                if flags & TRINARY:
+                    weights_at = base.byte_weights + (block << 10)
                 if wide[core] or not evaluate_narrow(
-                    base, narrow_at + (core << 9), core, block, flags, mine_at, active
+                    base.crossbar + (core << 13),
+                    mine_at,
+                    active,
+                    base.axon_types + (core << 6),
+                    weights_at,
+                    narrow_at + (core << 9),
+                    base.narrow_parameters + block * (NARROW_PARAMETERS << 9),
+                    base.answer,
+                    flags,
                 ):
                     if not wide[core]:
                         widen(machine, core)
@@ -275,7 +306,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 totals[core] += count - before
                 # Without input, noise, spike or change a tick repeats itself until an input comes.
                 if (
-                    answer[CHANGED] != 0 or count != before or active != 0
+                    active != 0 or count != before or answer[CHANGED] != 0
                     or flags & (DRAWS_LEAK | DRAWS_ETA)
                 ):  # fmt: skip
                     stay |= np.uint64(1) << np.uint64(k)
@@ -283,12 +314,12 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(
-                place, target[word << 14:], fired, count, now, first, last, counters,
-                bounds, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
+                place, target[word << 14:], fired, count, scratch.sent, now, thread, counters,
+                board.owners, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
             )  # fmt: skip
         if threads > 1:
             meet(machine.gate.ctypes.data, threads, now - tick + 1)
             collect(place, outbox[parity], outbox_count[parity], counters, thread, now)
-    enter_all(place, calendar, listed, counters)
-    counters[SYNAPTIC_OPERATIONS] += np.int64(answer[OPERATIONS])
-    answer[OPERATIONS] = 0
+    if ticks == 0:
+        enter_all(place, calendar, listed, counters)
+    counters[SYNAPTIC_OPERATIONS] += operations_met(answer)

@@ -38,8 +38,9 @@ NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a lea
 
 BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
 
-# Words of the scratch array through which a core's step answers, uint64 [8].
-FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 5, 6
+# Words of the scratch array through which a core's step answers, uint64 [10]: four of what fired,
+# four whose sum are the synaptic operations since the array was cleared.
+FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 
 
 def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
@@ -104,7 +105,7 @@ def _row_sums(
 
     start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
     *sums, operations = e.loop(count, start, add_row)
-    return sums, e.total(operations)
+    return sums, operations
 
 
 def _row_sums_in_bytes(
@@ -116,9 +117,9 @@ def _row_sums_in_bytes(
     """
     b = e.b
 
-    def add_rows(first: Any, carried: list[Any]) -> list[Any]:
-        done = b.mul(first, e.word(BYTE_ROWS))
-        start_at = b.add(axons_at, b.shl(done, e.word(1)))
+    def row_bytes(first: Any, count: Any, operations: Any) -> tuple[list[Any], Any]:
+        """Sums of at most BYTE_ROWS rows from ``first`` on as int16."""
+        start_at = b.add(axons_at, b.shl(first, e.word(1)))
 
         def add_row(index: Any, carried: list[Any]) -> list[Any]:
             axon_at = b.add(start_at, b.shl(index, e.word(1)))
@@ -131,21 +132,22 @@ def _row_sums_in_bytes(
             ]  # fmt: skip
             return [*bytes_, b.add(carried[4], e.ones(e.load(row_at, I64, 4)))]
 
-        left = b.sub(count, done)
-        some = e.choose(b.icmp_signed("<", left, e.word(BYTE_ROWS)), left, e.word(BYTE_ROWS))
-        *bytes_, operations = e.loop(some, [e.fill(I8, 64, 0)] * 4 + [carried[8]], add_row)
+        *bytes_, operations = e.loop(count, [e.fill(I8, 64, 0)] * 4 + [operations], add_row)
+        wide = ir.VectorType(I16, 32)
         return [
-            *(
-                b.add(total, b.sext(e.part(bytes_[g // 2], 32 * (g % 2), 32), total.type))
-                for g, total in enumerate(carried[:8])
-            ),
-            operations,
-        ]
+            b.sext(e.part(bytes_[g // 2], 32 * (g % 2), 32), wide) for g in range(8)
+        ], operations
 
-    pieces = b.udiv(b.add(count, e.word(BYTE_ROWS - 1)), e.word(BYTE_ROWS))
-    start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
-    *sums, operations = e.loop(pieces, start, add_rows)
-    return sums, e.total(operations)
+    def add_rows(index: Any, carried: list[Any]) -> list[Any]:
+        first = b.mul(b.add(index, e.word(1)), e.word(BYTE_ROWS))
+        *sums, operations = carried
+        more, operations = row_bytes(first, e.least(b.sub(count, first), BYTE_ROWS), operations)
+        return [*(b.add(total, some) for total, some in zip(sums, more, strict=True)), operations]
+
+    sums, operations = row_bytes(e.word(0), e.least(count, BYTE_ROWS), e.fill(I64, 4, 0))
+    further = b.sdiv(b.sub(count, e.word(1)), e.word(BYTE_ROWS))
+    *sums, operations = e.loop(further, [*sums, operations], add_rows)
+    return sums, operations
 
 
 def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
@@ -158,7 +160,7 @@ def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
 
 def _count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
     place = e.at(scratch_at, 8 * OPERATIONS)
-    e.store(e.b.add(e.load(place, I64), operations), place)
+    e.store(e.b.add(e.load(place, I64, 4), operations), place)
 
 
 def _answer(e: Emit, masks: list[Any], changed: Any, scratch_at: Any) -> None:
@@ -219,7 +221,16 @@ def step_narrow(
     answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``.
     """
     sums = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=True)
+
+
+@instruction
+def step_narrow_open(
+    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
+):
+    """``step_narrow`` where no V of 16 bits is below a floor."""
+    sums = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=False)
 
 
 @instruction
@@ -228,12 +239,22 @@ def step_trinary(
 ):
     """``step_narrow`` where all weights are -1, 0 or 1; ``weights_at`` has them as int8."""
     sums = _row_sums_in_bytes(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=True)
+
+
+@instruction
+def step_trinary_open(
+    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
+):
+    """``step_trinary`` where no V of 16 bits is below a floor."""
+    sums = _row_sums_in_bytes(e, crossbar_at, axons_at, count, types_at, weights_at)
+    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=False)
 
 
 def _step_narrow(
-    e: Emit, sums: list[Any], operations: Any, narrow_at: Any, block_at: Any, scratch_at: Any
-) -> None:
+    e: Emit, sums: list[Any], operations: Any, narrow_at: Any, block_at: Any, scratch_at: Any,
+    *, floors: bool,
+) -> None:  # fmt: skip
     b = e.b
     limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
     changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
@@ -243,10 +264,12 @@ def _step_narrow(
         before = e.load(e.at(narrow_at, 64 * g), I16, 32)
         v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
         left = b.or_(left, b.icmp_unsigned(">", b.add(v, limit), span))
-        fires, below = b.icmp_signed(">=", v, row(ALPHA)), b.icmp_signed("<", v, row(FLOOR))
-        fired = b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED))
-        bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
-        after = e.choose(fires, fired, e.choose(below, bounced, v))
+        fires = b.icmp_signed(">=", v, row(ALPHA))
+        after = v
+        if floors:
+            bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
+            after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
+        after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
         changed = b.or_(changed, b.xor(after, before))
         results.append(after)
         masks.append(fires)
