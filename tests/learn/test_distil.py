@@ -122,6 +122,8 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     assert json.dumps(again.provenance["stages"]) == json.dumps(provenance["stages"]), (
         "a resumed run ends as one that never stopped"
     )
+    with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
+        train_student(dataclasses.replace(s, width=2), resume=True)
 
 
 def test_wrong_game_is_refused(teacher_file, tmp_path, capsys):

@@ -123,6 +123,12 @@ def test_training_run_and_resume(tmp_path):
     trainer.run()
     assert (trainer.steps, trainer.updates, len(trainer.checks)) == (600, 27, 3)
     assert trainer.replay.added * 2 == 200 + 60, "the replay was refilled before learning went on"
+    commands = trainer.commands
+    assert [c["from"] for c in commands] == [0, 400]
+    assert "--steps 400" in commands[0]["command"]
+    assert commands[1]["command"].endswith("--resume")
+    best = load_teacher(tmp_path / "run" / "best.safetensors").metadata
+    assert json.loads(best["commands"]) == commands[: 1 + (json.loads(best["steps"]) > 400)]
 
 
 def test_resume_restores_every_tensor(tmp_path):

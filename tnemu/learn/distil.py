@@ -52,6 +52,7 @@ from tnemu.learn.runs import (
     Curve,
     Report,
     Watch,
+    begin,
     command,
     derived_seed,
     file_sha256,
@@ -188,6 +189,12 @@ def teacher_of(game: str, path: str) -> DuelNet:
     return net
 
 
+FREE = frozenset(
+    {"teacher", "out", "device", "dagger_rounds", "control_iterations", "log_every", "check_every"}
+    | {"learning_rate", "later_learning_rate", "control_learning_rate"}
+)
+"""Settings that a resumed run may change; of the teacher the hash must be the same."""
+
 Check = Callable[[WeightFile], object]
 """Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
 
@@ -223,6 +230,7 @@ class Run:
         student = self.new_student(2, "trinary")
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
+        begin(self.out, s, self.resume, FREE, teacher_sha256=file_sha256(s.teacher))
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)
@@ -301,7 +309,8 @@ class Run:
         seeds = range(s.check_seed, s.check_seed + s.check_episodes)
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
-        stage = {"stage": name, "states": len(data), "iterations": iterations, **result}
+        stage = {"stage": name, "states": len(data), "iterations": iterations}
+        stage |= {"learning_rate": rate, **result}
         if student.precision == "trinary":
             stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})

@@ -9,9 +9,9 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,31 @@ def save_facts(path: Path, facts: Any) -> None:
     """Write ``facts`` as JSON, whole or not at all."""
     with whole_file(path) as file:
         file.write(json.dumps(facts).encode())
+
+
+def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more: Any) -> None:
+    """Write what a run is begun with to settings.json; a resumed run must go on with the same.
+
+    free: settings that may change on the way, because what is kept is not made with them, or says
+    itself what it was made with. more: what else must be the same, as the hash of a teacher.
+    Raises TnemuError that names every difference. A folder without the file is taken as it is.
+    """
+    path = out / "settings.json"
+    kept = {k: v for k, v in asdict(settings).items() if k not in free} | more
+    now = json.loads(json.dumps(kept))  # tuples become lists
+    if resume and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = [
+            f"{name.replace('_', '-')} was {before[name]}, is {now[name]}"
+            for name in now
+            if name in before and before[name] != now[name]
+        ]
+        if different:
+            raise TnemuError(
+                f"the run in {out} was begun with other settings ({'; '.join(different)}); give the "
+                "same to resume it, or choose another --out"
+            )
+    save_facts(path, now)
 
 
 def versions() -> dict[str, str]:

@@ -34,7 +34,16 @@ from tnemu.learn.evaluate import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay
-from tnemu.learn.runs import Curve, Report, Watch, plain, print_row, run_command, versions
+from tnemu.learn.runs import (
+    Curve,
+    Report,
+    Watch,
+    command,
+    plain,
+    print_row,
+    run_command,
+    versions,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ class TrainingError(TnemuError, RuntimeError):
     """Training cannot go on; the message names the last good checkpoint."""
 
 
-COUNTERS = ("steps", "updates", "best_check", "checks")
+COUNTERS = ("steps", "updates", "best_check", "checks", "commands")
 CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 COLUMNS = (
     *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
@@ -134,6 +143,7 @@ class Trainer:
         self.refilling = 0
         self.best_check = -math.inf
         self.checks: list[dict[str, Any]] = []
+        self.commands = [{"from": 0, "command": command("tnemu.learn.teacher", settings)}]
         self.device = find_device(settings.device)
         torch.set_num_threads(1)
         torch.manual_seed(settings.seed)
@@ -305,7 +315,7 @@ class Trainer:
         if mean > self.best_check:
             self.best_check = mean
             facts = {"settings": asdict(s), "seed": s.seed, "versions": versions(), **counts}
-            facts["device"] = device_name(self.device)
+            facts |= {"device": device_name(self.device), "commands": self.commands}
             path = self.out / "best.safetensors"
             save_player(path, self.ema, TEACHER, self.spec, check=self.checks[-1], **facts)
         self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
@@ -348,8 +358,10 @@ class Trainer:
             state.setdefault(int(i), {})[name] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         counters = json.loads(metadata["counters"])
+        now = self.commands[0]["command"]
         for name in COUNTERS:
-            setattr(self, name, counters[name])
+            setattr(self, name, counters.get(name, []))
+        self.commands.append({"from": self.steps, "command": f"{now} --resume"})
         before = json.loads(metadata["settings"])
         if any(before[name] != getattr(s, name) for name in CHECK_SETTINGS):
             self.best_check = -math.inf  # scores of other checks do not compare

@@ -45,6 +45,7 @@ from tnemu.learn.runs import (
     Curve,
     Report,
     Watch,
+    begin,
     command,
     derived_seed,
     file_sha256,
@@ -56,6 +57,12 @@ from tnemu.learn.runs import (
 )
 from tnemu.learn.states import States, bytes_of, collect, label_temperature
 from tnemu.learn.trouble import Diverged, check_room, way_out
+
+FREE = frozenset(
+    {"teachers", "out", "dagger_rounds", "log_every", "check_every"}
+    | {"learning_rate", "later_learning_rate"}
+)
+"""Settings that a resumed run may change; of the teachers the hashes must be the same."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +207,7 @@ class Run:
     ):
         s = self.settings = settings
         self.resume, self.out, self.check = resume, Path(s.out), check
+        self.teachers = {g: file_sha256(t) for g, t in zip(s.games, s.teachers, strict=True)}
         torch.set_num_threads(1)
         nets = [teacher_of(*which) for which in zip(s.games, s.teachers, strict=True)]
         torch.manual_seed(self.seed(2))
@@ -218,6 +226,7 @@ class Run:
         s = self.settings
         if self.check is not None:
             self.check(self.games[0].head.fold(s.game, {}))
+        begin(self.out, s, self.resume, FREE, teacher_sha256=self.teachers)
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
             for g, player in enumerate(players):
@@ -233,7 +242,7 @@ class Run:
             "command": command("tnemu.learn.together", s),
             "settings": asdict(s),
             "together": files,
-            "teacher_sha256": {g: file_sha256(t) for g, t in zip(s.games, s.teachers, strict=True)},
+            "teacher_sha256": self.teachers,
             "label_temperature": {game.name: game.tau for game in self.games},
             "stages": self.stages,
             "chosen": best["stage"],
@@ -296,6 +305,7 @@ class Run:
                 "stage": name,
                 "states": {game.name: len(game.data) for game in self.games},
                 "iterations": s.steps,
+                "learning_rate": rate,
                 **result,
                 "check_seeds": [s.check_seed, s.check_seed + s.check_episodes - 1],
                 "check_scores": scores,

@@ -1,0 +1,73 @@
+"""What a run's folder holds belongs to the settings it was begun with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tnemu.hardware.errors import TnemuError
+from tnemu.learn import distil, together
+from tnemu.learn.distil import DistilSettings
+from tnemu.learn.runs import begin
+from tnemu.learn.together import TogetherSettings
+
+ALONE = DistilSettings("pong", "teacher.safetensors", "run", seed=3, width=2)
+FREE = distil.FREE
+
+
+def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
+    begin(tmp_path, ALONE, resume=False, free=FREE, teacher_sha256="a")
+    begin(tmp_path, ALONE, resume=True, free=FREE, teacher_sha256="a")
+    other = dataclasses.replace(ALONE, width=1, label_peak=0.7)
+    with pytest.raises(TnemuError) as caught:
+        begin(tmp_path, other, resume=True, free=FREE, teacher_sha256="b")
+    assert str(caught.value) == (
+        f"the run in {tmp_path} was begun with other settings (label-peak was 0.8, is 0.7; width was "
+        "2, is 1; teacher-sha256 was a, is b); give the same to resume it, or choose another --out"
+    )
+    assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2, "nothing is changed"
+
+
+def test_a_run_that_begins_anew_may_have_any_settings(tmp_path):
+    begin(tmp_path, ALONE, resume=False, free=FREE)
+    begin(tmp_path, dataclasses.replace(ALONE, width=1), resume=False, free=FREE)
+    with pytest.raises(TnemuError, match="width was 1, is 2"):
+        begin(tmp_path, ALONE, resume=True, free=FREE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dagger_rounds": 5, "out": "here", "learning_rate": 0.1},
+        {"teacher": "copy.safetensors", "device": "cpu"},
+    ],
+)
+def test_rounds_rates_and_places_may_change_on_the_way(tmp_path, changed):
+    begin(tmp_path, ALONE, resume=False, free=FREE)
+    begin(tmp_path, dataclasses.replace(ALONE, **changed), resume=True, free=FREE)
+
+
+def test_a_folder_that_only_holds_states_is_taken_as_it_is(tmp_path):
+    """States of another run are copied to train on the same data with another loss."""
+    (tmp_path / "round0.npz").touch()
+    begin(tmp_path, ALONE, resume=True, free=FREE)
+    assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2
+
+
+def test_games_in_another_order_are_another_run(tmp_path):
+    settings = TogetherSettings(("pong", "krull"), ("a", "b"), "run")
+    begin(tmp_path, settings, resume=False, free=together.FREE)
+    begin(tmp_path, settings, resume=True, free=together.FREE)
+    turned = dataclasses.replace(settings, games=("krull", "pong"))
+    with pytest.raises(TnemuError, match=r"games was \['pong', 'krull'\], is \['krull', 'pong'\]"):
+        begin(tmp_path, turned, resume=True, free=together.FREE)
+
+
+@pytest.mark.parametrize("kind", [DistilSettings, TogetherSettings])
+def test_the_settings_that_may_change_exist(kind):
+    free = {DistilSettings: distil.FREE, TogetherSettings: together.FREE}[kind]
+    assert free <= {field.name for field in dataclasses.fields(kind)}
