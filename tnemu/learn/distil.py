@@ -62,68 +62,39 @@ from tnemu.learn.runs import (
     save_facts,
     versions,
 )
+from tnemu.learn.settings import FREE, StudentSettings
 from tnemu.learn.sparsity import check_sparsity, firing_rate, spike_pressure
 from tnemu.learn.states import States, bytes_of, collect, label_temperature
-from tnemu.learn.student import Student, check_size
+from tnemu.learn.student import Student
 from tnemu.learn.trouble import Diverged, check_room, way_out
 
 
 @dataclass(frozen=True)
-class DistilSettings:
+class DistilSettings(StudentSettings):
     game: str
     teacher: str
     """Teacher file; of tnemu, stable-baselines3 or CleanRL, see tnemu.learn.adapters."""
     out: str
     """Folder for data, checkpoints, curve and folded students."""
-    seed: int = 0
-    states: int = 40_000
-    """States the teacher visits."""
-    dagger_rounds: int = 2
-    dagger_states: int = 14_000
-    """States the student visits, per round."""
     teacher_share: float = 0.0
-    """Of the decisions in the first of these rounds; in round k it is this to the power k."""
-    keep_every: int = 2
-    """Decisions per kept state: neighbours in time are nearly the same."""
-    worlds: int = 8
-    hold_out: int = 16
-    """The last 1 / hold_out of each round's states is for validation."""
+    """Of the decisions in the first of the student's rounds; in round k it is this to the power k."""
     loss: str = "kl"
     """kl, nll or mse; see tnemu.learn.losses."""
-    label_peak: float = 0.8
-    """tau makes the mean of the largest label probability this."""
-    blocks: int = 2
-    """Block layers of the student; see tnemu.learn.student."""
-    width: int = 1
-    """What the features of its layers are multiplied by."""
-    batch: int = 64
-    iterations: int = 4_000
-    """Per stage."""
-    learning_rate: float = 2e-2
-    """Of stage 0; beta and log_scale get half."""
-    later_learning_rate: float = 1e-2
     hysteresis: float = 0.0
     """Of the trinary weights: how far a hidden weight must pass a boundary before they follow."""
     sparsity: float = 0.0
     """Pressure on the spikes of the trinary student, added to its loss; see tnemu.learn.sparsity."""
-    calibration: int = 3_000
-    """States for the exact means and variances."""
     control_iterations: int = 6_000
     """Of the float control; 0: none."""
     control_learning_rate: float = 2e-3
-    check_every: int = 1_000
-    check_episodes: int = 10
-    check_seed: int = 9_000
-    """First selection seed; these scores choose among stages and are not the result."""
-    log_every: int = 200
     device: str = "auto"
     """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
         check_sparsity(self.sparsity)
-        check_size(self.blocks, self.width)
         if not 0 <= self.teacher_share <= 1:
             raise TnemuError(
                 f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
@@ -189,12 +160,6 @@ def teacher_of(game: str, path: str) -> DuelNet:
     return net
 
 
-FREE = frozenset(
-    {"teacher", "out", "device", "dagger_rounds", "control_iterations", "log_every", "check_every"}
-    | {"learning_rate", "later_learning_rate", "control_learning_rate"}
-)
-"""Settings that a resumed run may change; of the teacher the hash must be the same."""
-
 Check = Callable[[WeightFile], object]
 """Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
 
@@ -230,7 +195,8 @@ class Run:
         student = self.new_student(2, "trinary")
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
-        begin(self.out, s, self.resume, FREE, teacher_sha256=file_sha256(s.teacher))
+        free = FREE | {"teacher", "device", "control_iterations", "control_learning_rate"}
+        begin(self.out, s, self.resume, free, teacher_sha256=file_sha256(s.teacher))
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)

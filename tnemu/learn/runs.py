@@ -11,7 +11,7 @@ import platform
 import sys
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, Field, asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,18 @@ class Curve:
         self.report(row)
 
 
+def required_first(settings: Any) -> list[Field[Any]]:
+    """The fields of settings, those that have no default before the others."""
+    return sorted(fields(settings), key=lambda f: f.default is not MISSING)
+
+
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
     """``game`` (or ``games``), ``--resume``, and an option for every other field of the settings; a
     tuple takes several words.
     """
     parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
     kinds = {"int": int, "float": float, "str": str, "tuple[int, ...]": int}
-    for f in fields(settings):
+    for f in required_first(settings):
         several: dict[str, Any] = {"nargs": "+"} if f.type == SEVERAL else {}
         if f.name in ("game", "games"):
             parser.add_argument(f.name, metavar="game", **several)
@@ -129,7 +134,7 @@ def run_command(
 def command(module: str, settings: Any) -> str:
     """The command that repeats a run with these settings."""
     words = ["python", "-m", module]
-    for f in fields(settings):
+    for f in required_first(settings):
         value = getattr(settings, f.name)
         if f.name not in ("game", "games"):
             if value == f.default:

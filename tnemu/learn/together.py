@@ -55,59 +55,25 @@ from tnemu.learn.runs import (
     save_facts,
     versions,
 )
+from tnemu.learn.settings import FREE, StudentSettings
 from tnemu.learn.states import States, bytes_of, collect, label_temperature
 from tnemu.learn.trouble import Diverged, check_room, way_out
 
-FREE = frozenset(
-    {"teachers", "out", "dagger_rounds", "log_every", "check_every"}
-    | {"learning_rate", "later_learning_rate"}
-)
-"""Settings that a resumed run may change; of the teachers the hashes must be the same."""
-
 
 @dataclass(frozen=True)
-class TogetherSettings:
+class TogetherSettings(StudentSettings):
     games: tuple[str, ...]
     teachers: tuple[str, ...]
     """Teacher files, in the order of the games."""
     out: str
     """Folder for data, checkpoints, curve and the weight file of each game."""
-    seed: int = 0
-    states: int = 40_000
-    """States each teacher visits."""
-    dagger_rounds: int = 2
-    dagger_states: int = 14_000
-    """States the student visits, per round and game."""
-    keep_every: int = 2
-    """Decisions per kept state: neighbours in time are nearly the same."""
-    worlds: int = 8
-    hold_out: int = 16
-    """The last 1 / hold_out of each round's states is for validation."""
-    label_peak: float = 0.8
-    """Each game's tau makes the mean of its largest label probability this."""
-    blocks: int = 2
-    """Block layers of the student; see tnemu.learn.student."""
-    width: int = 1
-    """What the features of its layers are multiplied by."""
     minibatch: str = "all"
     """all: ``batch`` states of every game; one: ``batch`` states of one game drawn at random, and as
     many times more iterations as there are games.
     """
-    batch: int = 64
-    iterations: int = 4_000
-    """Per stage."""
-    learning_rate: float = 2e-2
-    """Of stage 0; beta and log_scale get half."""
-    later_learning_rate: float = 1e-2
-    calibration: int = 3_000
-    """States of each game for the exact means and variances."""
-    check_every: int = 1_000
-    check_episodes: int = 10
-    check_seed: int = 9_000
-    """First selection seed; these scores choose among stages and are not the result."""
-    log_every: int = 200
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.games) != len(self.teachers):
             raise HeadError(
                 f"{len(self.teachers)} teachers for {len(self.games)} games "
@@ -226,7 +192,7 @@ class Run:
         s = self.settings
         if self.check is not None:
             self.check(self.games[0].head.fold(s.game, {}))
-        begin(self.out, s, self.resume, FREE, teacher_sha256=self.teachers)
+        begin(self.out, s, self.resume, FREE | {"teachers"}, teacher_sha256=self.teachers)
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
             for g, player in enumerate(players):

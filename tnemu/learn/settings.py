@@ -1,0 +1,49 @@
+"""What every distillation is told, however many games its student plays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tnemu.learn.student import check_size
+
+FREE = frozenset(
+    {"out", "dagger_rounds", "learning_rate", "later_learning_rate", "check_every", "log_every"}
+)
+"""Settings that a resumed run may change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentSettings:
+    seed: int = 0
+    states: int = 40_000
+    """States the teacher of each game visits."""
+    dagger_rounds: int = 2
+    dagger_states: int = 14_000
+    """States the student visits, per round and game."""
+    keep_every: int = 2
+    """Decisions per kept state: neighbours in time are nearly the same."""
+    worlds: int = 8
+    hold_out: int = 16
+    """The last 1 / hold_out of each round's states is for validation."""
+    label_peak: float = 0.8
+    """tau, one for each game, makes the mean of the largest label probability this."""
+    blocks: int = 2
+    """Block layers of the student; see tnemu.learn.student."""
+    width: int = 1
+    """What the features of its layers are multiplied by."""
+    batch: int = 64
+    iterations: int = 4_000
+    """Per stage."""
+    learning_rate: float = 2e-2
+    """Of stage 0; beta and log_scale get half."""
+    later_learning_rate: float = 1e-2
+    calibration: int = 3_000
+    """States of each game for the exact means and variances."""
+    check_every: int = 1_000
+    check_episodes: int = 10
+    check_seed: int = 9_000
+    """First selection seed; these scores choose among stages and are not the result."""
+    log_every: int = 200
+
+    def __post_init__(self) -> None:
+        check_size(self.blocks, self.width)
