@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import re
-import subprocess
-import sys
-import warnings
 
 import chips
 import numpy as np
@@ -20,13 +16,11 @@ from corelets import (
     Input,
     Output,
     Relay,
-    Splitter,
-    UnusedCorelet,
 )
 from tnemu.hardware import RangeError, neuron
 from tnemu.mapping.network import BALANCE
 
-# Corelets whose wiring is refused are never used; the tests at the end look at the warning.
+# Corelets whose wiring is refused are never used; test_unused.py looks at the warning.
 pytestmark = pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
 
 
@@ -420,47 +414,3 @@ def test_a_port_is_one_or_more_pins_wide(width):
 )
 def test_names_and_parts_are_given_once(body, message):
     assert message in refusal(body, build=False)
-
-
-# -- a corelet that is never used ------------------------------------------------------------------
-
-
-def unused_lines(make):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UnusedCorelet)
-        make()
-        gc.collect()
-    return [(str(w.message), w.filename, w.lineno) for w in caught if w.category is UnusedCorelet]
-
-
-def test_a_corelet_built_and_never_used_warns_with_file_and_line():
-    line = test_a_corelet_built_and_never_used_warns_with_file_and_line.__code__.co_firstlineno + 1
-    ((message, file, where),) = unused_lines(lambda: Splitter(2, 3))
-    assert (file, where) == (__file__, line + 1)
-    assert message == (
-        f"Splitter ({__file__}:{line + 1}) was built and never used: make it a part of a corelet "
-        "that is used, or call build()"
-    )
-
-
-def test_parts_and_built_corelets_do_not_warn():
-    # Delay holds relays: only the outermost that nobody used is named.
-    assert unused_lines(lambda: Delay(2, 40).build()) == []
-    ((message, _, _),) = unused_lines(lambda: Delay(2, 40))
-    assert message.startswith("Delay (")
-
-
-@pytest.mark.parametrize(("last", "warned"), [("pass", True), ("raise RuntimeError", False)])
-def test_a_program_that_ends_with_an_error_is_not_told_what_it_did_not_use(last, warned):
-    program = f"import corelets\nrelay = corelets.Relay(3)\n{last}\n"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert ("<string>:2: UnusedCorelet: Relay" in ended.stderr) == warned
-    assert ("RuntimeError" in ended.stderr) != warned
-
-
-def test_a_corelet_whose_construction_failed_does_not_warn():
-    def fail():
-        with pytest.raises(CoreletError):
-            Wired(lambda self: self.connect(self.z, self.x))
-
-    assert unused_lines(fail) == []

@@ -11,8 +11,9 @@ pytest.importorskip("ale_py")
 from tnemu.atari.spec import SPECS
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware.errors import TnemuError
-from tnemu.learn import evaluate
-from tnemu.learn.evaluate import load_player, main, play_episodes, random_player, summary
+from tnemu.learn import episodes, evaluate
+from tnemu.learn.episodes import Episode, play_episodes, random_player
+from tnemu.learn.evaluate import load_player, main, summary
 from tnemu.learn.fold import fold
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_teacher, save_player
@@ -49,9 +50,9 @@ class FakeWorld:
 
 def test_epsilon_is_the_share_of_random_actions(monkeypatch):
     made = []
-    monkeypatch.setattr(evaluate, "AtariWorld", lambda *a: made.append(FakeWorld(*a)) or made[-1])
-    episodes = play_episodes(lambda x: np.tile([0, 1, 0, 0], (len(x), 1)), SPEC, [0, 5], 0.4)
-    assert [(e.seed, e.score, e.decisions) for e in episodes] == [(0, 6000, 3000), (5, 6010, 3005)]
+    monkeypatch.setattr(episodes, "AtariWorld", lambda *a: made.append(FakeWorld(*a)) or made[-1])
+    played = play_episodes(lambda x: np.tile([0, 1, 0, 0], (len(x), 1)), SPEC, [0, 5], 0.4)
+    assert [(e.seed, e.score, e.decisions) for e in played] == [(0, 6000, 3000), (5, 6010, 3005)]
     for world in made:
         shares = np.bincount(world.taken, minlength=4) / len(world.taken)
         np.testing.assert_allclose(shares, [0.1, 0.7, 0.1, 0.1], atol=0.03)
@@ -156,10 +157,10 @@ def test_scores_are_normalised_when_random_and_a_teacher_play(files, monkeypatch
     """Every player's scores are made up, so that the shares are known."""
     made_up = iter([[0, 2], [11, 11], [3, 9]])
 
-    def episodes(player, spec, seeds, epsilon):
-        return [evaluate.Episode(s, x, 1, False) for s, x in zip(seeds, next(made_up), strict=True)]
+    def played(player, spec, seeds, epsilon):
+        return [Episode(s, x, 1, False) for s, x in zip(seeds, next(made_up), strict=True)]
 
-    monkeypatch.setattr(evaluate, "play_episodes", episodes)
+    monkeypatch.setattr(evaluate, "play_episodes", played)
     result = evaluate.evaluate(["random", *files], [0, 1])
     rows = result["players"]
     assert rows[files[1]]["teacher_share"]["mean"] == pytest.approx((6 - 1) / (11 - 1))

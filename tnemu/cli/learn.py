@@ -102,13 +102,12 @@ def evaluate(
     With "random" and a teacher among the players, scores are also given as a share of the teacher's,
     (score - random) / (teacher - random); and in known games as a share of a person's.
     """
-    import json as encoder
 
     from tnemu import zoo
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
     from tnemu.cli.board_player import board_player
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.formats.whole_file import write_json
     from tnemu.learn.evaluate import evaluate as play
 
     given = {str(zoo.find(name)) if name in zoo.names() else name: name for name in players}
@@ -126,8 +125,7 @@ def evaluate(
             lambda what, row: tell(given.get(what, what), step=row is not None),
         )
     if json is not None:
-        with whole_file(json) as out:
-            out.write((encoder.dumps(result, indent=1) + "\n").encode())
+        write_json(json, result)
     if plot is not None:
         view.save_score_plot(result, given, plot)
     view.print_scores(result, given)

@@ -17,8 +17,8 @@ def print_scores(result: Mapping[str, Any], given: Mapping[str, str]) -> None:
     shares = {"teacher_share": "of teacher", "human_share": "of human"}
     rows = [[name] for name in short_names(result, given)]
     for cells, row in zip(rows, result["players"].values(), strict=True):
-        cells += [_points(row["mean"]), interval(row["mean_95"], _points), _points(row["median"])]
-        cells += [_points(row["sd"])]
+        cells += [points(row["mean"]), interval(row["mean_95"], points), points(row["median"])]
+        cells += [points(row["sd"])]
     for key, head in shares.items():
         if any(key in row for row in result["players"].values()):
             heads += [head, "95 %"]
@@ -80,6 +80,6 @@ def interval(ends: list[float] | None, text: Any) -> str:
     return "-" if ends is None else f"{text(ends[0])}..{text(ends[1])}"
 
 
-def _points(value: float) -> str:
+def points(value: float) -> str:
     """Four digits at least, none that say nothing."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}".rstrip("0").rstrip(".")

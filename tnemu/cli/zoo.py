@@ -39,9 +39,10 @@ def command(
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    from tnemu.cli.learn_view import interval
+    from tnemu.cli.learn_view import interval, points
 
-    scores = [_points(row["scores"].get(who)) for who in ("student", "random", "teacher")]
+    known = [row["scores"].get(who) for who in ("student", "random", "teacher")]
+    scores = [points(score["mean"]) if score else "-" for score in known]
     share = row["scores"].get("student", {}).get("teacher_share") or {}
     return [
         row["name"],
@@ -53,12 +54,6 @@ def _cells(row: dict[str, Any]) -> list[str]:
         interval(share.get("mean_95"), "{:.2f}".format),
         row["licence"],
     ]
-
-
-def _points(score: dict[str, Any] | None) -> str:
-    if score is None:
-        return "-"
-    return f"{score['mean']:,.2f}".rstrip("0").rstrip(".")
 
 
 def _facts(name: str, board: str) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tnemu.formats.errors import FormatError
 
@@ -47,6 +48,12 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise _cannot_write(given, error) from error
         raise
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """``value`` as JSON for people and programs, whole or not at all; raises as :func:`whole_file`."""
+    with whole_file(path) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())
 
 
 def _cannot_write(path: str | Path, error: OSError) -> FormatError:

@@ -32,11 +32,12 @@ from torch import Tensor, nn
 
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
+from tnemu.formats.whole_file import write_json
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.adapters import load_any_teacher
 from tnemu.learn.descent import descend
 from tnemu.learn.device import device_name, find_device
-from tnemu.learn.evaluate import Player, play_episodes
+from tnemu.learn.episodes import Player, play_episodes
 from tnemu.learn.fold import fold
 from tnemu.learn.hysteresis import add_hysteresis, check_hysteresis
 from tnemu.learn.losses import kl, loss_for
@@ -59,7 +60,6 @@ from tnemu.learn.runs import (
     plain,
     print_row,
     run_command,
-    save_facts,
     versions,
 )
 from tnemu.learn.settings import FREE, StudentSettings
@@ -280,7 +280,7 @@ class Run:
         if student.precision == "trinary":
             stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})
-        save_facts(facts, self.stages[-1])
+        write_json(facts, self.stages[-1])
         path = self.out / f"{name}.safetensors"
         if student.precision == "trinary":
             fold(student, self.spec, self.provenance()).save(path)

@@ -17,62 +17,23 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tnemu.atari.spec import AtariSpec, spec_for
-from tnemu.atari.world import AtariWorld
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
+from tnemu.formats.whole_file import write_json
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn.episodes import Player, play_episodes, random_player
 from tnemu.learn.scores import normalise, references, summary
 
-Player = Callable[[np.ndarray], np.ndarray]
-"""Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is
-played, the first of equals.
-"""
 Row = dict[str, Any]
 Report = Callable[[str, Row | None], None]
 """Called with a player's name when it begins (None) and with its scores when it has played."""
-
-
-@dataclass
-class Episode:
-    seed: int
-    score: float
-    """Points, unclipped."""
-    decisions: int
-    truncated: bool
-    """Cut by spec.max_frames."""
-
-
-def play_episodes(
-    player: Player, spec: AtariSpec, seeds: Sequence[int], epsilon: float = 0.01
-) -> list[Episode]:
-    """One episode per seed, side by side in one batch; epsilon is the share of random actions. Same
-    seeds, same result.
-    """
-    worlds = [AtariWorld(spec, seed) for seed in seeds]
-    rngs = [np.random.default_rng([seed, 0x706C6179]) for seed in seeds]
-    observations = np.stack([world.reset() for world in worlds])
-    running = np.arange(len(worlds))
-    while len(running):
-        best = np.asarray(player(observations[running])).argmax(1)
-        overs = []
-        for i, choice in zip(running, best, strict=True):
-            explore, other = rngs[i].random(), int(rngs[i].integers(len(spec.actions)))
-            observations[i], _, over = worlds[i].step(other if explore < epsilon else int(choice))
-            overs.append(over)
-        running = running[~np.array(overs)]
-    return [Episode(w.seed, w.episode_return, w.episode_decisions, w.truncated) for w in worlds]
-
-
-def random_player(actions: int, seed: int) -> Player:
-    rng = np.random.default_rng(seed)
-    return lambda observations: rng.random((len(observations), actions))
 
 
 def is_file(what: str) -> bool:
@@ -266,7 +227,7 @@ def main(argv: list[str] | None = None) -> int:
             sticky=options.sticky,
         )
         if options.json:
-            Path(options.json).write_text(json.dumps(result, indent=1))
+            write_json(options.json, result)
         if options.record:
             record(options.players[-1], options.record, result)
     except (TnemuError, ValueError) as error:

@@ -36,10 +36,11 @@ import torch
 from tnemu.atari.spec import AtariSpec
 from tnemu.formats.tensor_file import load_facts
 from tnemu.formats.weights import WeightFile
-from tnemu.formats.whole_file import whole_file
+from tnemu.formats.whole_file import write_json
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.distil import DistilSettings, train, validate
-from tnemu.learn.evaluate import evaluate, random_player
+from tnemu.learn.episodes import random_player
+from tnemu.learn.evaluate import evaluate
 from tnemu.learn.players import (
     CONTROL,
     QUANTISED,
@@ -220,8 +221,7 @@ class Ladder:
             **self.provenance(),
         }
         path = self.out / "ladder.json"
-        with whole_file(path) as target:
-            target.write((json.dumps(whole, indent=1) + "\n").encode())
+        write_json(path, whole)
         return path
 
     def validation(self, student: Student) -> dict[str, float]:

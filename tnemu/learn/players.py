@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,12 +19,10 @@ from torch import Tensor, nn
 from tnemu.atari.spec import AtariSpec
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.learn.episodes import Player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.quantised import IntegerStudent
 from tnemu.learn.student import Student, size_of
-
-if TYPE_CHECKING:
-    from tnemu.learn.evaluate import Player
 
 AnyStudent = TypeVar("AnyStudent", bound=Student)
 TEACHER = "tnemu teacher 1"

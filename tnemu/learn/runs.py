@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import tnemu
-from tnemu.formats.whole_file import whole_file
+from tnemu.formats.whole_file import write_json
 from tnemu.hardware.errors import TnemuError
 
 SEVERAL = "tuple[str, ...]"
@@ -154,12 +154,6 @@ def file_sha256(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def save_facts(path: Path, facts: Any) -> None:
-    """Write ``facts`` as JSON, whole or not at all."""
-    with whole_file(path) as file:
-        file.write(json.dumps(facts).encode())
-
-
 def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more: Any) -> None:
     """Write what a run is begun with to settings.json; a resumed run must go on with the same.
 
@@ -182,7 +176,7 @@ def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more:
                 f"the run in {out} was begun with other settings ({'; '.join(different)}); give the "
                 "same to resume it, or choose another --out"
             )
-    save_facts(path, now)
+    write_json(path, now)
 
 
 def versions() -> dict[str, str]:

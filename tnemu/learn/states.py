@@ -13,7 +13,7 @@ from torch import Tensor
 from tnemu.atari.spec import AtariSpec
 from tnemu.atari.world import AtariWorld
 from tnemu.formats.whole_file import whole_file
-from tnemu.learn.evaluate import Player
+from tnemu.learn.episodes import Player
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 """Shares of random actions while collecting, dealt to the worlds in turn."""

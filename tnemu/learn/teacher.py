@@ -30,7 +30,7 @@ from tnemu.atari.world import AtariWorld
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.device import device_name, find_device
-from tnemu.learn.evaluate import play_episodes
+from tnemu.learn.episodes import play_episodes
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
 from tnemu.learn.replay import Replay

@@ -34,9 +34,10 @@ import torch
 from torch import Tensor
 
 from tnemu.formats.tensor_file import save_tensors
+from tnemu.formats.whole_file import write_json
 from tnemu.learn.descent import descend
 from tnemu.learn.distil import Check, teacher_of, validate
-from tnemu.learn.evaluate import Player, play_episodes, random_player
+from tnemu.learn.episodes import Player, play_episodes, random_player
 from tnemu.learn.heads import Head, HeadError, heads_of, recalibrate
 from tnemu.learn.losses import kl
 from tnemu.learn.network import DuelNet
@@ -52,7 +53,6 @@ from tnemu.learn.runs import (
     plain,
     print_row,
     run_command,
-    save_facts,
     versions,
 )
 from tnemu.learn.settings import FREE, StudentSettings
@@ -277,7 +277,7 @@ class Run:
                 "check_scores": scores,
             }
         )
-        save_facts(facts, self.stages[-1])
+        write_json(facts, self.stages[-1])
         save_tensors(hidden, state_arrays(self.student))
 
     def scores(self, game: Game, player: Player) -> list[float]:
@@ -299,7 +299,7 @@ class Run:
                 }
                 for game in self.games
             }
-            save_facts(path, found)
+            write_json(path, found)
         return dict(json.loads(path.read_text()))
 
 
