@@ -170,7 +170,8 @@ def _parameters(
 
     draws_leak, draws_eta = some(leak_drawn), some(kinds["TM"] != 0)
     draws_weights = some(drawn.any(axis=1))
-    anything = draws_leak | draws_eta | draws_weights | some(reverses & (leak != 0)) | rails
+    turns = some(reverses & (leak != 0)) | rails
+    anything = draws_leak | draws_eta | draws_weights | turns
     signs, bias, sliced = _sliced(kinds, rows)
     far = (kinds["gamma"] == 0) & (abs(reset) > vector.NARROW_MOST)
     heaviest = abs(weights).max(axis=(1, 2))
@@ -186,6 +187,7 @@ def _parameters(
         + (heaviest < 128) * arrays.LIGHT
         + (heaviest < 2) * arrays.TRINARY
         + (parameters[:, vector.FLOOR] > -vector.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
+        + turns * arrays.REVERSES
     )
     return {
         "flags": flags.astype(np.uint16),

@@ -20,6 +20,7 @@ NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is u
 LIGHT = 64  # no weight is over 127: int16 sums hold all 256 rows
 TRINARY = 128  # no weight is over 1
 FLOORS = 256  # 16-bit potentials can fall below a floor
+REVERSES = 512  # a leak follows the sign of V, or the potential has the other range
 
 # A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
 NOWHERE = -1

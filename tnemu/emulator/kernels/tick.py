@@ -30,6 +30,7 @@ from tnemu.emulator.kernels.arrays import (
     NEURONS,
     PAGE,
     PAGE_BITS,
+    REVERSES,
     SYNAPTIC_OPERATIONS,
     TRINARY,
     Base,
@@ -47,6 +48,7 @@ from tnemu.emulator.kernels.vector import (
     draw_leak,
     step,
     step_any,
+    step_drawn,
     step_narrow,
     step_narrow_open,
     step_trinary,
@@ -135,10 +137,13 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
     if flags & DRAWS_ETA:
         eta_at = base.eta
         draw_eta(block_at, eta_at, seed, tick)
-    step_any(
-        potentials_at, block_at, leak_at, eta_at, base.answer,
-        base.high, base.rails, base.zero_clamp,
-    )  # fmt: skip
+    if flags & REVERSES:
+        step_any(
+            potentials_at, block_at, leak_at, eta_at, base.answer,
+            base.high, base.rails, base.zero_clamp,
+        )  # fmt: skip
+    else:
+        step_drawn(potentials_at, block_at, leak_at, eta_at, base.answer)
 
 
 @njit(cache=True, nogil=True)

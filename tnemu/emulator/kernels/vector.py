@@ -46,18 +46,25 @@ FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
     """Philox2x32-10 in eight 64-bit lanes: (word, other) of counters (low, high), word lowest.
 
-    The same rounds as ``noise`` of tick.py; every 32-bit half stays in the low half of its lane.
+    The same rounds as ``noise`` of tick.py, on the low halves of the lanes. What the upper halves hold
+    is of no consequence until the end, because only lower halves are multiplied; so a product's upper
+    half is copied down, not shifted: that is another execution unit's work than multiplying.
     """
     b = e.b
     half, multiplier = e.fill(I64, 8, 0xFFFFFFFF), e.fill(I64, 8, 0xD256D193)
-    shift = e.fill(I64, 8, 32)
+    halves = ir.VectorType(I32, 16)
+    odd = ir.Constant(halves, [lane | 1 for lane in range(16)])
+    both = ir.Constant(halves, [lane & 14 | lane % 2 << 4 for lane in range(16)])
     word, other, key = low, high, b.and_(seed, e.word(0xFFFFFFFF))
     for _ in range(10):
         product = b.mul(b.and_(word, half), multiplier)
-        word = b.xor(b.xor(b.lshr(product, shift), e.spread(key, 8)), other)
-        other = b.and_(product, half)
+        parts = b.bitcast(product, halves)
+        upper = b.bitcast(b.shuffle_vector(parts, parts, odd), product.type)
+        word = b.xor(b.xor(upper, e.spread(key, 8)), other)
+        other = product
         key = b.and_(b.add(key, e.word(0x9E3779B9)), e.word(0xFFFFFFFF))
-    return b.or_(word, b.shl(other, shift))
+    drawn = b.shuffle_vector(b.bitcast(word, halves), b.bitcast(other, halves), both)
+    return b.bitcast(drawn, word.type)
 
 
 def _draws(e: Emit, seed: Any, tick: Any, kind: int, axon: Any, first: int) -> Any:
@@ -172,13 +179,6 @@ def _answer(e: Emit, masks: list[Any], changed: Any, scratch_at: Any) -> None:
     for part, mask in enumerate(masks):
         e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
     e.store(e.b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
-
-
-def _sign(e: Emit, v: Any) -> Any:
-    """sgn(v) in {-1, 0, 1}."""
-    wide, zero = v.type, e.fill(I32, 16, 0)
-    above = e.b.zext(e.b.icmp_signed(">", v, zero), wide)
-    return e.b.add(above, e.b.sext(e.b.icmp_signed("<", v, zero), wide))
 
 
 @instruction
@@ -299,31 +299,59 @@ def step_any(
     clamps = e.spread(b.trunc(zero_clamp, I1), 16)
     changed, masks = zero, []
     for g in range(16):
-        row = lambda r, g=g: e.load(e.at(block_at, 1024 * r + 64 * g), I32, 16)  # noqa: E731
-        place = e.at(potentials_at, 64 * g)
-        before = e.load(place, I32, 16)
-        leak, eta = (e.load(e.at(a, 64 * g), I32, 16) for a in (leak_at, eta_at))
-        reverses = b.icmp_signed("!=", row(REVERSAL), zero)
-        sign = _sign(e, before)
-        leaked = b.add(before, e.choose(reverses, b.mul(leak, sign), leak))
-        crossed = b.and_(b.icmp_signed("<", b.mul(_sign(e, leaked), sign), zero), reverses)
+        before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
+        reverses = b.icmp_signed("!=", _parameter(e, block_at, REVERSAL, g), zero)
+        above, under = b.icmp_signed(">", before, zero), b.icmp_signed("<", before, zero)
+        signed = e.choose(above, leak, e.choose(under, b.neg(leak), zero))  # sgn(V) leak
+        leaked = b.add(before, e.choose(reverses, signed, leak))
+        fell, rose = b.icmp_signed("<", leaked, zero), b.icmp_signed(">", leaked, zero)
+        crossed = b.and_(b.or_(b.and_(above, fell), b.and_(under, rose)), reverses)
         leaked = e.choose(b.and_(crossed, clamps), zero, leaked)
         railed = b.and_(b.icmp_signed(">", leaked, top), railed_too)
         v = e.clamp(leaked, bottom, top)
-        fires = b.icmp_signed(">=", v, b.add(row(ALPHA), eta))
-        below = b.icmp_signed("<", v, b.sub(row(FLOOR), b.and_(eta, row(ETA_FLOOR))))
-        fired = b.sub(
-            b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), b.and_(eta, row(ETA_FIRED))
-        )
-        bounced = b.add(
-            b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW)), b.and_(eta, row(ETA_BELOW))
-        )
-        after = e.choose(fires, fired, e.choose(below, bounced, v))
+        fires, after = _reset_with_noise(e, g, block_at, v, eta)
         after = e.choose(railed, v, after)
         changed = b.or_(changed, b.xor(after, before))
-        e.store(after, place)
+        e.store(after, e.at(potentials_at, 64 * g))
         masks.append(b.or_(fires, railed))
     _answer(e, masks, changed, scratch_at)
+
+
+@instruction
+def step_drawn(e, potentials_at, block_at, leak_at, eta_at, scratch_at):
+    """``step_any`` where no leak reverses and the potential has its usual range."""
+    b = e.b
+    low, high = e.fill(I32, 16, -(1 << 19)), e.fill(I32, 16, (1 << 19) - 1)
+    changed, masks = e.fill(I32, 16, 0), []
+    for g in range(16):
+        before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
+        v = e.clamp(b.add(before, leak), low, high)
+        fires, after = _reset_with_noise(e, g, block_at, v, eta)
+        changed = b.or_(changed, b.xor(after, before))
+        e.store(after, e.at(potentials_at, 64 * g))
+        masks.append(fires)
+    _answer(e, masks, changed, scratch_at)
+
+
+def _parameter(e: Emit, block_at: Any, row: int, g: int) -> Any:
+    """Sixteen neurons' part of a row of the parameter block."""
+    return e.load(e.at(block_at, 1024 * row + 64 * g), I32, 16)
+
+
+def _drawn(e: Emit, g: int, potentials_at: Any, leak_at: Any, eta_at: Any) -> list[Any]:
+    """V, leak and threshold noise of sixteen neurons."""
+    return [e.load(e.at(address, 64 * g), I32, 16) for address in (potentials_at, leak_at, eta_at)]
+
+
+def _reset_with_noise(e: Emit, g: int, block_at: Any, v: Any, eta: Any) -> tuple[Any, Any]:
+    """Which of sixteen neurons fire, and what V becomes."""
+    b = e.b
+    row = lambda r: _parameter(e, block_at, r, g)  # noqa: E731
+    fires = b.icmp_signed(">=", v, b.add(row(ALPHA), eta))
+    below = b.icmp_signed("<", v, b.sub(row(FLOOR), b.and_(eta, row(ETA_FLOOR))))
+    fired = b.sub(b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), b.and_(eta, row(ETA_FIRED)))
+    bounced = b.add(b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW)), b.and_(eta, row(ETA_BELOW)))
+    return fires, e.choose(fires, fired, e.choose(below, bounced, v))
 
 
 @instruction
