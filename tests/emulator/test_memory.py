@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +103,13 @@ def test_a_limit_of_a_control_group_counts_where_it_is_less(tmp_path, groups, le
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert memory.available_bytes(tmp_path) == left * GIB
+
+
+def test_the_documentation_has_the_bytes_that_are_counted():
+    text = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+    core, block = memory.ENGINE_CORE, memory.ENGINE_BLOCK
+    for size in (memory.IMAGE_CORE, core, core + memory.CALENDAR_CORE, block):
+        assert f"{size:,}" in text
+    every = 262_144 * (memory.IMAGE_CORE + core + memory.CALENDAR_CORE)
+    needs = f"needs {every / 1e9:.1f} GB where cores share their parameters, "
+    assert f"{needs}{(every + 262_144 * block) / 1e9:.1f} GB where none do" in text

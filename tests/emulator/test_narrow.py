@@ -144,8 +144,17 @@ def test_a_floor_is_looked_at_where_a_16_bit_potential_can_fall_below_it(
     found, promoted = course(kind, axons=200, ticks=6)
     fallen = start + weight * 200
     assert found[0] == (fallen if fallen >= -beta else -beta if kappa else -7)
-    assert promoted == (
-        beta > 300
-    )  # the others leave 16 bits in the tick in which they pass the floor
+    leaves_16_bits = beta > 300  # the others do so in the tick in which they pass the floor
+    assert promoted == leaves_16_bits
     flags = Emulator(one(kind))._engine.board.flags[0]
     assert bool(flags & arrays.FLOORS) == (beta <= 32_511)
+
+
+@pytest.mark.parametrize(("beta", "promoted"), [(32_511, False), (32_512, True)])
+def test_the_last_floor_of_16_bits_is_minus_32511(beta, promoted) -> None:
+    """V comes to -32,512: below the one floor, and at the other, past which it leaves 16 bits."""
+    kind = neuron(s=[-1] * 4, alpha=1, beta=beta, gamma=0, VR=3)
+    kind["V0"] = -32_256
+    v, wide_now = course(kind, axons=256, ticks=2)
+    assert v == ([-7, -263] if beta == 32_511 else [-32_512, -7])
+    assert wide_now == promoted

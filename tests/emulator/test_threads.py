@@ -145,8 +145,11 @@ def test_a_forked_process_goes_on_with_workers_of_its_own():
     emulator.run(4)
     child = os.fork()
     if child == 0:
-        emulator.run(5)
-        os._exit(emulator.counters.spikes % 251)
+        try:
+            emulator.run(5)
+            os._exit(emulator.counters.spikes % 251)
+        finally:
+            os._exit(255)  # and never back into the tests
     emulator.run(5)
     deadline = time.monotonic() + 60
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator import layout
+from tnemu.emulator.crew import Crew
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import arrays, tick
 from tnemu.emulator.kernels.vector import NARROW_MOST
@@ -44,8 +45,8 @@ class NumbaEngine:
         self._used = np.count_nonzero(image.types, axis=1)
         self._exits = layout.outputs_per_tick(self.board)
         self._scratch = [scratch() for _ in range(self.threads)]
-        self._workers: ThreadPoolExecutor | None = None
-        self._workers_of = 0
+        self._crew = Crew(self.threads)
+        self._behind = False  # spikes of the state may wait in the calendar
         self._state: State | None = None
         self._machine: arrays.Machine
 
@@ -56,22 +57,27 @@ class NumbaEngine:
             self._state, self._machine = state, self._attach(state)
         while ticks:
             recorded = trace.recorded & (not trace.full)
-            traces = self._traces(recorded, ticks)
-            some = traces[0][0]
-            self._run(state, some, [t for _, t in traces])
-            trace.write(
-                np.concatenate([t.outputs[: t.counts[0]] for _, t in traces]),
-                _in_order([t.spikes[: t.counts[1]] for _, t in traces]),
+            some, traces = self._traces(recorded, ticks)
+            self._behind = True
+            self._machine.gate[:] = 0
+            self._crew.run(
+                partial(self._work, state, some, traces),
+                self._is_over,
+                partial(self._count, state, some),
             )
-            state.tick += some
-            state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
+            trace.write(
+                np.concatenate([t.outputs[: t.counts[0]] for t in traces]),
+                _in_order([t.spikes[: t.counts[1]] for t in traces]),
+            )
             ticks -= some
-            state.counters[arrays.TICKS] += some
 
     def deliver(self, state: State) -> None:
-        if state is self._state and self._machine.calendar.size:
-            nothing = np.zeros(len(state.firings), np.bool_)
-            self._run(state, 0, [t for _, t in self._traces(nothing, 0)])
+        if state is self._state and self._behind and self._machine.calendar.size:
+            _, traces = self._traces(np.zeros(len(state.firings), np.bool_), 0)
+            for thread in range(self.threads):
+                self._work(state, 0, traces, thread)
+            self._count(state, 0)
+            self._behind = False
 
     def settle(self, state: State) -> None:
         self.deliver(state)
@@ -79,55 +85,41 @@ class NumbaEngine:
             machine = self._machine
             np.copyto(state.potentials, machine.narrow, where=machine.wide[:, None] == 0)
 
-    def _run(self, state: State, ticks: int, traces: list[arrays.Trace]) -> None:
-        """``ticks`` ticks on every thread; the first is this one."""
+    def _work(self, state: State, ticks: int, traces: list[arrays.Trace], thread: int) -> None:
+        """``ticks`` ticks of one thread's cores."""
+        tick.advance(
+            self.board, self._machine, self._scratch[thread], traces[thread], state.pending,
+            thread, state.tick, ticks,
+        )  # fmt: skip
+
+    def _is_over(self) -> bool:
+        """Whether thread 0 has run all ticks; it has, or it has not begun."""
+        return bool(self._machine.gate[arrays.OVER])
+
+    def _count(self, state: State, ticks: int) -> None:
+        """``ticks`` ticks are over, on all threads."""
         machine = self._machine
-        machine.gate[:] = 0
-        others = [
-            self._pool().submit(self._work, i, state, ticks, traces[i])
-            for i in range(1, self.threads)
-        ]
-        self._work(0, state, ticks, traces[0])
-        for other in others:
-            other.result()
+        state.tick += ticks
+        state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
+        state.counters[arrays.TICKS] += ticks
         state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
         machine.counters[:] = 0
 
-    def _work(self, thread: int, state: State, ticks: int, trace: arrays.Trace) -> None:
-        """``ticks`` ticks of one thread's cores."""
-        scratch = self._scratch[thread]
-        tick.advance(
-            self.board, self._machine, scratch, trace, state.pending, thread, state.tick, ticks
-        )
-
-    def _pool(self) -> ThreadPoolExecutor:
-        """A worker for every other thread, so that none stands before the barrier unstarted.
-
-        They end with the engine. A forked process has a copy of the engine but none of its threads.
-        """
-        if self._workers is None or self._workers_of != os.getpid():
-            self._workers = ThreadPoolExecutor(self.threads - 1, "tnemu-engine")
-            self._workers_of = os.getpid()
-        return self._workers
-
     def _traces(
         self, recorded: npt.NDArray[np.bool_], ticks: int
-    ) -> list[tuple[int, arrays.Trace]]:
-        """For every thread the ticks that can be run, and buffers in which everything may fire."""
+    ) -> tuple[int, list[arrays.Trace]]:
+        """The ticks that can be run, and for every thread buffers in which everything may fire."""
         bounds = self.board.bounds
         firing = np.where(recorded, self._used, 0)
         spikes = [firing[a:b].sum() for a, b in pairwise(bounds)]
         most = max(1, *self._exits, *spikes)
         some = min(ticks, max(1, BUFFER_ROWS // int(most)))
-        return [
-            (
-                some,
-                arrays.Trace(
-                    outputs=np.empty((int(exits) * some, 3), np.int64),
-                    spikes=np.empty((int(fired) * some, 3), np.int64),
-                    recorded=recorded,
-                    counts=np.zeros(2, np.int64),
-                ),
+        return some, [
+            arrays.Trace(
+                outputs=np.empty((int(exits) * some, 3), np.int64),
+                spikes=np.empty((int(fired) * some, 3), np.int64),
+                recorded=recorded,
+                counts=np.zeros(2, np.int64),
             )
             for exits, fired in zip(self._exits, spikes, strict=True)
         ]

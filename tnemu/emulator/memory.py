@@ -1,7 +1,7 @@
 """Memory: what a board needs, what is left, and a refusal before the system starts to swap.
 
     image   =  n x IMAGE_CORE                        (10 kB a core)
-    engine  =  n x (ENGINE_CORE + CALENDAR_CORE) + k x ENGINE_BLOCK    (13 kB a core, 21 kB a block)
+    engine  =  n x (ENGINE_CORE + CALENDAR_CORE) + k x ENGINE_BLOCK    (13 kB a core, 22 kB a block)
 
 for n cores with k different rows of neuron types; cores that have the same row share a block. Buffers
 for the spikes of a run come on top; only the part that spikes reach takes memory.

@@ -14,6 +14,11 @@ PAGE = 1 << PAGE_BITS  # cores of a page
 PAGE_ROOM = 1 << 14  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
+FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
+
+# Words of the gate: arrivals, and whether thread 0 is over; passages, on a cache line of their own.
+ARRIVALS, OVER, PASSAGES = 0, 1, 8
+
 # Flags of a parameter block.
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
 NARROW = 32  # 16 bits hold what the neurons reset to, and no rarer feature is used
@@ -73,9 +78,10 @@ class Machine(NamedTuple):
     awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
     counters: Any  # int64 [threads, 16]
     fired: Any  # int64 [n]  firings of every core
-    outbox: Any  # int64 [2, threads, threads, capacity]  by tick parity, from, to; a thread's own is empty
+    # By tick parity, from, to; of a thread's own only the first entry is written, and none is read.
+    outbox: Any  # int64 [2, threads, threads, capacity]
     outbox_count: Any  # int64 [2, threads, threads, 8]
-    gate: Any  # int64 [16]  barrier: arrivals, then generation on a cache line of its own
+    gate: Any  # int64 [16]  the barrier
 
 
 class Scratch(NamedTuple):
@@ -112,6 +118,7 @@ class Place(NamedTuple):
     first: int  # of the cores that the calendar is for
     pages: int
     room: int  # entries of a page; 0: there is no calendar
+    far: bool  # FAR_CORES or more
 
 
 class Base(NamedTuple):

@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
+    ARRIVALS,
     CHIP_CROSSINGS,
-    CORES,
     HOPS,
     INPUT_SPIKES,
     MERGED,
@@ -23,6 +23,7 @@ from tnemu.emulator.kernels.arrays import (
     OUTPUT_SPIKES,
     PAGE,
     PAGE_BITS,
+    PASSAGES,
     SPIKES,
 )
 from tnemu.emulator.kernels.words import (
@@ -88,7 +89,7 @@ def enter_all(place, calendar, listed, counters):
 @njit(cache=True, nogil=True)
 def fetch_slot(place, to, tick):
     """Ask for the slot that a spike with this target word will set a bit in."""
-    row = ((tick + to) & 15) * place.cores + ((to >> 32) & CORES)
+    row = ((tick + to) & 15) * place.cores + (to >> 32)
     prefetch(place.slots + (row << 5))
 
 
@@ -114,21 +115,21 @@ def deliver(
     ``sent`` is room for their target words. Short loops, one after the other, keep what they need
     in registers; together they would not.
     """
-    count = gather(target, fired, count, sent, tick, counters, outputs, output_rows, counts)
+    count = gather(place, target, fired, count, sent, tick, counters, outputs, output_rows, counts)
     if len(outbox) > 1:
         count = share(sent, count, owners, thread, outbox, outbox_count)
     counters[MERGED] += take(place, sent, count, tick)
 
 
 @njit(cache=True, nogil=True)
-def gather(target, fired, count, sent, tick, counters, outputs, output_rows, counts):
+def gather(place, target, fired, count, sent, tick, counters, outputs, output_rows, counts):
     """List the target words of the spikes that go to a core; write the others to output rows."""
     hops, crossings, going = 0, 0, 0
     target_at = target.ctypes.data
-    for i in range(min(count, FAR_AHEAD)):
+    for i in range(min(count, FAR_AHEAD) if place.far else 0):
         prefetch(target_at + (np.int64(fired[i]) << 3))
     for i in range(count):
-        if i + FAR_AHEAD < count:
+        if place.far and i + FAR_AHEAD < count:
             prefetch(target_at + (np.int64(fired[i + FAR_AHEAD]) << 3))
         to = target[fired[i]]
         if to == NOWHERE:
@@ -177,7 +178,7 @@ def take(place, sent, count, tick):
     """Set the bits of ``count`` spikes, or enter them in the calendar; returns how many merged."""
     merged = np.int64(0)
     for i in range(count):
-        if place.room == 0 and i + AHEAD < count:
+        if place.far and place.room == 0 and i + AHEAD < count:
             fetch_slot(place, sent[i + AHEAD], tick)
         merged += send(place, sent[i], tick)
     return merged
@@ -186,12 +187,12 @@ def take(place, sent, count, tick):
 @njit(cache=True, nogil=True)
 def meet(gate_at, threads, generation):
     """Barrier: returns when all threads have come. Spins briefly, then lets others run."""
-    if atomic_add(gate_at, 1) == threads - 1:
-        atomic_add(gate_at, -threads)
-        atomic_add(gate_at + 64, 1)
+    if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
+        atomic_add(gate_at + 8 * ARRIVALS, -threads)
+        atomic_add(gate_at + 8 * PASSAGES, 1)
         return
     turns = 0
-    while atomic_add(gate_at + 64, 0) < generation:
+    while atomic_add(gate_at + 8 * PASSAGES, 0) < generation:
         turns += 1
         if turns > 200:
             let_others_run()

@@ -24,10 +24,12 @@ from tnemu.emulator.kernels.arrays import (
     DRAWS_LEAK,
     DRAWS_WEIGHTS,
     EVERY_FEATURE,
+    FAR_CORES,
     FLOORS,
     LIGHT,
     MERGED,
     NEURONS,
+    OVER,
     PAGE,
     PAGE_BITS,
     REVERSES,
@@ -65,8 +67,9 @@ from tnemu.emulator.kernels.words import (
 
 
 @njit(cache=True, nogil=True)
-def scan(slots, axons, ends, crossbar_at, slot, word, todo):
-    """List the active axons of the block's cores, clear their slot, and fetch the rows they name.
+def scan(slots, axons, ends, crossbar_at, slot, word, todo, far):
+    """List the active axons of the block's cores, clear their slot, and fetch the rows they name if
+    those are ``far``.
 
     One list for all cores: a loop for each would end where nobody can foresee.
     """
@@ -80,7 +83,7 @@ def scan(slots, axons, ends, crossbar_at, slot, word, todo):
             slots[slot, core, part] = np.uint64(0)
         ends[k] = count
     rows_at = crossbar_at + (word << 19)
-    for i in range(count):
+    for i in range(count if far else 0):
         prefetch(rows_at + (np.int64(axons[i]) << 5))
 
 
@@ -260,7 +263,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     place = Place(
         slots.ctypes.data, waiting.ctypes.data, calendar.ctypes.data, listed.ctypes.data,
         np.int64(slots.shape[1]), np.int64(len(awake)), first, np.int64(len(listed) >> 4),
-        np.int64(len(calendar) // len(listed)),
+        np.int64(len(calendar) // len(listed)), len(slots[0]) >= FAR_CORES,
     )  # fmt: skip
     cursor = 0
     for now in range(tick, tick + ticks):
@@ -274,7 +277,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             if todo == np.uint64(0):
                 continue
             waiting[slot, word] = np.uint64(0)
-            scan(slots, axons, ends, base.crossbar, slot, word, todo)
+            scan(slots, axons, ends, base.crossbar, slot, word, todo, place.far)
             count, begin = 0, 0
             stay = np.uint64(0)
             left = todo
@@ -328,3 +331,5 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     if ticks == 0:
         enter_all(place, calendar, listed, counters)
     counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
+    if thread == 0:
+        machine.gate[OVER] = 1

@@ -46,7 +46,7 @@ FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
     """Philox2x32-10 in eight 64-bit lanes: (word, other) of counters (low, high), word lowest.
 
-    The same rounds as ``noise`` of tick.py, on the low halves of the lanes. What the upper halves hold
+    The same rounds as ``noise`` of philox.py, on the low halves of the lanes. What the upper halves hold
     is of no consequence until the end, because only lower halves are multiplied; so a product's upper
     half is copied down, not shifted: that is another execution unit's work than multiplying.
     """
