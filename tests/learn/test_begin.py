@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("torch")
 
 from tnemu.hardware.errors import TnemuError
+from tnemu.learn import distil, together
 from tnemu.learn.distil import DistilSettings
 from tnemu.learn.runs import begin
-from tnemu.learn.settings import FREE, StudentSettings
+from tnemu.learn.settings import FREE
 from tnemu.learn.together import TogetherSettings
 
 ALONE = DistilSettings("pong", "teacher.safetensors", "run", seed=3, width=2)
@@ -31,10 +32,18 @@ def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2, "nothing is changed"
 
 
-def test_a_run_that_begins_anew_may_have_any_settings(tmp_path):
+def test_a_folder_that_holds_a_run_is_not_begun_anew(tmp_path):
+    """What the other run has left would be read back as this one's when it is resumed."""
     begin(tmp_path, ALONE, resume=False, free=FREE)
-    begin(tmp_path, dataclasses.replace(ALONE, width=1), resume=False, free=FREE)
-    with pytest.raises(TnemuError, match="width was 1, is 2"):
+    message = "holds a run already; go on with it with --resume, or choose another --out"
+    with pytest.raises(TnemuError, match=message):
+        begin(tmp_path, ALONE, resume=False, free=FREE)
+
+
+def test_a_run_whose_settings_are_not_known_is_not_resumed(tmp_path):
+    (tmp_path / "stage0.json").touch()
+    message = r"not the settings\.json it was begun with; choose another --out"
+    with pytest.raises(TnemuError, match=message):
         begin(tmp_path, ALONE, resume=True, free=FREE)
 
 
@@ -66,5 +75,29 @@ def test_games_in_another_order_are_another_run(tmp_path):
         begin(tmp_path, turned, resume=True, free=FREE)
 
 
-def test_the_settings_that_may_change_exist():
-    assert FREE - {"out"} <= {field.name for field in dataclasses.fields(StudentSettings)}
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (distil, DistilSettings("pong", "t", "o")),
+        (together, TogetherSettings(("pong",), ("t",), "o")),
+    ],
+)
+def test_the_settings_that_may_change_exist(monkeypatch, kind, settings):
+    """Those that a run itself names as free: a name that is misspelt would free nothing."""
+    asked = []
+
+    def stop(out, settings, resume, free, **more):
+        asked.append((free, more))
+        raise TnemuError("that is enough")
+
+    monkeypatch.setattr(kind, "begin", stop)
+    monkeypatch.setattr(kind, "file_sha256", lambda path: "hash")
+    run = object.__new__(kind.Run)
+    run.settings, run.out, run.resume, run.check = settings, None, False, None
+    run.teachers, run.new_student = {}, lambda *a: None
+    with pytest.raises(TnemuError, match="that is enough"):
+        run.run()
+    ((free, more),) = asked
+    assert free <= {field.name for field in dataclasses.fields(settings)}
+    assert free >= FREE
+    assert more.keys() == {"teacher_sha256"}

@@ -122,6 +122,9 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     assert json.dumps(again.provenance["stages"]) == json.dumps(provenance["stages"]), (
         "a resumed run ends as one that never stopped"
     )
+    longer = dataclasses.replace(s, control_iterations=3)
+    stages = WeightFile.load(train_student(longer, resume=True)).provenance["stages"]
+    assert [stage["iterations"] for stage in stages] == [3, 3, 3], "the control is trained again"
     with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
         train_student(dataclasses.replace(s, width=2), resume=True)
 

@@ -252,6 +252,10 @@ def test_shares_are_scaled_per_game():
     ("arguments", "message"),
     [
         ("freeway pong --teachers F", "1 teachers for 2 games (freeway, pong); give one teacher"),
+        (
+            "pong --teachers nothing",
+            "cannot read nothing: No such file or directory",
+        ),
         ("pong --teachers F", "plays 'freeway', not 'pong'; choose its game or another file"),
         ("freeway freeway --teachers F F", "games repeat: freeway, freeway; name each game once"),
         ("freeway --teachers F --minibatch two", "minibatch is 'two'; choose 'all' or 'one' game"),

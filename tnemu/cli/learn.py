@@ -102,7 +102,6 @@ def evaluate(
     With "random" and a teacher among the players, scores are also given as a share of the teacher's,
     (score - random) / (teacher - random); and in known games as a share of a person's.
     """
-
     from tnemu import zoo
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress

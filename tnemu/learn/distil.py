@@ -160,6 +160,9 @@ def teacher_of(game: str, path: str) -> DuelNet:
     return net
 
 
+CONTROL_FACTS = ("states", "iterations", "learning_rate")
+"""Of a finished float control; where they are others now, it is trained again."""
+
 Check = Callable[[WeightFile], object]
 """Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
 
@@ -253,15 +256,20 @@ class Run:
         """Train, check and store ``student`` as stage ``name``, or read it back."""
         s = self.settings
         hidden, facts = self.out / f"{name}.hidden.safetensors", self.out / f"{name}.json"
-        if self.resume and hidden.exists():
-            load_state(student, hidden)
-            student.eval()
-            self.stages.append(json.loads(facts.read_text()))
-            return
-        # the hidden state and, never larger, what is made of it
-        check_room(self.out, 2 * sum(array.nbytes for array in state_arrays(student).values()))
         parts = [states.split(s.hold_out) for states in self.rounds]
         data, held = (States.join(part) for part in zip(*parts, strict=True))
+        stage = {"stage": name, "states": len(data), "iterations": iterations}
+        stage |= {"learning_rate": rate, "device": device_name(self.device)}
+        if self.resume and hidden.exists():
+            done = json.loads(facts.read_text())
+            # the control learns from all rounds, and there may be more of them now
+            if name != "control" or all(done[k] == stage[k] for k in CONTROL_FACTS):
+                load_state(student, hidden)
+                student.eval()
+                self.stages.append(done)
+                return
+        # the hidden state and, never larger, what is made of it
+        check_room(self.out, 2 * sum(array.nbytes for array in state_arrays(student).values()))
 
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
@@ -275,8 +283,7 @@ class Run:
         seeds = range(s.check_seed, s.check_seed + s.check_episodes)
         scores = [e.score for e in play_episodes(self.player(student), self.spec, seeds)]
         self.curve.add(stage=name, iteration=iterations, score=float(np.mean(scores)))
-        stage = {"stage": name, "states": len(data), "iterations": iterations}
-        stage |= {"learning_rate": rate, **result}
+        stage |= result
         if student.precision == "trinary":
             stage["firing_rate"] = firing_rate(student, held.screens)
         self.stages.append(stage | {"check_seeds": [seeds[0], seeds[-1]], "check_scores": scores})

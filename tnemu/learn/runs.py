@@ -159,12 +159,17 @@ def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more:
 
     free: settings that may change on the way, because what is kept is not made with them, or says
     itself what it was made with. more: what else must be the same, as the hash of a teacher.
-    Raises TnemuError that names every difference. A folder without the file is taken as it is.
+    Raises TnemuError that names every difference, and where a run that is not resumed would mix
+    with another one. A folder with nothing but states is taken as it is.
     """
     path = out / "settings.json"
     kept = {k: v for k, v in asdict(settings).items() if k not in free} | more
     now = json.loads(json.dumps(kept))  # tuples become lists
-    if resume and path.exists():
+    if path.exists() and not resume:
+        raise TnemuError(
+            f"{out} holds a run already; go on with it with --resume, or choose another --out"
+        )
+    if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
         different = [
             f"{name.replace('_', '-')} was {before[name]}, is {now[name]}"
@@ -176,6 +181,10 @@ def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more:
                 f"the run in {out} was begun with other settings ({'; '.join(different)}); give the "
                 "same to resume it, or choose another --out"
             )
+    elif resume and any(out.glob("stage*")):
+        raise TnemuError(
+            f"{out} holds a run, but not the settings.json it was begun with; choose another --out"
+        )
     write_json(path, now)
 
 

@@ -9,7 +9,8 @@ from tnemu.learn.student import check_size
 FREE = frozenset(
     {"out", "dagger_rounds", "learning_rate", "later_learning_rate", "check_every", "log_every"}
 )
-"""Settings that a resumed run may change."""
+"""Settings that a resumed run may change; callers add the places of teachers, and what has to do with
+the float control."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -358,11 +358,13 @@ class Trainer:
             state.setdefault(int(i), {})[name] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         counters = json.loads(metadata["counters"])
-        now = self.commands[0]["command"]
-        for name in COUNTERS:
-            setattr(self, name, counters.get(name, []))
-        self.commands.append({"from": self.steps, "command": f"{now} --resume"})
         before = json.loads(metadata["settings"])
+        first = {"from": 0, "command": command("tnemu.learn.teacher", TeacherSettings(**before))}
+        counters = {"commands": [first]} | counters  # older checkpoints do not say
+        now = f"{command('tnemu.learn.teacher', s)} --resume"
+        for name in COUNTERS:
+            setattr(self, name, counters[name])
+        self.commands.append({"from": self.steps, "command": now})
         if any(before[name] != getattr(s, name) for name in CHECK_SETTINGS):
             self.best_check = -math.inf  # scores of other checks do not compare
         self._seed_worlds()

@@ -173,9 +173,9 @@ class Run:
     ):
         s = self.settings = settings
         self.resume, self.out, self.check = resume, Path(s.out), check
-        self.teachers = {g: file_sha256(t) for g, t in zip(s.games, s.teachers, strict=True)}
         torch.set_num_threads(1)
         nets = [teacher_of(*which) for which in zip(s.games, s.teachers, strict=True)]
+        self.teachers = {g: file_sha256(t) for g, t in zip(s.games, s.teachers, strict=True)}
         torch.manual_seed(self.seed(2))
         self.student, heads = heads_of(
             [net.spec for net in nets], [net.background for net in nets], s.blocks, s.width
