@@ -333,22 +333,6 @@ def test_two_delays_on_one_wire_are_refused():
     )
 
 
-def test_cores_have_256_axons_and_256_neurons():
-    class Big(Corelet):
-        def __init__(self, axons, neurons):
-            self.x = Input(300)
-            self.core([self.x[:axons]], RELAY_NEURON, np.zeros((axons, neurons)))
-
-    assert Big(256, 256).build().cores[0].used.all()
-    with pytest.raises(
-        CoreletError,
-        match=r"core 'core0' of Big \(.*\) needs 257 axons, a core has 256: split the work over",
-    ):
-        Big(257, 1)
-    with pytest.raises(CoreletError, match="needs 300 neurons, a core has 256"):
-        Big(1, 300)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -375,12 +359,6 @@ def test_neuron_parameters_out_of_range_name_the_core():
     records["beta"] = 1 << 18
     with pytest.raises(RangeError, match=r"core 'core0' of Wired \(.*\): beta = 262144 is outside"):
         Wired(lambda self: self.core([self.x], records, np.eye(4)))
-
-
-@pytest.mark.parametrize("width", [0, -1, 2.0, True, "8"])
-def test_a_port_is_one_or_more_pins_wide(width):
-    with pytest.raises(CoreletError, match=re.escape(f"Input({width!r}) at {__file__}:")):
-        Input(width)
 
 
 @pytest.mark.parametrize(

@@ -211,75 +211,51 @@ def step(
     _answer(e, masks, changed, scratch_at)
 
 
-@instruction
-def step_narrow(
-    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-):
-    """The same tick with potentials and parameters of 16 bits: half the traffic, twice the lanes.
+def _narrow(row_sums: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> Any:
+    """``step`` with potentials and parameters of 16 bits: half the traffic, twice the lanes.
 
     The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
     answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``.
+    Without ``floors`` no V of 16 bits may be below a floor.
     """
-    sums = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=True)
+
+    def step(
+        e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
+    ):  # type: ignore[no-untyped-def]
+        sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+        b = e.b
+        limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
+        changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
+        results, masks = [], []
+        for g in range(8):
+            row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
+            before = e.load(e.at(narrow_at, 64 * g), I16, 32)
+            v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
+            left = b.or_(left, b.icmp_unsigned(">", b.add(v, limit), span))
+            fires = b.icmp_signed(">=", v, row(ALPHA))
+            after = v
+            if floors:
+                bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
+                after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
+            after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
+            changed = b.or_(changed, b.xor(after, before))
+            results.append(after)
+            masks.append(fires)
+        escaped = b.icmp_unsigned("!=", e.packed(left), ir.Constant(I32, 0))
+        e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
+        _answer(e, masks, changed, scratch_at)
+        with b.if_then(b.not_(escaped), likely=True):
+            _count_operations(e, operations, scratch_at)
+            for g, after in enumerate(results):
+                e.store(after, e.at(narrow_at, 64 * g))
+
+    return instruction(step)
 
 
-@instruction
-def step_narrow_open(
-    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-):
-    """``step_narrow`` where no V of 16 bits is below a floor."""
-    sums = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=False)
-
-
-@instruction
-def step_trinary(
-    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-):
-    """``step_narrow`` where all weights are -1, 0 or 1; ``weights_at`` has them as int8."""
-    sums = _row_sums_in_bytes(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=True)
-
-
-@instruction
-def step_trinary_open(
-    e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-):
-    """``step_trinary`` where no V of 16 bits is below a floor."""
-    sums = _row_sums_in_bytes(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _step_narrow(e, *sums, narrow_at, block_at, scratch_at, floors=False)
-
-
-def _step_narrow(
-    e: Emit, sums: list[Any], operations: Any, narrow_at: Any, block_at: Any, scratch_at: Any,
-    *, floors: bool,
-) -> None:  # fmt: skip
-    b = e.b
-    limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
-    changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
-    results, masks = [], []
-    for g in range(8):
-        row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
-        before = e.load(e.at(narrow_at, 64 * g), I16, 32)
-        v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
-        left = b.or_(left, b.icmp_unsigned(">", b.add(v, limit), span))
-        fires = b.icmp_signed(">=", v, row(ALPHA))
-        after = v
-        if floors:
-            bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
-            after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
-        after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
-        changed = b.or_(changed, b.xor(after, before))
-        results.append(after)
-        masks.append(fires)
-    escaped = b.icmp_unsigned("!=", e.packed(left), ir.Constant(I32, 0))
-    e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
-    _answer(e, masks, changed, scratch_at)
-    with b.if_then(b.not_(escaped), likely=True):
-        _count_operations(e, operations, scratch_at)
-        for g, after in enumerate(results):
-            e.store(after, e.at(narrow_at, 64 * g))
+step_narrow, step_narrow_open = _narrow(_row_sums, floors=True), _narrow(_row_sums, floors=False)
+# The same of weights -1, 0 or 1; ``weights_at`` has them as int8.
+step_trinary = _narrow(_row_sums_in_bytes, floors=True)
+step_trinary_open = _narrow(_row_sums_in_bytes, floors=False)
 
 
 @instruction
