@@ -9,12 +9,13 @@ CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
 NEURONS = 256
 
 # The calendar of spikes to come: see delivery.py.
-PAGE_BITS = 10
+PAGE_BITS = 12
 PAGE = 1 << PAGE_BITS  # cores of a page
-PAGE_ROOM = 1 << 14  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
+PAGE_ROOM = 1 << 16  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
 FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
+LEAD = 4  # cores whose rows are on their way before the first of a block is evaluated
 
 # Words of the gate: arrivals, and whether thread 0 is over; passages, on a cache line of their own.
 ARRIVALS, OVER, PASSAGES = 0, 1, 8

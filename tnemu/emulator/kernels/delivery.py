@@ -2,7 +2,7 @@
 
 A spike with delay d, sent in tick t, is a bit of the slot row (t + d) mod 16 of its core. Set there at
 once, every spike would touch a cache line of its own, far away on a large board. So a large board has
-a calendar (Brown, Communications of the ACM 31, 1988): for every slot row and 1,024 cores a page, to
+a calendar (Brown, Communications of the ACM 31, 1988): for every slot row and 4,096 cores a page, to
 which a spike is appended. Its bits are set when those cores' turn has come, nearby and in the cache.
 What a page has no room for, and all spikes of a board without calendar, go to the slots directly.
 """
@@ -36,7 +36,6 @@ from tnemu.emulator.kernels.words import (
 )
 
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
-FAR_AHEAD = 24  # spikes between fetching a target and reading it
 
 
 @njit(cache=True, nogil=True)
@@ -67,8 +66,14 @@ def send(place, to, tick):
 
 @njit(cache=True, nogil=True)
 def enter(place, calendar, listed, slot, page):
-    """Set the bits that a page of the calendar has for a slot row; returns how many merged."""
+    """Set the bits that a page of the calendar has for a slot row; returns how many merged.
+
+    The page's part of the row, last used 16 ticks ago, is fetched in order before it is in no order.
+    """
     at = slot * place.pages + page
+    row_at = place.slots + ((slot * place.cores + place.first + (page << PAGE_BITS)) << 5)
+    for line in range(PAGE >> 1):
+        prefetch(row_at + (line << 6))
     count, merged = listed[at], np.int64(0)
     listed[at] = 0
     for entry in calendar[at * place.room : at * place.room + count]:
@@ -107,7 +112,7 @@ def arrive(place, inputs, cursor, tick, first, last, counters):
 
 @njit(cache=True, nogil=True)
 def deliver(
-    place, target, fired, count, sent, tick, thread, counters,
+    place, target, fired, sought, count, sent, tick, thread, counters,
     owners, outbox, outbox_count, outputs, output_rows, counts,
 ):  # fmt: skip
     """Send every spike of the block: to its slot, the outbox of another thread, or an output row.
@@ -115,22 +120,27 @@ def deliver(
     ``sent`` is room for their target words. Short loops, one after the other, keep what they need
     in registers; together they would not.
     """
-    count = gather(place, target, fired, count, sent, tick, counters, outputs, output_rows, counts)
+    count = gather(
+        place, target, fired, sought, count, sent, tick, counters, outputs, output_rows, counts
+    )  # fmt: skip
     if len(outbox) > 1:
         count = share(sent, count, owners, thread, outbox, outbox_count)
     counters[MERGED] += take(place, sent, count, tick)
 
 
 @njit(cache=True, nogil=True)
-def gather(place, target, fired, count, sent, tick, counters, outputs, output_rows, counts):
-    """List the target words of the spikes that go to a core; write the others to output rows."""
+def gather(
+    place, target, fired, sought, count, sent, tick, counters, outputs, output_rows, counts
+):  # fmt: skip
+    """List the target words of the spikes that go to a core; write the others to output rows.
+
+    Those of the first ``sought`` spikes have been fetched.
+    """
     hops, crossings, going = 0, 0, 0
     target_at = target.ctypes.data
-    for i in range(min(count, FAR_AHEAD) if place.far else 0):
+    for i in range(sought, count if place.far else 0):
         prefetch(target_at + (np.int64(fired[i]) << 3))
     for i in range(count):
-        if place.far and i + FAR_AHEAD < count:
-            prefetch(target_at + (np.int64(fired[i + FAR_AHEAD]) << 3))
         to = target[fired[i]]
         if to == NOWHERE:
             continue

@@ -2,7 +2,7 @@
 
 For every tick, in blocks of 64 cores (one word of a bitmap)::
 
-    scan      which cores have input or are awake; their active axons as lists, rows prefetched
+    scan      which cores have input or are awake; their active axons as lists
     evaluate  rows + leak + compare + reset of 256 neurons in vector registers (vector.py)
     deliver   every spike sets one bit in a slot that is not being read (delays are 1..15)
 
@@ -26,6 +26,7 @@ from tnemu.emulator.kernels.arrays import (
     EVERY_FEATURE,
     FAR_CORES,
     FLOORS,
+    LEAD,
     LIGHT,
     MERGED,
     NEURONS,
@@ -62,18 +63,18 @@ from tnemu.emulator.kernels.words import (
     ones_in,
     prefetch,
     put_16,
+    word_16,
     word_at,
 )
 
 
 @njit(cache=True, nogil=True)
-def scan(slots, axons, ends, crossbar_at, slot, word, todo, far):
-    """List the active axons of the block's cores, clear their slot, and fetch the rows they name if
-    those are ``far``.
+def scan(slots, axons_at, ends, slot, word, todo):
+    """List the active axons of the block's cores and clear their slot; returns how many there are.
 
     One list for all cores: a loop for each would end where nobody can foresee.
     """
-    axons_at, count = axons.ctypes.data, 0
+    count = 0
     while todo != np.uint64(0):
         k = lowest_bit(todo)
         todo &= todo - np.uint64(1)
@@ -82,9 +83,15 @@ def scan(slots, axons, ends, crossbar_at, slot, word, todo, far):
             count = list_bits(slots[slot, core, part], (k << 8) + (part << 6), axons_at, count)
             slots[slot, core, part] = np.uint64(0)
         ends[k] = count
-    rows_at = crossbar_at + (word << 19)
-    for i in range(count if far else 0):
-        prefetch(rows_at + (np.int64(axons[i]) << 5))
+    return count
+
+
+@njit(cache=True, nogil=True)
+def fetch(list_at, first, last, base_at, shift):
+    """Ask for what entries ``first`` .. ``last`` - 1 of a list name; returns ``last``."""
+    for i in range(first, last):
+        prefetch(base_at + (word_16(list_at + (i << 1)) << shift))
+    return last
 
 
 @njit(cache=True, nogil=True)
@@ -251,13 +258,13 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     threads = len(bounds) - 1
     first, last = bounds[thread], bounds[thread + 1]
     slots, waiting, awake = machine.slots, machine.waiting, machine.awake
-    axons, ends, fired, answer = scratch.axons, scratch.ends, scratch.fired, scratch.answer
-    target = board.target.reshape(-1)
+    ends, fired, answer = scratch.ends, scratch.fired, scratch.answer
+    target, target_at = board.target.reshape(-1), board.target.ctypes.data
     block_of, flags_of, seeds = board.block, board.flags, board.seeds
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     outbox, outbox_count = machine.outbox, machine.outbox_count
-    wide, axons_at, fired_at = machine.wide, axons.ctypes.data, fired.ctypes.data
+    wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, fired.ctypes.data
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
     calendar, listed = machine.calendar[thread], machine.listed[thread]
     place = Place(
@@ -277,7 +284,11 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             if todo == np.uint64(0):
                 continue
             waiting[slot, word] = np.uint64(0)
-            scan(slots, axons, ends, base.crossbar, slot, word, todo, place.far)
+            rows = scan(slots, axons_at, ends, slot, word, todo)
+            # As many rows and targets a core as there are on average, so that the loops can be foreseen.
+            step = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
+            rows_at, words_at = base.crossbar + (word << 19), target_at + (word << 17)
+            fetched, sought = fetch(axons_at, 0, min(rows, LEAD * step), rows_at, 5), 0
             count, begin = 0, 0
             stay = np.uint64(0)
             left = todo
@@ -285,6 +296,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 k = lowest_bit(left)
                 left &= left - np.uint64(1)
                 core = (word << 6) + k
+                fetched = fetch(axons_at, fetched, min(rows, fetched + step), rows_at, 5)
                 block = np.int64(block_of[core])
                 flags = flags_of[block]
                 mine_at, active = axons_at + (begin << 1), ends[k] - begin
@@ -311,6 +323,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     )  # fmt: skip
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
+                sought = fetch(fired_at, sought, min(count, sought + step), words_at, 3)
                 totals[core] += count - before
                 # Without input, noise, spike or change a tick repeats itself until an input comes.
                 if (
@@ -322,7 +335,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(
-                place, target[word << 14:], fired, count, scratch.sent, now, thread, counters,
+                place, target[word << 14:], fired, sought, count, scratch.sent, now, thread, counters,
                 board.owners, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
             )  # fmt: skip
         if threads > 1:

@@ -86,6 +86,16 @@ def word_at(_context: Any, _address: Any) -> Any:
     return types.uint64(types.int64), generate
 
 
+@intrinsic
+def word_16(_context: Any, _address: Any) -> Any:
+    """The uint16 at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.zext(Emit(builder).load(values[0], I16), I64)
+
+    return types.int64(types.int64), generate
+
+
 @instruction
 def put_16(e, address, value):
     """Write the low 16 bits of ``value``."""
