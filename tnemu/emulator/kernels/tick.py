@@ -157,32 +157,36 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
 
 
 @njit(cache=True, nogil=True)
-def evaluate_narrow(
-    crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at, flags
-):  # fmt: skip
+def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
     """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
 
     Then the tick has not been evaluated.
     """
+    crossbar_at = base.crossbar + (core << 13)
+    types_at = base.axon_types + (core << 6)
+    weights_at = base.weights + (block << 11)
+    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
+    if flags & TRINARY:
+        weights_at = base.byte_weights + (block << 10)
+    elif count > CHUNK and not flags & LIGHT:
+        return False
     if flags & TRINARY and flags & FLOORS:
         step_trinary(
-            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
         )
     elif flags & TRINARY:
         step_trinary_open(
-            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
         )
-    elif count > CHUNK and not flags & LIGHT:
-        return False
     elif flags & FLOORS:
         step_narrow(
-            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
         )
     else:
         step_narrow_open(
-            crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, answer_at
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
         )
-    return word_at(answer_at + 8 * ESCAPED) == np.uint64(0)
+    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
@@ -247,16 +251,33 @@ def addresses(board, scratch):
 
 
 @njit(cache=True, nogil=True)
+def place_of(machine, thread, first):
+    """Where one thread's spikes are set; ``first`` is the first of its cores."""
+    slots, calendar, listed = machine.slots, machine.calendar[thread], machine.listed[thread]
+    return Place(
+        slots.ctypes.data,
+        machine.waiting.ctypes.data,
+        calendar.ctypes.data,
+        listed.ctypes.data,
+        np.int64(slots.shape[1]),
+        np.int64(len(machine.awake)),
+        first,
+        np.int64(len(listed) >> 4),
+        np.int64(len(calendar) // len(listed)),
+        slots.shape[1] >= FAR_CORES,
+    )
+
+
+@njit(cache=True, nogil=True)
 def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     """Run ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
     come may stay in the calendar; 0 ticks move them to the slots.
     """
-    base = addresses(board, scratch)
-    bounds = board.bounds
-    threads = len(bounds) - 1
-    first, last = bounds[thread], bounds[thread + 1]
+    threads = len(board.bounds) - 1
+    first, last = board.bounds[thread], board.bounds[thread + 1]
+    base, place = addresses(board, scratch), place_of(machine, thread, first)
     slots, waiting, awake = machine.slots, machine.waiting, machine.awake
     ends, fired, answer = scratch.ends, scratch.fired, scratch.answer
     target, target_at = board.target.reshape(-1), board.target.ctypes.data
@@ -267,11 +288,6 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, fired.ctypes.data
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
     calendar, listed = machine.calendar[thread], machine.listed[thread]
-    place = Place(
-        slots.ctypes.data, waiting.ctypes.data, calendar.ctypes.data, listed.ctypes.data,
-        np.int64(slots.shape[1]), np.int64(len(awake)), first, np.int64(len(listed) >> 4),
-        np.int64(len(calendar) // len(listed)), len(slots[0]) >= FAR_CORES,
-    )  # fmt: skip
     cursor = 0
     for now in range(tick, tick + ticks):
         slot, parity = now & 15, now & 1
@@ -301,26 +317,12 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 flags = flags_of[block]
                 mine_at, active = axons_at + (begin << 1), ends[k] - begin
                 begin = ends[k]
-                weights_at = base.weights + (block << 11)
-                if flags & TRINARY:
-                    weights_at = base.byte_weights + (block << 10)
-                if wide[core] or not evaluate_narrow(
-                    base.crossbar + (core << 13),
-                    mine_at,
-                    active,
-                    base.axon_types + (core << 6),
-                    weights_at,
-                    narrow_at + (core << 9),
-                    base.narrow_parameters + block * (NARROW_PARAMETERS << 9),
-                    base.answer,
-                    flags,
-                ):
+                at = narrow_at + (core << 9)
+                if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
                     if not wide[core]:
                         widen(machine, core)
-                    evaluate(
-                        base, potentials_at + (core << 10), core, block, flags, seeds[core],
-                        mine_at, active, now,
-                    )  # fmt: skip
+                    at = potentials_at + (core << 10)
+                    evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + step), words_at, 3)
