@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tnemu.atari.spec import ACTION_NAMES, SPECS, AtariSpec, SpecError, spec_for
+from tnemu.atari.spec import ACTION_NAMES, SPECS, AtariSpec, SpecError, read_spec, spec_for
 
 KRULL = SPECS["krull"]
 
@@ -176,10 +176,30 @@ def test_unknown_game_suggests():
         "no AtariSpec for game 'crazy-climer'; there are assault, atlantis, boxing, breakout, "
         "crazy_climber, demon_attack, freeway, gopher, jamesbond, krull, kung_fu_master, pong, "
         "road_runner, up_n_down: "
-        "did you mean crazy_climber or road_runner? (or write your own AtariSpec)"
+        "did you mean crazy_climber or road_runner? (or write one of your own in a JSON file and "
+        "train its teacher with --spec FILE)"
     )
     with pytest.raises(SpecError, match="choose among them"):
         spec_for("zzz")
+
+
+def test_a_spec_file_names_what_has_no_default(tmp_path):
+    path = tmp_path / "seaquest.json"
+    path.write_text('{"game": "seaquest", "actions": ["NOOP", "FIRE"], "crop_top": 30, "block": 2}')
+    assert read_spec(path) == AtariSpec("seaquest", ("NOOP", "FIRE"), 30, block=2)
+    path.write_text('{"game": "seaquest", "actions": ["NOOP"]}')
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert str(caught.value) == (
+        f"{path}: AtariSpec: key 'crop_top' is missing; add it; the other fields have defaults"
+    )
+
+
+def test_a_spec_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(SpecError) as caught:
+        read_spec(tmp_path / "none.json")
+    assert str(caught.value).startswith(f"cannot read the spec {tmp_path / 'none.json'}: ")
+    assert str(caught.value).endswith("; check the path")
 
 
 def brute_force_screen(spec, grey):

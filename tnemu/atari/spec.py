@@ -24,6 +24,7 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -132,31 +133,34 @@ class AtariSpec:
         return json.dumps(_as_dict(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> AtariSpec:
+    def from_json(cls, text: str, *, whole: bool = True) -> AtariSpec:
         """The inverse of to_json; a key that is not a field, or a field that is missing, is an
-        error.
+        error. Of a spec that is not ``whole``, only those without a default must be there.
         """
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise SpecError(
-                f"AtariSpec: not JSON ({error}); pass the text that to_json wrote"
+                f"AtariSpec: not JSON ({error}); write an object with the spec's fields"
             ) from None
         if not isinstance(values, dict):
             raise SpecError(
-                f"AtariSpec: the JSON is a {type(values).__name__}, needs an object; pass the "
-                "text that to_json wrote"
+                f"AtariSpec: the JSON is a {type(values).__name__}, needs an object with the spec's "
+                "fields"
             )
         known = {f.name for f in dataclasses.fields(cls) if f.init}
         for key in sorted(values.keys() - known):
             near = difflib.get_close_matches(key, known, 1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise SpecError(f"AtariSpec: unknown key {key!r}{hint}; remove it or update tnemu")
-        for key in sorted(known - values.keys()):
-            raise SpecError(
-                f"AtariSpec: key {key!r} is missing; a stored spec names every field, write it "
-                "again with to_json"
+        needed = known if whole else {"game", "actions", "crop_top"}
+        for key in sorted(needed - values.keys()):
+            then = (
+                "a stored spec names every field, write it again with to_json"
+                if whole
+                else "add it; the other fields have defaults"
             )
+            raise SpecError(f"AtariSpec: key {key!r} is missing; {then}")
         return cls(**values)
 
 
@@ -318,5 +322,18 @@ def spec_for(game: str) -> AtariSpec:
     hint = f"did you mean {' or '.join(near)}?" if near else "choose among them"
     raise SpecError(
         f"no AtariSpec for game {game!r}; there are {', '.join(sorted(SPECS))}: {hint} (or "
-        "write your own AtariSpec)"
+        "write one of your own in a JSON file and train its teacher with --spec FILE)"
     )
+
+
+def read_spec(path: str | Path) -> AtariSpec:
+    """The AtariSpec in a JSON file: {"game": "seaquest", "actions": [...], "crop_top": 30}.
+
+    Fields left out have their defaults. Raises SpecError that names the file.
+    """
+    try:
+        return AtariSpec.from_json(Path(path).read_text(encoding="utf-8"), whole=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the spec {path}: {error}; check the path") from None
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from None

@@ -28,7 +28,7 @@ def teacher(context: typer.Context) -> None:
     from tnemu.cli.learn_progress import watched
     from tnemu.learn.teacher import main
 
-    raise typer.Exit(main(context.args, watched))
+    raise typer.Exit(main(context.args, watched, context.command_path))
 
 
 BoardThatHolds = Annotated[
@@ -53,7 +53,7 @@ def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     from tnemu.cli.learn_progress import watched
     from tnemu.learn.distil import main
 
-    raise typer.Exit(main(context.args, watched, _fits(board)))
+    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
 
 
 @app.command(context_settings=Rest, add_help_option=False)
@@ -61,7 +61,7 @@ def ladder(context: typer.Context) -> None:
     """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
     from tnemu.learn.ladder import main
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, name=context.command_path))
 
 
 @app.command(context_settings=Rest, add_help_option=False)
@@ -70,7 +70,7 @@ def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     from tnemu.cli.learn_progress import watched
     from tnemu.learn.together import main
 
-    raise typer.Exit(main(context.args, watched, _fits(board)))
+    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
 
 
 @app.command()

@@ -72,6 +72,7 @@ from tnemu.learn.trouble import Diverged, check_room, way_out
 @dataclass(frozen=True)
 class DistilSettings(StudentSettings):
     game: str
+    """What the teacher plays."""
     teacher: str
     """Teacher file; of tnemu, stable-baselines3 or CleanRL, see tnemu.learn.adapters."""
     out: str
@@ -87,6 +88,7 @@ class DistilSettings(StudentSettings):
     control_iterations: int = 6_000
     """Of the float control; 0: none."""
     control_learning_rate: float = 2e-3
+    """Of the float control."""
     device: str = "auto"
     """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
 
@@ -321,7 +323,12 @@ def train_student(
     return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    watch: Watch = plain,
+    check: Check | None = None,
+    name: str | None = None,
+) -> int:
     return run_command(
         "Distil a teacher into a trinary student. `tnemu learn student` checks first that it fits "
         "--board, a board's name or file (ns1e if not given).",
@@ -329,6 +336,7 @@ def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | Non
         partial(train_student, check=check),
         argv,
         watch,
+        name,
     )
 
 

@@ -67,6 +67,7 @@ from tnemu.learn.student import Student
 @dataclass(frozen=True)
 class LadderSettings:
     game: str
+    """What the run's student plays."""
     run: str
     """Folder of a finished distillation run: its data, float control and trinary student."""
     out: str = ""
@@ -74,7 +75,9 @@ class LadderSettings:
     bits: tuple[int, ...] = (8, 4)
     """Of weights and activations, 2..8; one rung each."""
     seed: int = 0
+    """Of everything that is drawn."""
     batch: int = 256
+    """States of a minibatch."""
     iterations: int = 2_000
     """Of fine-tuning, per rung."""
     learning_rate: float = 1e-4
@@ -90,6 +93,7 @@ class LadderSettings:
     tune_float: int = 1
     """1: a rung for the float control after the same fine-tuning; 0: none."""
     episodes: int = 30
+    """Played by every rung."""
     evaluation_seed: int = 77_000
     """Of the first episode; the next has the next. They must have chosen nothing."""
     epsilon: float = 0.01
@@ -310,8 +314,9 @@ def climb(settings: LadderSettings, resume: bool = False, report: Report = print
     return Ladder(settings, resume, report).climb()
 
 
-def main(argv: list[str] | None = None) -> int:
-    return run_command("Fine-tune a float control in fewer bits.", LadderSettings, climb, argv)
+def main(argv: list[str] | None = None, name: str | None = None) -> int:
+    about = "Fine-tune a float control in fewer bits."
+    return run_command(about, LadderSettings, climb, argv, name=name)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import csv
 import hashlib
+import inspect
 import json
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import MISSING, Field, asdict, fields
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,23 +88,38 @@ def required_first(settings: Any) -> list[Field[Any]]:
     return sorted(fields(settings), key=lambda f: f.default is not MISSING)
 
 
+def meanings(settings: type) -> dict[str, str]:
+    """What is written below every field of a dataclass, in one line; else the field's name in words."""
+    said = {f.name: f.name.replace("_", " ") for f in fields(settings)}
+    for kind in reversed(settings.__mro__[:-1]):
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+        assert isinstance(tree, ast.ClassDef)
+        for f, below in pairwise(tree.body):
+            if isinstance(f, ast.AnnAssign) and isinstance(below, ast.Expr):
+                text = " ".join(str(ast.literal_eval(below.value)).split())
+                said[ast.unparse(f.target)] = text.replace("%", "%%")
+    return said
+
+
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
     """``game`` (or ``games``), ``--resume``, and an option for every other field of the settings; a
     tuple takes several words.
     """
     parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
+    said = meanings(settings)
     kinds = {"int": int, "float": float, "str": str, "tuple[int, ...]": int}
     for f in required_first(settings):
         several: dict[str, Any] = {"nargs": "+"} if f.type == SEVERAL else {}
         if f.name in ("game", "games"):
-            parser.add_argument(f.name, metavar="game", **several)
+            parser.add_argument(f.name, metavar="game", help=said[f.name], **several)
         else:
             required = f.default is MISSING
             name = "--" + f.name.replace("_", "-")
-            default = None if required else f.default
+            default = argparse.SUPPRESS if required else f.default  # or the help says: None
             kind = kinds["str" if several else str(f.type)]
             several |= {"nargs": "+"} if str(f.type).startswith("tuple") else {}
-            parser.add_argument(name, type=kind, default=default, required=required, **several)
+            several |= {"default": default, "required": required, "help": said[f.name]}
+            parser.add_argument(name, type=kind, **several)
 
 
 def run_command(
@@ -109,14 +128,18 @@ def run_command(
     train: Callable[[Any, bool, Report], Any],
     argv: list[str] | None,
     watch: Watch = plain,
+    name: str | None = None,
 ) -> int:
     """Parse options into ``settings``, train, and print where the result (or each of several) lies;
-    the exit status.
+    the exit status. ``name`` is what the user typed, if not the program's.
     """
     parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        name, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add_options(parser, settings)
+    needed = [f.name for f in fields(settings) if f.default is MISSING]
+    words = [f"--{n.replace('_', '-')} {n.upper()}" for n in needed if n not in ("game", "games")]
+    parser.usage = " ".join(["%(prog)s game", *words, "[option ...]"])
     values = vars(parser.parse_args(argv))
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     resume = values.pop("resume")

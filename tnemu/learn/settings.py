@@ -16,14 +16,17 @@ the float control."""
 @dataclass(frozen=True, kw_only=True)
 class StudentSettings:
     seed: int = 0
+    """Of everything that is drawn."""
     states: int = 40_000
     """States the teacher of each game visits."""
     dagger_rounds: int = 2
+    """Rounds in which the student plays and the teacher labels; each adds states and a stage."""
     dagger_states: int = 14_000
     """States the student visits, per round and game."""
     keep_every: int = 2
     """Decisions per kept state: neighbours in time are nearly the same."""
     worlds: int = 8
+    """Consoles played together while states are collected."""
     hold_out: int = 16
     """The last 1 / hold_out of each round's states is for validation."""
     label_peak: float = 0.8
@@ -33,18 +36,23 @@ class StudentSettings:
     width: int = 1
     """What the features of its layers are multiplied by."""
     batch: int = 64
+    """States of a minibatch."""
     iterations: int = 4_000
     """Per stage."""
     learning_rate: float = 2e-2
     """Of stage 0; beta and log_scale get half."""
     later_learning_rate: float = 1e-2
+    """Of the stages after it."""
     calibration: int = 3_000
     """States of each game for the exact means and variances."""
     check_every: int = 1_000
+    """Iterations between two validations on held-out states."""
     check_episodes: int = 10
+    """Played after every stage on the selection seeds."""
     check_seed: int = 9_000
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
+    """Iterations between two rows of the curve."""
 
     def __post_init__(self) -> None:
         check_size(self.blocks, self.width)

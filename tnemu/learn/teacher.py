@@ -386,8 +386,12 @@ def train_teacher(
     return trainer.out / "best.safetensors"
 
 
-def main(argv: list[str] | None = None, watch: Watch = plain) -> int:
-    return run_command("Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch)
+def main(
+    argv: list[str] | None = None, watch: Watch = plain, name: str | None = None
+) -> int:
+    return run_command(
+        "Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch, name
+    )
 
 
 if __name__ == "__main__":

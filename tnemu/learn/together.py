@@ -63,6 +63,7 @@ from tnemu.learn.trouble import Diverged, check_room, way_out
 @dataclass(frozen=True)
 class TogetherSettings(StudentSettings):
     games: tuple[str, ...]
+    """What the student is to play; one or more."""
     teachers: tuple[str, ...]
     """Teacher files, in the order of the games."""
     out: str
@@ -329,7 +330,12 @@ def train_together(
     return Run(settings, resume, report, check).run()
 
 
-def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    watch: Watch = plain,
+    check: Check | None = None,
+    name: str | None = None,
+) -> int:
     return run_command(
         "Distil the teachers of several games into one trinary student. `tnemu learn together` checks "
         "first that it fits --board, a board's name or file (ns1e if not given).",
@@ -337,6 +343,7 @@ def main(argv: list[str] | None = None, watch: Watch = plain, check: Check | Non
         partial(train_together, check=check),
         argv,
         watch,
+        name,
     )
 
 
