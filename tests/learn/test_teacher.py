@@ -14,16 +14,14 @@ from tnemu.learn import teacher
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_teacher, save_player
 from tnemu.learn.teacher import (
-    TeacherSettings,
     Trainer,
     TrainingError,
     double_dqn_target,
-    exploration,
     main,
     move_towards,
-    n_step,
     train_teacher,
 )
+from tnemu.learn.teacher_settings import TeacherSettings, exploration, n_step
 
 
 def tiny(tmp_path, **changes):

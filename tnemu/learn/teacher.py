@@ -16,7 +16,7 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,67 +44,7 @@ from tnemu.learn.runs import (
     run_command,
     versions,
 )
-
-
-@dataclass(frozen=True)
-class TeacherSettings:
-    game: str
-    out: str
-    """Folder for checkpoint, curve and the best teacher."""
-    steps: int = 400_000
-    seed: int = 1
-    worlds: int = 8
-    """Consoles stepped together."""
-    learn_start: int = 5_000
-    """Steps before the first update; the background is the mean screen of these."""
-    steps_per_update: int = 16
-    batch: int = 32
-    learning_rate: float = 4e-4
-    late_learning_rate: float = 4e-4
-    """From step ``late_start`` on."""
-    late_start: int = 1_000_000
-    adam_eps: float = 1e-5
-    gradient_clip: float = 10.0
-    gamma: float = 0.995
-    """Per decision."""
-    n_first: int = 20
-    n_last: int = 6
-    n_updates: int = 40_000
-    """n goes from n_first to n_last exponentially over this many updates."""
-    replay: int = 300_000
-    replay_alpha: float = 0.5
-    replay_beta: float = 0.4
-    refill: int = 20_000
-    """Steps played without learning after a resume (the replay is not stored)."""
-    target_rate: float = 0.01
-    """Polyak, per update."""
-    ema_rate: float = 0.001
-    """Per update."""
-    epsilon_last: float = 0.02
-    epsilon_steps: int = 160_000
-    hold_most: int = 24
-    """A random action is held d decisions, 1 <= d <= hold_most, with probability proportional to 1
-    / d^2.
-    """
-    check_every: int = 40_000
-    """Steps between two checks of the EMA on the selection seeds; the best one is kept."""
-    check_episodes: int = 5
-    check_seed: int = 9_000
-    """First selection seed. Never report these scores as the result: they chose the teacher."""
-    check_epsilon: float = 0.01
-    log_every: int = 10_000
-    device: str = "auto"
-    """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
-
-
-def n_step(settings: TeacherSettings, updates: int) -> int:
-    part = min(1.0, updates / settings.n_updates)
-    return round(settings.n_first * (settings.n_last / settings.n_first) ** part)
-
-
-def exploration(settings: TeacherSettings, steps: int) -> float:
-    part = min(1.0, steps / settings.epsilon_steps)
-    return 1 + part * (settings.epsilon_last - 1)
+from tnemu.learn.teacher_settings import CHECK_SETTINGS, TeacherSettings, exploration, n_step
 
 
 @torch.no_grad()
@@ -127,7 +67,6 @@ class TrainingError(TnemuError, RuntimeError):
 
 
 COUNTERS = ("steps", "updates", "best_check", "checks", "commands")
-CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 COLUMNS = (
     *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
     *("steps_per_second", "epsilon", "n"),
