@@ -192,7 +192,20 @@ def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
 
 def test_resume_without_a_checkpoint(tmp_path, capsys):
     assert main(["breakout", "--resume", "--out", str(tmp_path)]) == 1
-    assert "there is no checkpoint" in capsys.readouterr().err
+    assert (
+        f"there is no checkpoint {tmp_path}/checkpoint.safetensors to go on from; run without "
+        "--resume, with another --out if there is a best teacher in this one"
+    ) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", ["best.safetensors", "checkpoint.safetensors"])
+def test_a_folder_that_holds_a_teacher_is_not_begun_anew(tmp_path, capsys, left):
+    (tmp_path / left).write_bytes(b"a teacher")
+    assert main(["breakout", "--out", str(tmp_path)]) == 1
+    message = "holds a run already; go on with it with --resume, or choose another --out"
+    assert f"{tmp_path} {message}" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [left], "nothing is written"
+    assert (tmp_path / left).read_bytes() == b"a teacher"
 
 
 def test_resume_refuses_another_spec(tmp_path):

@@ -38,6 +38,7 @@ from tnemu.learn.runs import (
     Curve,
     Report,
     Watch,
+    check_unused,
     command,
     plain,
     print_row,
@@ -66,6 +67,7 @@ class TrainingError(TnemuError, RuntimeError):
     """Training cannot go on; the message names the last good checkpoint."""
 
 
+BEST, CHECKPOINT = "best.safetensors", "checkpoint.safetensors"
 COUNTERS = ("steps", "updates", "best_check", "checks", "commands")
 COLUMNS = (
     *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
@@ -227,7 +229,7 @@ class Trainer:
         loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
         self.losses.clear()
         if not math.isfinite(loss):
-            kept = self.out / "checkpoint.safetensors"
+            kept = self.out / CHECKPOINT
             raise TrainingError(
                 f"{self.spec.game}: the loss is {loss} at step {self.steps}; "
                 + (f"the last good checkpoint is {kept}: resume it" if kept.exists() else "begin")
@@ -255,7 +257,7 @@ class Trainer:
             self.best_check = mean
             facts = {"settings": asdict(s), "seed": s.seed, "versions": versions(), **counts}
             facts |= {"device": device_name(self.device), "commands": self.commands}
-            path = self.out / "best.safetensors"
+            path = self.out / BEST
             save_player(path, self.ema, TEACHER, self.spec, check=self.checks[-1], **facts)
         self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
 
@@ -271,13 +273,16 @@ class Trainer:
             "spec": self.spec.to_json(),
             "counters": json.dumps({name: getattr(self, name) for name in COUNTERS}),
         }
-        save_tensors(self.out / "checkpoint.safetensors", arrays, metadata)
+        save_tensors(self.out / CHECKPOINT, arrays, metadata)
 
     def resume(self) -> None:
         """Go on from the checkpoint in the out folder; the replay is refilled before learning."""
-        path, s = self.out / "checkpoint.safetensors", self.settings
+        path, s = self.out / CHECKPOINT, self.settings
         if not path.is_file():
-            raise TrainingError(f"there is no checkpoint {path}; run without --resume first")
+            raise TrainingError(
+                f"there is no checkpoint {path} to go on from; run without --resume, with another "
+                "--out if there is a best teacher in this one"
+            )
         metadata = load_facts(path)
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
@@ -318,11 +323,13 @@ def train_teacher(
     settings: TeacherSettings, resume: bool = False, report: Report = print_row
 ) -> Path:
     """Train, and return the path of the best teacher."""
+    if not resume:
+        check_unused(Path(settings.out), BEST, CHECKPOINT)
     trainer = Trainer(settings, spec_for(settings.game))
     if resume:
         trainer.resume()
     trainer.run(report)
-    return trainer.out / "best.safetensors"
+    return trainer.out / BEST
 
 
 def main(argv: list[str] | None = None, watch: Watch = plain) -> int:
