@@ -14,7 +14,8 @@ from tnemu.cli import learn_progress
 from tnemu.cli.learn_progress import position, read_curve, watched
 from tnemu.learn.distil import DistilSettings
 from tnemu.learn.runs import Curve
-from tnemu.learn.teacher import COLUMNS, TeacherSettings
+from tnemu.learn.teacher import COLUMNS
+from tnemu.learn.teacher_settings import TeacherSettings
 
 
 def teacher(out: Path) -> TeacherSettings:

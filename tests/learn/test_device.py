@@ -18,7 +18,8 @@ from tnemu.learn.device import DeviceError, device_name, find_device
 from tnemu.learn.distil import DistilSettings, train_student
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import net_player
-from tnemu.learn.teacher import TeacherSettings, train_teacher
+from tnemu.learn.teacher import train_teacher
+from tnemu.learn.teacher_settings import TeacherSettings
 
 
 @pytest.fixture

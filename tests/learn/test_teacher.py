@@ -10,20 +10,19 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.atari.spec import SPECS
+from tnemu.hardware.errors import TnemuError
 from tnemu.learn import teacher
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_teacher, save_player
 from tnemu.learn.teacher import (
-    TeacherSettings,
     Trainer,
     TrainingError,
     double_dqn_target,
-    exploration,
     main,
     move_towards,
-    n_step,
     train_teacher,
 )
+from tnemu.learn.teacher_settings import TeacherSettings, exploration, n_step
 
 
 def tiny(tmp_path, **changes):
@@ -38,7 +37,8 @@ def tiny(tmp_path, **changes):
         "log_every": 100,
         "epsilon_steps": 200,
     }
-    return TeacherSettings("breakout", str(tmp_path / "run"), **values | changes)
+    values |= {"game": "breakout", "out": str(tmp_path / "run")}
+    return TeacherSettings(**values | changes)
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +194,20 @@ def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
 
 def test_resume_without_a_checkpoint(tmp_path, capsys):
     assert main(["breakout", "--resume", "--out", str(tmp_path)]) == 1
-    assert "there is no checkpoint" in capsys.readouterr().err
+    assert (
+        f"there is no checkpoint {tmp_path}/checkpoint.safetensors to go on from; run without "
+        "--resume, with another --out if there is a best teacher in this one"
+    ) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", ["best.safetensors", "checkpoint.safetensors"])
+def test_a_folder_that_holds_a_teacher_is_not_begun_anew(tmp_path, capsys, left):
+    (tmp_path / left).write_bytes(b"a teacher")
+    assert main(["breakout", "--out", str(tmp_path)]) == 1
+    message = "holds a run already; go on with it with --resume, or choose another --out"
+    assert f"{tmp_path} {message}" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [left], "nothing is written"
+    assert (tmp_path / left).read_bytes() == b"a teacher"
 
 
 def test_resume_refuses_another_spec(tmp_path):
@@ -244,3 +257,17 @@ def test_an_interrupted_run_keeps_its_checkpoint(tmp_path, monkeypatch):
     again = Trainer(s, trainer.spec)
     again.resume()
     assert again.steps == 200
+
+
+def test_a_spec_of_ones_own_makes_a_teacher_of_a_game_tnemu_has_no_spec_for(tmp_path):
+    path = tmp_path / "seaquest.json"
+    own = {"game": "seaquest", "actions": ["NOOP", "FIRE"], "crop_top": 30, "block": 8}
+    path.write_text(json.dumps(own | {"max_frames": 120}))
+    best = train_teacher(tiny(tmp_path, game="seaquest", spec=str(path)))
+    net = load_teacher(best)
+    assert (net.spec.game, net.spec.shape) == ("seaquest", (4, 21, 21))
+    with pytest.raises(TnemuError) as caught:
+        train_teacher(tiny(tmp_path / "other", spec=str(path)))
+    assert str(caught.value) == (
+        f"the spec {path} is of 'seaquest', not 'breakout'; name its game or give another file"
+    )

@@ -177,6 +177,16 @@ def file_sha256(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def check_unused(out: Path, *names: str) -> None:
+    """Raises a TnemuError where one of the files ``names`` says that ``out`` holds a run: a new one
+    would overwrite it.
+    """
+    if any((out / name).exists() for name in names):
+        raise TnemuError(
+            f"{out} holds a run already; go on with it with --resume, or choose another --out"
+        )
+
+
 def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more: Any) -> None:
     """Write what a run is begun with to settings.json; a resumed run must go on with the same.
 
@@ -188,10 +198,8 @@ def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more:
     path = out / "settings.json"
     kept = {k: v for k, v in asdict(settings).items() if k not in free} | more
     now = json.loads(json.dumps(kept))  # tuples become lists
-    if path.exists() and not resume:
-        raise TnemuError(
-            f"{out} holds a run already; go on with it with --resume, or choose another --out"
-        )
+    if not resume:
+        check_unused(out, path.name)
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
         different = [

@@ -16,7 +16,7 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tnemu.atari.spec import AtariSpec, spec_for
+from tnemu.atari.spec import AtariSpec, read_spec, spec_for
 from tnemu.atari.world import AtariWorld
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
@@ -38,73 +38,14 @@ from tnemu.learn.runs import (
     Curve,
     Report,
     Watch,
+    check_unused,
     command,
     plain,
     print_row,
     run_command,
     versions,
 )
-
-
-@dataclass(frozen=True)
-class TeacherSettings:
-    game: str
-    out: str
-    """Folder for checkpoint, curve and the best teacher."""
-    steps: int = 400_000
-    seed: int = 1
-    worlds: int = 8
-    """Consoles stepped together."""
-    learn_start: int = 5_000
-    """Steps before the first update; the background is the mean screen of these."""
-    steps_per_update: int = 16
-    batch: int = 32
-    learning_rate: float = 4e-4
-    late_learning_rate: float = 4e-4
-    """From step ``late_start`` on."""
-    late_start: int = 1_000_000
-    adam_eps: float = 1e-5
-    gradient_clip: float = 10.0
-    gamma: float = 0.995
-    """Per decision."""
-    n_first: int = 20
-    n_last: int = 6
-    n_updates: int = 40_000
-    """n goes from n_first to n_last exponentially over this many updates."""
-    replay: int = 300_000
-    replay_alpha: float = 0.5
-    replay_beta: float = 0.4
-    refill: int = 20_000
-    """Steps played without learning after a resume (the replay is not stored)."""
-    target_rate: float = 0.01
-    """Polyak, per update."""
-    ema_rate: float = 0.001
-    """Per update."""
-    epsilon_last: float = 0.02
-    epsilon_steps: int = 160_000
-    hold_most: int = 24
-    """A random action is held d decisions, 1 <= d <= hold_most, with probability proportional to 1
-    / d^2.
-    """
-    check_every: int = 40_000
-    """Steps between two checks of the EMA on the selection seeds; the best one is kept."""
-    check_episodes: int = 5
-    check_seed: int = 9_000
-    """First selection seed. Never report these scores as the result: they chose the teacher."""
-    check_epsilon: float = 0.01
-    log_every: int = 10_000
-    device: str = "auto"
-    """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
-
-
-def n_step(settings: TeacherSettings, updates: int) -> int:
-    part = min(1.0, updates / settings.n_updates)
-    return round(settings.n_first * (settings.n_last / settings.n_first) ** part)
-
-
-def exploration(settings: TeacherSettings, steps: int) -> float:
-    part = min(1.0, steps / settings.epsilon_steps)
-    return 1 + part * (settings.epsilon_last - 1)
+from tnemu.learn.teacher_settings import CHECK_SETTINGS, TeacherSettings, exploration, n_step
 
 
 @torch.no_grad()
@@ -126,8 +67,8 @@ class TrainingError(TnemuError, RuntimeError):
     """Training cannot go on; the message names the last good checkpoint."""
 
 
+BEST, CHECKPOINT = "best.safetensors", "checkpoint.safetensors"
 COUNTERS = ("steps", "updates", "best_check", "checks", "commands")
-CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 COLUMNS = (
     *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
     *("steps_per_second", "epsilon", "n"),
@@ -288,7 +229,7 @@ class Trainer:
         loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
         self.losses.clear()
         if not math.isfinite(loss):
-            kept = self.out / "checkpoint.safetensors"
+            kept = self.out / CHECKPOINT
             raise TrainingError(
                 f"{self.spec.game}: the loss is {loss} at step {self.steps}; "
                 + (f"the last good checkpoint is {kept}: resume it" if kept.exists() else "begin")
@@ -316,7 +257,7 @@ class Trainer:
             self.best_check = mean
             facts = {"settings": asdict(s), "seed": s.seed, "versions": versions(), **counts}
             facts |= {"device": device_name(self.device), "commands": self.commands}
-            path = self.out / "best.safetensors"
+            path = self.out / BEST
             save_player(path, self.ema, TEACHER, self.spec, check=self.checks[-1], **facts)
         self.curve.add(**counts, check_mean=mean, check_best=self.best_check)
 
@@ -332,13 +273,16 @@ class Trainer:
             "spec": self.spec.to_json(),
             "counters": json.dumps({name: getattr(self, name) for name in COUNTERS}),
         }
-        save_tensors(self.out / "checkpoint.safetensors", arrays, metadata)
+        save_tensors(self.out / CHECKPOINT, arrays, metadata)
 
     def resume(self) -> None:
         """Go on from the checkpoint in the out folder; the replay is refilled before learning."""
-        path, s = self.out / "checkpoint.safetensors", self.settings
+        path, s = self.out / CHECKPOINT, self.settings
         if not path.is_file():
-            raise TrainingError(f"there is no checkpoint {path}; run without --resume first")
+            raise TrainingError(
+                f"there is no checkpoint {path} to go on from; run without --resume, with another "
+                "--out if there is a best teacher in this one"
+            )
         metadata = load_facts(path)
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
@@ -375,20 +319,33 @@ def crosses(before: int, now: int, every: int) -> bool:
     return before // every < now // every
 
 
+def spec_of(settings: TeacherSettings) -> AtariSpec:
+    """The spec to train under: the project's own of the game, or that of --spec."""
+    if not settings.spec:
+        return spec_for(settings.game)
+    spec = read_spec(settings.spec)
+    if spec.game != settings.game:
+        raise TnemuError(
+            f"the spec {settings.spec} is of {spec.game!r}, not {settings.game!r}; name its game or "
+            "give another file"
+        )
+    return spec
+
+
 def train_teacher(
     settings: TeacherSettings, resume: bool = False, report: Report = print_row
 ) -> Path:
     """Train, and return the path of the best teacher."""
-    trainer = Trainer(settings, spec_for(settings.game))
+    if not resume:
+        check_unused(Path(settings.out), BEST, CHECKPOINT)
+    trainer = Trainer(settings, spec_of(settings))
     if resume:
         trainer.resume()
     trainer.run(report)
-    return trainer.out / "best.safetensors"
+    return trainer.out / BEST
 
 
-def main(
-    argv: list[str] | None = None, watch: Watch = plain, name: str | None = None
-) -> int:
+def main(argv: list[str] | None = None, watch: Watch = plain, name: str | None = None) -> int:
     return run_command(
         "Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch, name
     )
