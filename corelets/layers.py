@@ -19,9 +19,9 @@ import numpy.typing as npt
 from corelets.corelet import Corelet
 from corelets.errors import CoreletError
 from corelets.pins import Input, Output
-from corelets.trinary import SIGNED_INPUTS, signed_axons, threshold_neurons
+from corelets.trinary import signed_axons, threshold_neurons
 from tnemu.formats import layers as formats
-from tnemu.hardware.neuron import NEURONS
+from tnemu.hardware.neuron import NEURONS, SIGNED_INPUTS
 
 NEURONS_WANTED = 128
 """Neurons of a core before copies; the other half is left for the copies that fan-out needs."""

@@ -20,8 +20,6 @@ import numpy.typing as npt
 from corelets.errors import CoreletError
 from tnemu.hardware.neuron import NEURON_DTYPE, neuron
 
-SIGNED_INPUTS = 128
-"""Inputs of one core: 256 axons, two for an input that is used with both signs."""
 LEAK_LIMIT = 255
 
 

@@ -29,6 +29,8 @@ from tnemu.hardware.errors import RangeError
 
 AXONS = 256
 """Axons (crossbar rows) of a core."""
+SIGNED_INPUTS = AXONS // 2
+"""Inputs of a core whose weights have both signs: each takes an axon that excites and one that inhibits."""
 NEURONS = 256
 """Neurons (crossbar columns) of a core."""
 AXON_TYPES = 4

@@ -43,6 +43,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tnemu.hardware.errors import TnemuError
+from tnemu.hardware.neuron import SIGNED_INPUTS
 from tnemu.learn.hysteresis import Kept, next_trinary
 
 Precision = Literal["trinary", "float"]
@@ -203,12 +204,12 @@ class Student(nn.Module):
             "conv1", "conv", (features, 8, 4, 4), 64 * width, precision, stride=2, groups=groups
         )
         conv2 = NeuronLayer(
-            "conv2", "conv", (features, 128, 1, 1), features, precision,
+            "conv2", "conv", (features, SIGNED_INPUTS, 1, 1), features, precision,
             groups=2 * width, shuffle=groups,
         )  # fmt: skip
         with torch.no_grad():
             flat = conv2.sums(conv1.sums(retina.sums(torch.zeros(1, *shape)))).numel()
-        blocks, voters = flat // 128, VOTERS_PER_BLOCK * actions
+        blocks, voters = flat // SIGNED_INPUTS, VOTERS_PER_BLOCK * actions
         self.layers = nn.ModuleList(
             [
                 retina,
@@ -218,7 +219,7 @@ class Student(nn.Module):
                     NeuronLayer(
                         f"block{k}",
                         "dense",
-                        (blocks, 128, 128),
+                        (blocks, SIGNED_INPUTS, SIGNED_INPUTS),
                         flat,
                         precision,
                         groups=blocks,
@@ -229,7 +230,7 @@ class Student(nn.Module):
                 NeuronLayer(
                     "predict",
                     "dense",
-                    (blocks, voters, 128),
+                    (blocks, voters, SIGNED_INPUTS),
                     flat,
                     precision,
                     groups=blocks,

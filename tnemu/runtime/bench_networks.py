@@ -19,7 +19,14 @@ from tnemu.hardware.image import (
     InputConnector,
     OutputConnector,
 )
-from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURON_DTYPE, NEURONS, neuron
+from tnemu.hardware.neuron import (
+    AXONS,
+    MAX_DELAY,
+    NEURON_DTYPE,
+    NEURONS,
+    SIGNED_INPUTS,
+    neuron,
+)
 
 NOISES = ("none", "leak+threshold", "synapses")
 """What a recurrent network may draw."""
@@ -39,8 +46,6 @@ EXTRA = 0.35
 STABLE = 0.6
 """Gain at which deviations of a rate still die out quickly."""
 
-FEATURES = AXONS // 2
-"""Inputs of a trinary core: each has an axon of weight +1 and one of weight -1."""
 SIGN_OF_256 = 51
 """Weights of 256 that are +1, and as many that are -1; the others are 0."""
 LEAKS = (-4, -3, -2, -1, 0)
@@ -141,21 +146,23 @@ def feed_forward(cores: int, layers: int, *, seed: int = 0) -> BoardImage:
     crossbar = np.empty((n, AXONS, NEURONS // 64), np.uint64)
     for some in _pieces(n, 64):
         # Two uses of one random byte: is there a synapse, and is it on the axon of +1 or of -1?
-        chance = rng.integers(0, 256, (some.stop - some.start, FEATURES, FEATURES), np.uint8)
+        chance = rng.integers(
+            0, 256, (some.stop - some.start, SIGNED_INPUTS, SIGNED_INPUTS), np.uint8
+        )
         rows = np.stack([chance < SIGN_OF_256, chance >= 256 - SIGN_OF_256], axis=2)
-        crossbar[some] = _packed(np.repeat(rows.reshape(-1, AXONS, FEATURES), 2, axis=2))
-    types = np.repeat(rng.integers(1, len(LEAKS) + 1, (n, FEATURES), np.uint16), 2, axis=1)
+        crossbar[some] = _packed(np.repeat(rows.reshape(-1, AXONS, SIGNED_INPUTS), 2, axis=2))
+    types = np.repeat(rng.integers(1, len(LEAKS) + 1, (n, SIGNED_INPUTS), np.uint16), 2, axis=1)
     # Twin neurons 2 j and 2 j + 1 feed the two axons of one random input of the next layer.
-    twins = np.empty((layers, width * FEATURES, 2), np.int64)
+    twins = np.empty((layers, width * SIGNED_INPUTS, 2), np.int64)
     for layer in range(layers):
-        inputs = rng.permutation(width * FEATURES) + (layer + 1) * width * FEATURES
+        inputs = rng.permutation(width * SIGNED_INPUTS) + (layer + 1) * width * SIGNED_INPUTS
         twins[layer] = 2 * inputs[:, None] + [0, 1]
     ends = twins.reshape(n, NEURONS)
-    answers = min(MOST_ANSWERS, width * FEATURES)
+    answers = min(MOST_ANSWERS, width * SIGNED_INPUTS)
     last = ends[-width:].reshape(-1)
     last[:] = -1
     last[: 2 * answers : 2] = -2 - np.arange(answers)  # a pin hears one of the twins
-    pins = np.arange(width * FEATURES)
+    pins = np.arange(width * SIGNED_INPUTS)
     taps = np.zeros(2 * len(pins), TAP_DTYPE)
     taps["pin"] = np.repeat(pins, 2)
     taps["core"], taps["axon"] = np.divmod(np.arange(len(taps)), AXONS)
@@ -164,7 +171,7 @@ def feed_forward(cores: int, layers: int, *, seed: int = 0) -> BoardImage:
     return _image(
         n,
         crossbar=crossbar,
-        axon_types=np.tile(np.array([0, 1], np.uint8), (n, FEATURES)),
+        axon_types=np.tile(np.array([0, 1], np.uint8), (n, SIGNED_INPUTS)),
         neuron_types=np.array([neuron(), *kinds], NEURON_DTYPE),
         types=types,
         ends=ends,
