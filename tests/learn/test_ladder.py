@@ -18,6 +18,8 @@ from tnemu.learn.distil import DistilSettings, train_student
 from tnemu.learn.ladder import LadderSettings, climb, main
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_control, load_quantised, save_player
+from tnemu.learn.runs import file_sha256
+from tnemu.learn.states import States
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=120)
 
@@ -138,7 +140,15 @@ def test_states_of_another_shape_are_refused(folder):
         screens=np.zeros((20, 4, 42, 42), np.uint8),
         q=np.zeros((20, 5), np.float32),
     )
-    with pytest.raises(TnemuError, match=r"\[4, 42, 42, 5\].*needs \[4, 42, 42, 3\]"):
+    with pytest.raises(TnemuError, match=r"labels \[20, 5\].*with \[n, 3\]"):
+        climb(settings(folder))
+
+
+def test_states_that_another_teacher_labelled_are_refused(folder):
+    """The control's file says who its teacher was."""
+    states = States.load(folder / "round1.npz", SPEC, file_sha256(folder / "teacher.safetensors"))
+    states.save(folder / "round1.npz", SPEC, "0" * 64)
+    with pytest.raises(TnemuError, match="made with teacher_sha256 000000000000, the run's is"):
         climb(settings(folder))
 
 

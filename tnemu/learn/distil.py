@@ -185,7 +185,7 @@ class Run:
         torch.set_num_threads(1)
         self.device = find_device(settings.device)
         self.net = teacher_of(settings.game, settings.teacher).to(self.device)
-        self.spec = self.net.spec
+        self.spec, self.teacher_sha256 = self.net.spec, file_sha256(settings.teacher)
         self.rounds: list[States] = []
         self.tau = math.nan
         self.stages: list[dict[str, Any]] = []
@@ -199,7 +199,7 @@ class Run:
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
         free = FREE | {"teacher", "device", "control_iterations", "control_learning_rate"}
-        begin(self.out, s, self.resume, free, teacher_sha256=file_sha256(s.teacher))
+        begin(self.out, s, self.resume, free, teacher_sha256=self.teacher_sha256)
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)
@@ -240,14 +240,14 @@ class Run:
         """One more round of states."""
         s, path = self.settings, self.out / f"round{stage}.npz"
         if self.resume and path.exists():
-            states = States.load(path)
+            states = States.load(path, self.spec, self.teacher_sha256)
         else:
             count = s.states if stage == 0 else s.dagger_states
             check_room(self.out, bytes_of(self.spec, count))
             seed, teacher = self.seed(1, stage), net_player(self.net)
             share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
             states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed, share)
-            states.save(path)
+            states.save(path, self.spec, self.teacher_sha256)
         self.rounds.append(states)
         if stage == 0:
             self.tau = label_temperature(states.q, s.label_peak)
@@ -300,7 +300,7 @@ class Run:
         return {
             "command": command("tnemu.learn.distil", s),
             "settings": asdict(s),
-            "teacher_sha256": file_sha256(s.teacher),
+            "teacher_sha256": self.teacher_sha256,
             "label_temperature": self.tau,
             "stages": self.stages,
             "versions": versions(),

@@ -155,16 +155,7 @@ def read_run(folder: Path, game: str) -> DistilRun:
                 f"{folder}: {path.name} is missing, the run has {1 + settings.dagger_rounds} "
                 "rounds of states; resume the run to collect them again"
             )
-        states = States.load(path)
-        actual, needed = (
-            (*states.screens.shape[1:], states.q.shape[1]),
-            (*spec.shape, len(spec.actions)),
-        )
-        if actual != needed:
-            raise TnemuError(
-                f"{path}: states of shape {list(actual)} (stack, rows, columns, actions), the "
-                f"control's spec needs {list(needed)}; give a folder whose files come from one run"
-            )
+        states = States.load(path, spec, provenance["teacher_sha256"])
         rounds.append(states.split(settings.hold_out))
     data, held = (States.join(part) for part in zip(*rounds, strict=True))
     tau, stage = float(provenance["label_temperature"]), str(student.provenance.get("chosen"))

@@ -228,13 +228,13 @@ class Run:
         s, game = self.settings, self.games[g]
         path = self.out / f"round{stage}-{game.name}.npz"
         if self.resume and path.exists():
-            states = States.load(path)
+            states = States.load(path, game.spec, self.teachers[game.name])
         else:
             count = s.states if stage == 0 else s.dagger_states
             check_room(self.out, bytes_of(game.spec, count))
             seed, teacher = self.seed(1, stage, g), net_player(game.net)
             states = collect(player, teacher, game.spec, count, s.keep_every, s.worlds, seed)
-            states.save(path)
+            states.save(path, game.spec, self.teachers[game.name])
         game.add(states, s.hold_out)
         if stage == 0:
             game.tau = label_temperature(states.q, s.label_peak)
