@@ -20,6 +20,7 @@ from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_control, load_quantised, save_player
 from tnemu.learn.runs import file_sha256
 from tnemu.learn.states import States
+from tnemu.learn.trouble import Diverged
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=120)
 
@@ -108,6 +109,18 @@ def test_fine_tuning_changes_codes(folder):
     hidden = control.layers[3].hidden
     expected = (hidden / (hidden.abs().max() / 7)).round()
     assert torch.equal(untouched.layers[3].codes.float(), expected), "starts at the control"
+
+
+@pytest.mark.parametrize(("tuned", "rung"), [(1, "fp32 tuned"), (0, "8 bit")])
+def test_a_rung_that_diverges_says_how_to_go_on(folder, tuned, rung):
+    wild = settings(folder, tune_float=tuned, learning_rate=1e38)
+    with pytest.raises(Diverged) as caught:
+        climb(wild)
+    assert str(caught.value).startswith(f"{rung}: freeway, iteration ")
+    assert str(caught.value).endswith(
+        "; all rungs are made with one learning rate: run the ladder again, without --resume, with a "
+        "smaller --learning-rate (it was 1e+38)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ from tnemu.learn.runs import (
 )
 from tnemu.learn.states import States
 from tnemu.learn.student import Student
+from tnemu.learn.trouble import Diverged
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,16 @@ class Ladder:
         def log(values: dict[str, Any]) -> None:
             self.curve.add(rung=name, **values)
 
-        row |= train(
-            student, run.data, run.held, run.tau, s.iterations, s.learning_rate, tuning, seed, log
-        )
+        rate = s.learning_rate
+        try:
+            row |= train(
+                student, run.data, run.held, run.tau, s.iterations, rate, tuning, seed, log
+            )
+        except Diverged as error:
+            raise Diverged(
+                f"{name}: {error}; all rungs are made with one learning rate: run the ladder again, "
+                f"without --resume, with a smaller --learning-rate (it was {rate:g})"
+            ) from error
         facts = self.provenance() | {"training": s.training, "control_sha256": self.control_sha256}
         if isinstance(student, QuantStudent):
             row["cosine_to_fp32"] = student.cosines(run.control)
