@@ -13,7 +13,7 @@ pytest.importorskip("ale_py")
 
 from tnemu.atari.spec import SPECS
 from tnemu.formats.errors import FormatError
-from tnemu.formats.tensor_file import load_tensors
+from tnemu.formats.tensor_file import load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn import teacher
 from tnemu.learn.episodes import Episode
@@ -223,6 +223,21 @@ def test_resume_refuses_another_spec(tmp_path):
     Trainer(s, teacher.spec_for("breakout")).run()
     with pytest.raises(TrainingError, match="was trained on another spec"):
         Trainer(s, SPECS["breakout"]).resume()
+
+
+def test_resume_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
+    """A best teacher, and another program's file."""
+    path = tmp_path / "checkpoint.safetensors"
+    spec = teacher.spec_for("breakout")
+    save_player(path, DuelNet(spec.shape, 4), TEACHER, spec, settings={})
+    words = ["breakout", "--resume", "--replay", "1000", "--out", str(tmp_path)]
+    assert main(words) == 1
+    told = f"{path} is not the checkpoint of a teacher: it has no "
+    rest = "; put the run's own checkpoint there, or choose another --out\n"
+    assert capsys.readouterr().err == f"{told}counters{rest}"
+    save_tensors(path, {"x.y": np.zeros(1)})
+    assert main(words) == 1
+    assert capsys.readouterr().err == f"{told}settings, spec, counters{rest}"
 
 
 def test_load_refuses_other_files(tmp_path):

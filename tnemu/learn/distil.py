@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tnemu.atari.player import check_console
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import write_json
@@ -49,6 +50,7 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
+from tnemu.learn.ranges import above_zero, at_least
 from tnemu.learn.runs import (
     Curve,
     Report,
@@ -95,6 +97,8 @@ class DistilSettings(StudentSettings):
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
         check_sparsity(self.sparsity)
+        at_least(0, self, "control_iterations")
+        above_zero(self, "control_learning_rate")
         if not 0 <= self.teacher_share <= 1:
             raise TnemuError(
                 f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
@@ -198,6 +202,7 @@ class Run:
         student = self.new_student(2, "trinary")
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
+        check_console(self.spec, 0)
         free = FREE | {"teacher", "device", "control_iterations", "control_learning_rate"}
         begin(self.out, s, self.resume, free, teacher_sha256=self.teacher_sha256)
         player = net_player(self.net)

@@ -50,6 +50,7 @@ from tnemu.learn.players import (
 )
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
+from tnemu.learn.ranges import at_least, shares, world_seeds
 from tnemu.learn.runs import (
     Curve,
     Report,
@@ -102,9 +103,10 @@ class LadderSettings:
             check_bits(bits)
         if len(set(self.bits)) < len(self.bits):
             raise TnemuError(f"bits = {list(self.bits)}: a rung is named twice; name each once")
-        for name in ("batch", "iterations", "range_states", "calibration", "episodes"):
-            if getattr(self, name) < 1:
-                raise TnemuError(f"{name} = {getattr(self, name)}: must be 1 or more")
+        at_least(1, self, "batch iterations range_states calibration episodes")
+        at_least(0, self, "seed")
+        shares(self, "epsilon")
+        world_seeds(self, "evaluation_seed", "episodes")
 
     @property
     def training(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tnemu.hardware.errors import TnemuError
 from tnemu.learn.device import device_name, find_device
 from tnemu.learn.episodes import play_episodes
 from tnemu.learn.network import DuelNet
-from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
+from tnemu.learn.players import TEACHER, net_player, put_state, save_player, state_arrays
 from tnemu.learn.replay import Replay
 from tnemu.learn.runs import (
     Curve,
@@ -309,6 +309,12 @@ class Trainer:
                 "--out if there is a best teacher in this one"
             )
         metadata = load_facts(path)
+        missing = [name for name in ("settings", "spec", "counters") if name not in metadata]
+        if missing:
+            raise TrainingError(
+                f"{path} is not the checkpoint of a teacher: it has no {', '.join(missing)}; put the "
+                "run's own checkpoint there, or choose another --out"
+            )
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
             raise TrainingError(
@@ -320,9 +326,9 @@ class Trainer:
             part, name = key.split(".", 1)
             parts.setdefault(part, {})[name] = torch.from_numpy(array)
         for name, net in self.nets.items():
-            net.load_state_dict(parts[name])
+            put_state(net, parts.get(name, {}), path)
         state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["adam"].items():
+        for key, tensor in parts.get("adam", {}).items():  # none before the first update
             i, name = key.split(".")
             state.setdefault(int(i), {})[name] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})

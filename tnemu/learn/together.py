@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tnemu.atari.player import check_console
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.whole_file import write_json
 from tnemu.learn.descent import descend
@@ -192,6 +193,8 @@ class Run:
         s = self.settings
         if self.check is not None:
             self.check(self.games[0].head.fold(s.game, {}))
+        for game in self.games:
+            check_console(game.spec, 0)
         begin(self.out, s, self.resume, FREE | {"teachers"}, teacher_sha256=self.teachers)
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
