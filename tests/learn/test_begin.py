@@ -91,10 +91,11 @@ def test_the_settings_that_may_change_exist(monkeypatch, kind, settings):
         raise TnemuError("that is enough")
 
     monkeypatch.setattr(kind, "begin", stop)
-    monkeypatch.setattr(kind, "file_sha256", lambda path: "hash")
+    monkeypatch.setattr(kind, "check_console", lambda spec, seed: None)
     run = object.__new__(kind.Run)
     run.settings, run.out, run.resume, run.check = settings, None, False, None
-    run.teachers, run.new_student = {}, lambda *a: None
+    run.games, run.spec = [], None
+    run.teachers, run.teacher_sha256, run.new_student = {}, "hash", lambda *a: None
     with pytest.raises(TnemuError, match="that is enough"):
         run.run()
     ((free, more),) = asked

@@ -109,7 +109,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     assert control.precision == "float"
 
     with np.load(tmp_path / "round0.npz") as stored:
-        assert set(stored) == {"screens", "q"}
+        assert set(stored) == {"screens", "q", "spec_sha256", "teacher_sha256"}
     first = file.votes(np.zeros((1, 4, 42, 42), np.uint8))
     for name in ("stage1.hidden.safetensors", "control.hidden.safetensors"):
         (tmp_path / name).unlink()

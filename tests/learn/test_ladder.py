@@ -18,6 +18,9 @@ from tnemu.learn.distil import DistilSettings, train_student
 from tnemu.learn.ladder import LadderSettings, climb, main
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_control, load_quantised, save_player
+from tnemu.learn.runs import file_sha256
+from tnemu.learn.states import States
+from tnemu.learn.trouble import Diverged
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=120)
 
@@ -108,6 +111,18 @@ def test_fine_tuning_changes_codes(folder):
     assert torch.equal(untouched.layers[3].codes.float(), expected), "starts at the control"
 
 
+@pytest.mark.parametrize(("tuned", "rung"), [(1, "fp32 tuned"), (0, "8 bit")])
+def test_a_rung_that_diverges_says_how_to_go_on(folder, tuned, rung):
+    wild = settings(folder, tune_float=tuned, learning_rate=1e38)
+    with pytest.raises(Diverged) as caught:
+        climb(wild)
+    assert str(caught.value).startswith(f"{rung}: freeway, iteration ")
+    assert str(caught.value).endswith(
+        "; all rungs are made with one learning rate: run the ladder again, without --resume, with a "
+        "smaller --learning-rate (it was 1e+38)"
+    )
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
@@ -138,7 +153,15 @@ def test_states_of_another_shape_are_refused(folder):
         screens=np.zeros((20, 4, 42, 42), np.uint8),
         q=np.zeros((20, 5), np.float32),
     )
-    with pytest.raises(TnemuError, match=r"\[4, 42, 42, 5\].*needs \[4, 42, 42, 3\]"):
+    with pytest.raises(TnemuError, match=r"labels \[20, 5\].*with \[n, 3\]"):
+        climb(settings(folder))
+
+
+def test_states_that_another_teacher_labelled_are_refused(folder):
+    """The control's file says who its teacher was."""
+    states = States.load(folder / "round1.npz", SPEC, file_sha256(folder / "teacher.safetensors"))
+    states.save(folder / "round1.npz", SPEC, "0" * 64)
+    with pytest.raises(TnemuError, match="made with teacher_sha256 000000000000, the run's is"):
         climb(settings(folder))
 
 

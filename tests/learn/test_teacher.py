@@ -2,6 +2,8 @@
 import csv
 import dataclasses
 import json
+import shutil
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.atari.spec import SPECS
+from tnemu.formats.errors import FormatError
+from tnemu.formats.tensor_file import load_tensors, save_tensors
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn import teacher
+from tnemu.learn.episodes import Episode
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, load_teacher, save_player
 from tnemu.learn.teacher import (
@@ -23,6 +28,10 @@ from tnemu.learn.teacher import (
     train_teacher,
 )
 from tnemu.learn.teacher_settings import TeacherSettings, exploration, n_step
+from tnemu.learn.trouble import Diverged
+
+FILES = ["first checkpoint", "best teacher", "second checkpoint"]
+"""What is written at a check, in this order."""
 
 
 def tiny(tmp_path, **changes):
@@ -186,8 +195,8 @@ def test_stops_when_the_loss_is_not_a_number(tmp_path, monkeypatch, capsys):
         == 1
     )
     assert (
-        "breakout: the loss is nan at step 200; begin with a smaller learning rate"
-        in capsys.readouterr().err
+        "breakout, step 200: the loss is nan; there is no checkpoint yet; begin again with a smaller "
+        "--learning-rate (it was 0.0004)" in capsys.readouterr().err
     )
     assert not (tmp_path / "run" / "best.safetensors").exists()
 
@@ -215,6 +224,21 @@ def test_resume_refuses_another_spec(tmp_path):
     Trainer(s, teacher.spec_for("breakout")).run()
     with pytest.raises(TrainingError, match="was trained on another spec"):
         Trainer(s, SPECS["breakout"]).resume()
+
+
+def test_resume_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
+    """A best teacher, and another program's file."""
+    path = tmp_path / "checkpoint.safetensors"
+    spec = teacher.spec_for("breakout")
+    save_player(path, DuelNet(spec.shape, 4), TEACHER, spec, settings={})
+    words = ["breakout", "--resume", "--replay", "1000", "--out", str(tmp_path)]
+    assert main(words) == 1
+    told = f"{path} is not the checkpoint of a teacher: it has no "
+    rest = "; put the run's own checkpoint there, or choose another --out\n"
+    assert capsys.readouterr().err == f"{told}counters{rest}"
+    save_tensors(path, {"x.y": np.zeros(1)})
+    assert main(words) == 1
+    assert capsys.readouterr().err == f"{told}settings, spec, counters{rest}"
 
 
 def test_load_refuses_other_files(tmp_path):
@@ -250,10 +274,12 @@ def test_an_interrupted_run_keeps_its_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Trainer, "update", breaks)
     trainer = Trainer(s, teacher.spec_for("breakout"))
-    with pytest.raises(
-        TrainingError, match=r"at step 300; the last good checkpoint is .*checkpoint"
-    ):
+    with pytest.raises(Diverged) as caught:
         trainer.run()
+    assert str(caught.value) == (
+        f"breakout, step 300: the loss is inf; the last good checkpoint is {s.out}/checkpoint"
+        ".safetensors; go on with --resume and a smaller --learning-rate (it was 0.0004)"
+    )
     again = Trainer(s, trainer.spec)
     again.resume()
     assert again.steps == 200
@@ -271,3 +297,89 @@ def test_a_spec_of_ones_own_makes_a_teacher_of_a_game_tnemu_has_no_spec_for(tmp_
     assert str(caught.value) == (
         f"the spec {path} is of 'seaquest', not 'breakout'; name its game or give another file"
     )
+
+
+@pytest.mark.parametrize("which", ["online", "ema"])
+def test_weights_that_are_no_numbers_are_not_kept(tmp_path, monkeypatch, which):
+    """The loss of the last updates may still be finite."""
+    update = Trainer.update
+
+    def spoils(self):
+        loss = update(self)
+        if self.steps > 300 - 16:
+            with torch.no_grad():
+                getattr(self, which).value.bias.fill_(float("nan"))
+        return torch.zeros_like(loss)
+
+    monkeypatch.setattr(Trainer, "update", spoils)
+    s = tiny(tmp_path, steps=300, late_start=250)
+    trainer = Trainer(s, teacher.spec_for("breakout"))
+    with pytest.raises(Diverged) as caught:
+        trainer.run()
+    assert str(caught.value) == (
+        f"breakout, step 300: the values of value.bias are not finite; the last good checkpoint is "
+        f"{s.out}/checkpoint.safetensors; go on with --resume and a smaller --late-learning-rate (it "
+        "was 0.0004)"
+    )
+    for name in ("best", "checkpoint"):
+        arrays = load_tensors(tmp_path / "run" / f"{name}.safetensors")
+        assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+@pytest.mark.parametrize("fails", FILES)
+def test_a_file_that_cannot_be_written_loses_no_better_teacher(tmp_path, monkeypatch, fails):
+    """The check at step 400 is the better one; whichever write fails, the resumed run ends with it."""
+    scores = {200: 1.0, 400: 9.0, 600: 5.0}
+    s, written = tiny(tmp_path), []
+
+    def played(player, spec, seeds, epsilon):
+        return [Episode(9000, scores[trainer.steps], 1, False)]
+
+    def writes(kind, write):
+        def wrapped(*args, **facts):
+            written.append(kind)
+            if len(written) == 3 + FILES.index(fails) + 1:
+                raise FormatError("the disk is full")
+            return write(*args, **facts)
+
+        return wrapped
+
+    monkeypatch.setattr(teacher, "play_episodes", played)
+    monkeypatch.setattr(teacher, "save_tensors", writes("checkpoint", teacher.save_tensors))
+    monkeypatch.setattr(teacher, "save_player", writes("best", teacher.save_player))
+    trainer = Trainer(s, teacher.spec_for("breakout"))
+    with pytest.raises(FormatError, match="the disk is full"):
+        trainer.run()
+    assert written[:3] == ["checkpoint", "best", "checkpoint"]
+    trainer = Trainer(dataclasses.replace(s, steps=600), trainer.spec)
+    trainer.resume()
+    trainer.run()
+    best = load_teacher(tmp_path / "run" / "best.safetensors").metadata
+    assert json.loads(best["check"])["scores"] == [9.0]
+    assert [check["steps"] for check in trainer.checks] == [200, 400, 600]
+
+
+def test_a_disk_without_room_is_refused_before_a_teacher_trains(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    whole = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, 1_000_000))
+    s = tiny(tmp_path, steps=200)
+    told = r"run has 1\.0 MB free, what is next needs [\d.]+ MB; make room and "
+    with pytest.raises(
+        TnemuError, match=told + r"begin again \(there is nothing to --resume yet\)"
+    ):
+        train_teacher(s, report=lambda row: None)
+    monkeypatch.setattr(shutil, "disk_usage", whole)
+    train_teacher(s, report=lambda row: None)
+    size = sum(path.stat().st_size for path in (tmp_path / "run").glob("*.safetensors"))
+    kept = (tmp_path / "run" / "checkpoint.safetensors").stat().st_size
+    needed = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, 1_000_000))
+    monkeypatch.setattr(Trainer, "play_step", lambda *a: needed.append(1))
+    with pytest.raises(TnemuError, match=told + "go on with --resume$"):
+        train_teacher(dataclasses.replace(s, steps=400), resume=True, report=lambda row: None)
+    assert not needed, "nothing was played"
+    asked = []
+    monkeypatch.setattr(teacher, "check_room", lambda folder, needs, step: asked.append(needs))
+    Trainer(s, teacher.spec_for("breakout")).check_room()
+    assert asked[0] == pytest.approx(size + kept, rel=0.01), "of what is written"

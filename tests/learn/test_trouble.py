@@ -20,7 +20,7 @@ from tnemu.hardware.errors import TnemuError
 from tnemu.learn.distil import DistilSettings, train_student
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, save_player
-from tnemu.learn.runs import Curve
+from tnemu.learn.runs import Curve, file_sha256
 from tnemu.learn.states import States
 from tnemu.learn.student import Student
 from tnemu.learn.trouble import Diverged, check_finite
@@ -82,7 +82,8 @@ def test_a_run_that_diverges_at_once_says_that_its_states_are_kept(settings, tmp
         f"; no stage was finished, the states in {tmp_path}/out are kept; go on with --resume and "
         "a smaller --learning-rate (it was 1e+38)"
     )
-    assert len(States.load(tmp_path / "out" / "round0.npz")) == 80
+    teacher = file_sha256(settings.teacher)
+    assert len(States.load(tmp_path / "out" / "round0.npz", SPEC, teacher)) == 80
 
 
 def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(settings, tmp_path):
@@ -118,14 +119,14 @@ def test_weights_that_are_no_numbers_are_found_though_the_loss_is_finite():
 
 def test_states_are_written_whole_or_not_at_all(tmp_path, small_disk):
     path = tmp_path / "round0.npz"
-    States(np.ones((2, 4, 8, 8), np.uint8), np.ones((2, 3), np.float32)).save(path)
+    States(np.ones((2, 4, 8, 8), np.uint8), np.ones((2, 3), np.float32)).save(path, SPEC, "t")
     before = path.read_bytes()
     many = States(np.ones((9_000, 4, 8, 8), np.uint8), np.ones((9_000, 3), np.float32))
     with (
         small_disk(100_000),
         pytest.raises(FormatError, match=r"cannot write .*round0\.npz: File too large"),
     ):
-        many.save(path)
+        many.save(path, SPEC, "t")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

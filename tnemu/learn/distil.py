@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tnemu.atari.player import check_console
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import write_json
@@ -49,6 +50,7 @@ from tnemu.learn.players import (
     save_player,
     state_arrays,
 )
+from tnemu.learn.ranges import above_zero, at_least
 from tnemu.learn.runs import (
     Curve,
     Report,
@@ -97,6 +99,8 @@ class DistilSettings(StudentSettings):
         loss_for(self.loss)
         check_hysteresis(self.hysteresis)
         check_sparsity(self.sparsity)
+        at_least(0, self, "control_iterations")
+        above_zero(self, "control_learning_rate")
         if not 0 <= self.teacher_share <= 1:
             raise TnemuError(
                 f"teacher_share is {self.teacher_share}, must be between 0 (the student plays alone) "
@@ -187,7 +191,7 @@ class Run:
         torch.set_num_threads(1)
         self.device = find_device(settings.device)
         self.net = teacher_of(settings.game, settings.teacher).to(self.device)
-        self.spec = self.net.spec
+        self.spec, self.teacher_sha256 = self.net.spec, file_sha256(settings.teacher)
         self.rounds: list[States] = []
         self.tau = math.nan
         self.stages: list[dict[str, Any]] = []
@@ -200,8 +204,9 @@ class Run:
         student = self.new_student(2, "trinary")
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
+        check_console(self.spec, 0)
         free = FREE | {"teacher", "device", "control_iterations", "control_learning_rate"}
-        begin(self.out, s, self.resume, free, teacher_sha256=file_sha256(s.teacher))
+        begin(self.out, s, self.resume, free, teacher_sha256=self.teacher_sha256)
         player = net_player(self.net)
         for stage in range(1 + s.dagger_rounds):
             self.gather(stage, player)
@@ -242,14 +247,14 @@ class Run:
         """One more round of states."""
         s, path = self.settings, self.out / f"round{stage}.npz"
         if self.resume and path.exists():
-            states = States.load(path)
+            states = States.load(path, self.spec, self.teacher_sha256)
         else:
             count = s.states if stage == 0 else s.dagger_states
             check_room(self.out, bytes_of(self.spec, count))
             seed, teacher = self.seed(1, stage), net_player(self.net)
             share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
             states = collect(player, teacher, self.spec, count, s.keep_every, s.worlds, seed, share)
-            states.save(path)
+            states.save(path, self.spec, self.teacher_sha256)
         self.rounds.append(states)
         if stage == 0:
             self.tau = label_temperature(states.q, s.label_peak)
@@ -302,7 +307,7 @@ class Run:
         return {
             "command": command("tnemu.learn.distil", s),
             "settings": asdict(s),
-            "teacher_sha256": file_sha256(s.teacher),
+            "teacher_sha256": self.teacher_sha256,
             "label_temperature": self.tau,
             "stages": self.stages,
             "versions": versions(),

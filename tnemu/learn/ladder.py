@@ -50,6 +50,7 @@ from tnemu.learn.players import (
 )
 from tnemu.learn.quantise import check_bits
 from tnemu.learn.quantised import QuantStudent
+from tnemu.learn.ranges import at_least, shares, world_seeds
 from tnemu.learn.runs import (
     Curve,
     Report,
@@ -62,6 +63,7 @@ from tnemu.learn.runs import (
 )
 from tnemu.learn.states import States
 from tnemu.learn.student import Student
+from tnemu.learn.trouble import Diverged
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ class LadderSettings:
             check_bits(bits)
         if len(set(self.bits)) < len(self.bits):
             raise TnemuError(f"bits = {list(self.bits)}: a rung is named twice; name each once")
-        for name in ("batch", "iterations", "range_states", "calibration", "episodes"):
-            if getattr(self, name) < 1:
-                raise TnemuError(f"{name} = {getattr(self, name)}: must be 1 or more")
+        at_least(1, self, "batch iterations range_states calibration episodes")
+        at_least(0, self, "seed")
+        shares(self, "epsilon")
+        world_seeds(self, "evaluation_seed", "episodes")
 
     @property
     def training(self) -> dict[str, Any]:
@@ -159,16 +162,7 @@ def read_run(folder: Path, game: str) -> DistilRun:
                 f"{folder}: {path.name} is missing, the run has {1 + settings.dagger_rounds} "
                 "rounds of states; resume the run to collect them again"
             )
-        states = States.load(path)
-        actual, needed = (
-            (*states.screens.shape[1:], states.q.shape[1]),
-            (*spec.shape, len(spec.actions)),
-        )
-        if actual != needed:
-            raise TnemuError(
-                f"{path}: states of shape {list(actual)} (stack, rows, columns, actions), the "
-                f"control's spec needs {list(needed)}; give a folder whose files come from one run"
-            )
+        states = States.load(path, spec, provenance["teacher_sha256"])
         rounds.append(states.split(settings.hold_out))
     data, held = (States.join(part) for part in zip(*rounds, strict=True))
     tau, stage = float(provenance["label_temperature"]), str(student.provenance.get("chosen"))
@@ -259,9 +253,16 @@ class Ladder:
         def log(values: dict[str, Any]) -> None:
             self.curve.add(rung=name, **values)
 
-        row |= train(
-            student, run.data, run.held, run.tau, s.iterations, s.learning_rate, tuning, seed, log
-        )
+        rate = s.learning_rate
+        try:
+            row |= train(
+                student, run.data, run.held, run.tau, s.iterations, rate, tuning, seed, log
+            )
+        except Diverged as error:
+            raise Diverged(
+                f"{name}: {error}; all rungs are made with one learning rate: run the ladder again, "
+                f"without --resume, with a smaller --learning-rate (it was {rate:g})"
+            ) from error
         facts = self.provenance() | {"training": s.training, "control_sha256": self.control_sha256}
         if isinstance(student, QuantStudent):
             row["cosine_to_fp32"] = student.cosines(run.control)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tnemu.hardware.errors import TnemuError
+from tnemu.learn.ranges import above_zero, at_least, inside, world_seeds
 from tnemu.learn.student import check_size
 
 FREE = frozenset(
@@ -56,3 +58,15 @@ class StudentSettings:
 
     def __post_init__(self) -> None:
         check_size(self.blocks, self.width)
+        at_least(1, self, "states dagger_states keep_every worlds batch iterations calibration")
+        at_least(1, self, "check_every check_episodes log_every")
+        at_least(0, self, "seed dagger_rounds")
+        at_least(2, self, "hold_out")
+        if self.hold_out > self.states:
+            raise TnemuError(
+                f"hold_out = {self.hold_out}: 1 / hold_out of {self.states} states leaves none for "
+                f"validation; choose --hold-out {self.states} or less, or more --states"
+            )
+        inside(0, 1, self, "label_peak")
+        above_zero(self, "learning_rate later_learning_rate")
+        world_seeds(self, "check_seed", "check_episodes")

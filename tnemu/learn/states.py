@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +14,16 @@ from torch import Tensor
 
 from tnemu.atari.spec import AtariSpec
 from tnemu.atari.world import AtariWorld
+from tnemu.formats.errors import FormatError
 from tnemu.formats.whole_file import whole_file
 from tnemu.learn.episodes import Player
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 """Shares of random actions while collecting, dealt to the worlds in turn."""
+
+_AGAIN = "delete it and go on with the run with --resume, it is collected again"
+_UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises for a file that is cut off, damaged, or not one of named arrays."""
 
 
 def bytes_of(spec: AtariSpec, count: int) -> int:
@@ -39,14 +46,44 @@ class States:
         screens, q = self.screens.numpy(), self.q.numpy()
         return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, spec: AtariSpec, teacher_sha256: str) -> None:
+        """With what they are states of, and who labelled them."""
         with whole_file(path) as file:
-            np.savez(file, screens=self.screens.numpy(), q=self.q.numpy())
+            np.savez(
+                file,
+                screens=self.screens.numpy(),
+                q=self.q.numpy(),
+                spec_sha256=np.array(spec.sha256),
+                teacher_sha256=np.array(teacher_sha256),
+            )
 
     @staticmethod
-    def load(path: Path) -> States:
-        with np.load(path, allow_pickle=False) as stored:
-            return States(stored["screens"], stored["q"])
+    def load(path: Path, spec: AtariSpec, teacher_sha256: str) -> States:
+        """Raises FormatError for a file that cannot be read, and for states of another spec or with
+        another teacher's labels; those of earlier versions do not say, and have to fit in shape.
+        """
+        facts = {"spec_sha256": spec.sha256, "teacher_sha256": teacher_sha256}
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                screens, q = stored["screens"], stored["q"]
+                made_with = {name: str(stored[name]) for name in stored.files if name in facts}
+        except _UNREADABLE as error:
+            raise FormatError(
+                f"{path} cannot be read as states ({str(error).strip()}); {_AGAIN}"
+            ) from error
+        for name, before in made_with.items():
+            if before != facts[name]:
+                raise FormatError(
+                    f"{path}: its states were made with {name} {before[:12]}, the run's is "
+                    f"{facts[name][:12]}; {_AGAIN}"
+                )
+        count, actions = screens.shape[:1], len(spec.actions)
+        if screens.shape != (*count, *spec.shape) or q.shape != (*count, actions):
+            raise FormatError(
+                f"{path}: screens {list(screens.shape)} with labels {list(q.shape)}, the run's spec "
+                f"needs [n, {', '.join(map(str, spec.shape))}] with [n, {actions}]; {_AGAIN}"
+            )
+        return States(screens, q)
 
     @staticmethod
     def join(rounds: Sequence[States]) -> States:

@@ -32,7 +32,7 @@ from tnemu.hardware.errors import TnemuError
 from tnemu.learn.device import device_name, find_device
 from tnemu.learn.episodes import play_episodes
 from tnemu.learn.network import DuelNet
-from tnemu.learn.players import TEACHER, net_player, save_player, state_arrays
+from tnemu.learn.players import TEACHER, net_player, put_state, save_player, state_arrays
 from tnemu.learn.replay import Replay
 from tnemu.learn.runs import (
     Curve,
@@ -46,6 +46,7 @@ from tnemu.learn.runs import (
     versions,
 )
 from tnemu.learn.teacher_settings import CHECK_SETTINGS, TeacherSettings, exploration, n_step
+from tnemu.learn.trouble import Diverged, check_finite, check_room
 
 
 @torch.no_grad()
@@ -64,7 +65,7 @@ def double_dqn_target(
 
 
 class TrainingError(TnemuError, RuntimeError):
-    """Training cannot go on; the message names the last good checkpoint."""
+    """There is no checkpoint that the run can go on from."""
 
 
 BEST, CHECKPOINT = "best.safetensors", "checkpoint.safetensors"
@@ -201,6 +202,10 @@ class Trainer:
     def run(self, report: Report = print_row) -> None:
         s = self.settings
         self.curve = Curve(self.out, COLUMNS, report)
+        self.check_room()
+        if self.steps and not any(check["steps"] == self.steps for check in self.checks):
+            self.check()  # the run was stopped between its checkpoint and the check of it
+            self.save()
         since, began = self.steps, time.perf_counter()
         while self.steps < s.steps:
             self.play_step(exploration(s, self.steps))
@@ -221,6 +226,7 @@ class Trainer:
                 rate = (self.steps - since) / (time.perf_counter() - began)
                 self.log_progress(rate)
                 if check:
+                    self.save()  # first: what stops the check loses no teacher that was not checked
                     self.check()
                     self.save()
                 since, began = self.steps, time.perf_counter()
@@ -228,13 +234,11 @@ class Trainer:
     def log_progress(self, steps_per_second: float) -> None:
         loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
         self.losses.clear()
-        if not math.isfinite(loss):
-            kept = self.out / CHECKPOINT
-            raise TrainingError(
-                f"{self.spec.game}: the loss is {loss} at step {self.steps}; "
-                + (f"the last good checkpoint is {kept}: resume it" if kept.exists() else "begin")
-                + " with a smaller learning rate"
-            )
+        try:
+            for net in (self.online, self.ema):
+                check_finite(net, loss, f"{self.spec.game}, step {self.steps}")
+        except Diverged as error:
+            raise Diverged(f"{error}; {self.way_out()}") from error
         self.curve.add(
             steps=self.steps,
             updates=self.updates,
@@ -244,6 +248,26 @@ class Trainer:
             n=n_step(self.settings, self.updates),
             steps_per_second=steps_per_second,
         )
+
+    def way_out(self) -> str:
+        """What is kept of a run that diverged, and how to go on."""
+        s, kept = self.settings, self.out / CHECKPOINT
+        late = self.steps >= s.late_start
+        option, rate = "late-" if late else "", s.late_learning_rate if late else s.learning_rate
+        return (
+            f"the last good checkpoint is {kept}; go on with --resume and"
+            if kept.exists()
+            else "there is no checkpoint yet; begin again with"
+        ) + f" a smaller --{option}learning-rate (it was {rate:g})"
+
+    def check_room(self) -> None:
+        """For two checkpoints, as one is replaced by another that is written beside it, and the best
+        teacher. A checkpoint is five times the network: three of them and Adam's two moments.
+        """
+        one = sum(array.nbytes for array in state_arrays(self.ema).values())
+        begun = (self.out / CHECKPOINT).exists()
+        again = "go on with --resume" if begun else "begin again (there is nothing to --resume yet)"
+        check_room(self.out, 11 * one, again)
 
     def check(self) -> None:
         """Play the selection seeds with the EMA; keep it if it is the best so far."""
@@ -263,6 +287,7 @@ class Trainer:
 
     def save(self) -> None:
         """The checkpoint: networks, optimiser, counters."""
+        self.check_room()
         arrays: dict[str, np.ndarray] = {}
         for name, net in self.nets.items():
             arrays |= {f"{name}.{k}": array for k, array in state_arrays(net).items()}
@@ -284,6 +309,12 @@ class Trainer:
                 "--out if there is a best teacher in this one"
             )
         metadata = load_facts(path)
+        missing = [name for name in ("settings", "spec", "counters") if name not in metadata]
+        if missing:
+            raise TrainingError(
+                f"{path} is not the checkpoint of a teacher: it has no {', '.join(missing)}; put the "
+                "run's own checkpoint there, or choose another --out"
+            )
         stored = AtariSpec.from_json(metadata["spec"])
         if stored != self.spec:
             raise TrainingError(
@@ -295,9 +326,9 @@ class Trainer:
             part, name = key.split(".", 1)
             parts.setdefault(part, {})[name] = torch.from_numpy(array)
         for name, net in self.nets.items():
-            net.load_state_dict(parts[name])
+            put_state(net, parts.get(name, {}), path)
         state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["adam"].items():
+        for key, tensor in parts.get("adam", {}).items():  # none before the first update
             i, name = key.split(".")
             state.setdefault(int(i), {})[name] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tnemu.learn.ranges import above_zero, at_least, shares, world_seeds
+
 CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 """Scores of checks compare where these are the same."""
 
@@ -78,6 +80,18 @@ class TeacherSettings:
     """Steps between two rows of the curve."""
     device: str = "auto"
     """Where the networks compute: cpu, cuda or auto; see tnemu.learn.device."""
+
+    def __post_init__(self) -> None:
+        at_least(
+            1, self, "steps worlds learn_start steps_per_update batch n_first n_last n_updates"
+        )
+        at_least(1, self, "replay epsilon_steps hold_most check_every check_episodes log_every")
+        at_least(0, self, "seed late_start refill")
+        above_zero(self, "learning_rate late_learning_rate adam_eps gradient_clip")
+        shares(
+            self, "gamma replay_alpha replay_beta target_rate ema_rate epsilon_last check_epsilon"
+        )
+        world_seeds(self, "check_seed", "check_episodes")
 
 
 def n_step(settings: TeacherSettings, updates: int) -> int:

@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tnemu.atari.player import check_console
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.whole_file import write_json
 from tnemu.learn.descent import descend
@@ -193,6 +194,8 @@ class Run:
         s = self.settings
         if self.check is not None:
             self.check(self.games[0].head.fold(s.game, {}))
+        for game in self.games:
+            check_console(game.spec, 0)
         begin(self.out, s, self.resume, FREE | {"teachers"}, teacher_sha256=self.teachers)
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
@@ -229,13 +232,13 @@ class Run:
         s, game = self.settings, self.games[g]
         path = self.out / f"round{stage}-{game.name}.npz"
         if self.resume and path.exists():
-            states = States.load(path)
+            states = States.load(path, game.spec, self.teachers[game.name])
         else:
             count = s.states if stage == 0 else s.dagger_states
             check_room(self.out, bytes_of(game.spec, count))
             seed, teacher = self.seed(1, stage, g), net_player(game.net)
             states = collect(player, teacher, game.spec, count, s.keep_every, s.worlds, seed)
-            states.save(path)
+            states.save(path, game.spec, self.teachers[game.name])
         game.add(states, s.hold_out)
         if stage == 0:
             game.tau = label_temperature(states.q, s.label_peak)

@@ -37,11 +37,11 @@ def way_out(out: Path, last: str | None, option: str, rate: float) -> str:
     return f"{kept}; go on with --resume and a smaller --{option} (it was {rate:g})"
 
 
-def check_room(folder: Path, bytes_needed: int) -> None:
+def check_room(folder: Path, bytes_needed: int, next_step: str = "go on with --resume") -> None:
     """Raises a TnemuError before the work whose result would not fit on the disk."""
     bytes_free = shutil.disk_usage(folder).free
     if bytes_free < bytes_needed:
         raise TnemuError(
             f"{folder} has {bytes_free / 1e6:,.1f} MB free, what is next needs "
-            f"{bytes_needed / 1e6:,.1f} MB; make room and go on with --resume"
+            f"{bytes_needed / 1e6:,.1f} MB; make room and {next_step}"
         )
