@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from tnemu import zoo
-from tnemu.atari.spec import AtariSpec
+from tnemu.atari.spec import AtariSpec, SpecError
 from tnemu.atari.world import AtariWorld
 from tnemu.cli.board_player import board_player
 from tnemu.cli.main import app
 from tnemu.formats.weights import WeightFile
 
 pytest.importorskip("torch")
+
+from tnemu.learn.evaluate import load_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
@@ -30,6 +33,14 @@ def test_a_student_on_a_board_votes_as_its_weight_file():
     for n, first in ((3, 0), (3, 3), (2, 6), (1, 11)):
         observations = np.stack(seen[first : first + n])
         assert votes(observations).tolist() == weights.votes(observations).tolist()
+
+
+@pytest.mark.parametrize("board", [None, "ns1e"])
+def test_a_student_whose_world_was_altered_is_refused(tmp_path, board):
+    weights, path = WeightFile.load(zoo.find("freeway")), tmp_path / "altered.safetensors"
+    dataclasses.replace(weights, spec={**weights.spec, "sticky": 0.0}).save(path)
+    with pytest.raises(SpecError, match=r"but holds a description of 'freeway', .*export it again"):
+        load_player(str(path)) if board is None else board_player(path, board, lanes=1)
 
 
 def test_players_are_compared_on_the_same_seeds(tmp_path):

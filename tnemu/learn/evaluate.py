@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from tnemu.atari.spec import AtariSpec, spec_for
+from tnemu.atari.stored import spec_of
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
 from tnemu.formats.whole_file import write_json
@@ -84,7 +85,7 @@ def load_player(
         integers, spec = players.load_quantised(what)
         return players.net_player(integers), spec
     file = WeightFile.load(what)
-    return file.votes, AtariSpec.from_json(json.dumps(dict(file.spec)))
+    return file.votes, spec_of(file)
 
 
 def print_score(what: str, row: Row | None) -> None:
