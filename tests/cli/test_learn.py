@@ -66,6 +66,27 @@ def test_scores_are_a_table_and_a_picture(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
+    tmp_path, monkeypatch, option
+):
+    monkeypatch.setattr("tnemu.learn.evaluate.play_episodes", None)
+    file = tmp_path / "nowhere" / "x"
+    arguments = "learn evaluate random --game freeway".split()
+    result = CliRunner().invoke(app, [*arguments, option, str(file)])
+    assert result.exit_code == 1
+    assert f"cannot write {file}: No such file or directory; give a name in" in result.stderr
+
+
+def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("tnemu.formats.whole_file.check_writable", lambda path: None)
+    arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
+    result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].startswith("always:NOOP")
+    assert "cannot write" in result.stderr
+
+
 def test_an_unknown_player_is_refused_by_name():
     result = CliRunner().invoke(app, ["learn", "evaluate", "nobody", "--game", "pong"])
     assert result.exit_code == 1

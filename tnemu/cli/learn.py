@@ -106,9 +106,12 @@ def evaluate(
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
     from tnemu.cli.board_player import board_player
-    from tnemu.formats.whole_file import write_json
+    from tnemu.formats.whole_file import check_writable, write_json
     from tnemu.learn.evaluate import evaluate as play
 
+    for file in (json, plot):
+        if file is not None:
+            check_writable(file)  # not after an hour of play
     given = {str(zoo.find(name)) if name in zoo.names() else name: name for name in players}
     files, more = list(given), {}
     if board is not None:
@@ -123,8 +126,8 @@ def evaluate(
             sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
         )
+    view.print_scores(result, given)
     if json is not None:
         write_json(json, result)
     if plot is not None:
         view.save_score_plot(result, given, plot)
-    view.print_scores(result, given)
