@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tnemu import zoo
-from tnemu.atari.spec import AtariSpec, SpecError
+from tnemu.atari.spec import SPECS, AtariSpec, SpecError
 from tnemu.atari.world import AtariWorld
 from tnemu.cli.board_player import board_player
 from tnemu.cli.main import app
@@ -19,6 +19,8 @@ from tnemu.formats.weights import WeightFile
 pytest.importorskip("torch")
 
 from tnemu.learn.evaluate import load_player
+from tnemu.learn.network import DuelNet
+from tnemu.learn.players import TEACHER, save_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
@@ -85,6 +87,36 @@ def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, mo
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1].startswith("always:NOOP")
     assert "cannot write" in result.stderr
+
+
+@pytest.fixture
+def short(tmp_path):
+    """A teacher and a student of Freeway whose episodes are short, in a folder whose name misleads."""
+    folder = tmp_path / "teacher-and-student"
+    folder.mkdir()
+    spec = dataclasses.replace(SPECS["freeway"], max_frames=120)
+    net = DuelNet(spec.shape, len(spec.actions))
+    save_player(folder / "a.safetensors", net, TEACHER, spec)
+    shipped = WeightFile.load(zoo.find("freeway"))
+    world = {"spec": json.loads(spec.to_json()), "spec_sha256": spec.sha256}
+    dataclasses.replace(shipped, **world).save(folder / "b.safetensors")
+    return [str(folder / f"{name}.safetensors") for name in "ab"]
+
+
+def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
+    short, tmp_path, monkeypatch
+):
+    target, table = tmp_path / "recorded.safetensors", tmp_path / "scores.json"
+    words = ["random", *short, "--board", "ns1e", "--episodes", "2", "--record", str(target)]
+    result = CliRunner().invoke(app, ["learn", "evaluate", *words, "--json", str(table)])
+    assert result.exit_code == 0, result.output
+    recorded = WeightFile.load(target).provenance["evaluation"]
+    assert recorded == {**json.loads(table.read_text()), "recorded": short[1]}
+    assert set(recorded["players"]) == {"random", *short, f"{short[1]} on ns1e"}
+
+    monkeypatch.setattr(zoo, "names", lambda: [str(target)])
+    (row,) = json.loads(CliRunner().invoke(app, ["zoo", "--json"]).stdout)
+    assert set(row["scores"]) == {"random", "teacher", "student", f"{short[1]} on ns1e"}
 
 
 def test_an_unknown_player_is_refused_by_name():

@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from tnemu import zoo
 from tnemu.atari.spec import AtariSpec, spec_for
 from tnemu.atari.stored import spec_of
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
-from tnemu.formats.whole_file import write_json
+from tnemu.formats.whole_file import check_writable, write_json
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.episodes import Player, play_episodes, random_player
 from tnemu.learn.scores import normalise, references, summary
@@ -40,6 +41,11 @@ Report = Callable[[str, Row | None], None]
 def is_file(what: str) -> bool:
     """Whether a player's name means a file."""
     return what != "random" and not what.startswith("always:")
+
+
+def file_of(player: str) -> str:
+    """A player's name or file; the name of a shipped student means its file."""
+    return str(zoo.find(player)) if player in zoo.names() else player
 
 
 def load_player(
@@ -187,12 +193,24 @@ def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSp
     return next(iter(specs.values()))
 
 
+def check_record(source: str | Path, target: str | Path) -> None:
+    """Raises, before anything is played, for what :func:`record` could not do afterwards."""
+    if not is_file(str(source)):
+        raise TnemuError(
+            f"--record copies the last player's file, and {str(source)!r} has none; name a file last"
+        )
+    load_facts(source)
+    check_writable(target)
+
+
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
-    """Copy a teacher or weight file to ``target`` with these scores in its provenance."""
+    """Copy a teacher or weight file to ``target`` with these scores in its provenance, and in them
+    which of the players it is.
+    """
     from tnemu.learn import players
 
     metadata = load_facts(source)
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    scores = {**scores, "recorded": str(source)}
     if metadata.get("format") in (players.TEACHER, players.CONTROL, players.QUANTISED):
         facts = {**metadata, "evaluation": json.dumps(scores)}
         save_tensors(target, load_tensors(source), facts)
@@ -206,7 +224,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Play episodes and report scores.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("players", nargs="+", help="random, always:ACTION, or a file")
+    parser.add_argument(
+        "players", nargs="+", help="random, always:ACTION, a file or a shipped student"
+    )
     parser.add_argument("--game", help="needed when no player is a file")
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument(
@@ -220,8 +240,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     try:
+        files = [file_of(player) for player in options.players]
+        if options.json:
+            check_writable(options.json)
+        if options.record:
+            check_record(files[-1], options.record)
         result = evaluate(
-            options.players,
+            files,
             range(options.seed, options.seed + options.episodes),
             options.epsilon,
             options.game,
@@ -230,7 +255,7 @@ def main(argv: list[str] | None = None) -> int:
         if options.json:
             write_json(options.json, result)
         if options.record:
-            record(options.players[-1], options.record, result)
+            record(files[-1], options.record, result)
     except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
