@@ -18,6 +18,7 @@ from tnemu.formats.weights import WeightFile
 
 pytest.importorskip("torch")
 
+from tnemu.learn.episodes import Episode
 from tnemu.learn.evaluate import load_player
 from tnemu.learn.network import DuelNet
 from tnemu.learn.players import TEACHER, save_player
@@ -117,6 +118,17 @@ def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
     monkeypatch.setattr(zoo, "names", lambda: [str(target)])
     (row,) = json.loads(CliRunner().invoke(app, ["zoo", "--json"]).stdout)
     assert set(row["scores"]) == {"random", "teacher", "student", f"{short[1]} on ns1e"}
+
+
+def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
+    monkeypatch.setattr(
+        "tnemu.learn.evaluate.play_episodes", lambda *how: [Episode(9009, 1, 1, False)]
+    )
+    words = "learn evaluate freeway --seed 9009 --episodes 1".split()
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "warning: seeds 9009..9009 meet 9000..9009, the selection seeds of" in result.stderr
+    assert "choose other seeds, as --seed 9010" in result.stderr
 
 
 def test_an_unknown_player_is_refused_by_name():

@@ -96,6 +96,7 @@ def test_main_compares_and_records(files, tmp_path, capsys):
     )
     result = json.loads((tmp_path / "r.json").read_text())
     assert list(result["players"]) == files
+    assert result["chosen_on"] == {}
     assert result["players"][files[0]]["seeds"] == [77000, 77001]
     assert len(result["players"][files[1]]["scores"]) == 2
     assert (result["game"], result["spec_sha256"], result["sticky"], result["epsilon"]) == (

@@ -32,6 +32,7 @@ from tnemu.formats.whole_file import check_writable, write_json
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.episodes import Player, play_episodes, random_player
 from tnemu.learn.scores import normalise, references, summary
+from tnemu.learn.selection import chosen_on, too_good
 
 Row = dict[str, Any]
 Report = Callable[[str, Row | None], None]
@@ -120,7 +121,7 @@ def evaluate(
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
     ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
     must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
-    player's own.
+    player's own; and in ``chosen_on`` those of the seeds that chose a player, of which stderr warns.
     """
     import torch
 
@@ -137,11 +138,15 @@ def evaluate(
     loaded = {w: load_player(w, game, common) for w in players if not is_file(w)} | own
     loaded = {what: loaded[what] for what in (*players, *(more or {}))}
     spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
+    met = chosen_on((what for what in players if is_file(what)), seeds)
+    for warning in too_good(met, seeds):
+        print(warning, file=sys.stderr)
     result: dict[str, Any] = {
         "game": spec.game,
         "spec_sha256": spec.sha256,
         "sticky": spec.sticky,
         "epsilon": epsilon,
+        "chosen_on": met,
         "players": {},
     }
     for what, (player, trained) in loaded.items():
