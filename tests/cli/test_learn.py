@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 
 import numpy as np
@@ -131,7 +132,23 @@ def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
     assert "choose other seeds, as --seed 9010" in result.stderr
 
 
-def test_an_unknown_player_is_refused_by_name():
-    result = CliRunner().invoke(app, ["learn", "evaluate", "nobody", "--game", "pong"])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("nobody", "check the path"), ("kruhl", "did you mean krull?"), ("pog.pth", "check the path")],
+)
+@pytest.mark.parametrize("record", [(), ("--record", "x.safetensors")])
+def test_an_unknown_player_is_refused_by_name_and_gets_near_names(name, hint, record):
+    result = CliRunner().invoke(app, ["learn", "evaluate", name, "--game", "pong", *record])
     assert result.exit_code == 1
-    assert "player 'nobody' is neither random, always:ACTION nor a file" in result.output
+    assert result.stderr == (
+        f"error: player {name!r} is neither random, always:ACTION, a file nor a shipped student; "
+        f"{hint}\n"
+    )
+
+
+def test_an_unknown_board_is_refused_by_name_and_nothing_else_is_said(recwarn):
+    result = CliRunner().invoke(app, ["learn", "evaluate", "krull", "--board", "nosuch"])
+    gc.collect()  # a corelet that is made and not used warns when it goes
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: no board is named 'nosuch'")
+    assert not recwarn.list

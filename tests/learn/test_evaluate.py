@@ -205,7 +205,7 @@ def test_simple_players():
     for what, game, message in (
         ("random", None, "say which with --game"),
         ("always:JUMP", "freeway", "'JUMP' is not an action of freeway; choose among NOOP UP DOWN"),
-        ("nowhere.safetensors", None, "neither random, always:ACTION nor a file"),
+        ("nowhere.safetensors", None, "cannot read nowhere.safetensors: .*; check the path"),
     ):
         with pytest.raises(TnemuError, match=message):
             load_player(what, game)

@@ -27,7 +27,8 @@ def board_player(path: Path, board: str, lanes: int) -> tuple[Votes, Any]:
 
     weights = WeightFile.load(path)
     spec = spec_of(weights)
-    plan = fit(Student(weights), load_board(board))
+    machine = load_board(board)  # before the corelet, which warns where nothing comes of it
+    plan = fit(Student(weights), machine)
     boards = LaneEmulator(plan.image, lanes)
     width = plan.image.input("frame").width
     voters = plan.image.output("votes").width

@@ -45,8 +45,15 @@ def is_file(what: str) -> bool:
 
 
 def file_of(player: str) -> str:
-    """A player's name or file; the name of a shipped student means its file."""
-    return str(zoo.find(player)) if player in zoo.names() else player
+    """A player's name or file; the name of a shipped student means its file. Refuses all others."""
+    if not is_file(player) or Path(player).is_file():
+        return player
+    if player in zoo.names():
+        return str(zoo.find(player))
+    raise TnemuError(
+        f"player {player!r} is neither random, always:ACTION, a file nor a shipped student; "
+        + (zoo.did_you_mean(player) or "check the path")
+    )
 
 
 def load_player(
@@ -70,10 +77,6 @@ def load_player(
             )
         scores = np.eye(len(spec.actions))[spec.actions.index(action)]
         return (lambda observations: np.tile(scores, (len(observations), 1))), spec
-    if not Path(what).is_file():
-        raise TnemuError(
-            f"player {what!r} is neither random, always:ACTION nor a file; check the path"
-        )
     from tnemu.learn import adapters, players
 
     if adapters.is_foreign(what):
