@@ -91,9 +91,39 @@ def test_the_file_says_what_was_measured_with_what(tmp_path: Path) -> None:
     assert facts["format"] == "tnemu-bench-1"
     assert {"tnemu", "numba", "numpy", "python"} <= set(facts["versions"])
     assert {"processor", "usable_processors", "memory_gb", "load_average"} <= set(facts["computer"])
-    assert "cannot write" in refused(
-        "chip", "--cores", 1, "--ticks", 70, "--json", tmp_path / "a/b"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chip", "--json"),
+        ("sweep", "--json"),
+        ("sweep", "--plot"),
+        ("frames", "--json"),
+        ("peers", "--peers", ".", "--json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for what in ("bench.measure_recurrent", "bench_frames.measure_frames"):
+        monkeypatch.setattr(f"tnemu.runtime.{what}", _never)
+    monkeypatch.setattr(bench_peers, "measure_peers", _never)
+    file = tmp_path / "nowhere" / "x"
+    assert refused(*arguments, file) == (
+        f"error: cannot write {file}: No such file or directory; give a name in a folder that "
+        "exists, can be written to and has room"
     )
+
+
+def test_figures_are_shown_even_if_the_file_cannot_be_written_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_view, "check_files", lambda *files: None)
+    result = run("chip", "--cores", 1, "--ticks", 70, "--json", tmp_path / "nowhere" / "x")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].startswith("recurrent  ")
+    assert "cannot write" in result.stderr
 
 
 @pytest.mark.parametrize(

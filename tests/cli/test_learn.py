@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import json
 
 import numpy as np
@@ -9,13 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from tnemu import zoo
-from tnemu.atari.spec import AtariSpec
+from tnemu.atari.spec import SPECS, AtariSpec, SpecError
 from tnemu.atari.world import AtariWorld
 from tnemu.cli.board_player import board_player
 from tnemu.cli.main import app
 from tnemu.formats.weights import WeightFile
 
 pytest.importorskip("torch")
+
+from tnemu.learn.episodes import Episode
+from tnemu.learn.evaluate import load_player
+from tnemu.learn.network import DuelNet
+from tnemu.learn.players import TEACHER, save_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
@@ -30,6 +37,14 @@ def test_a_student_on_a_board_votes_as_its_weight_file():
     for n, first in ((3, 0), (3, 3), (2, 6), (1, 11)):
         observations = np.stack(seen[first : first + n])
         assert votes(observations).tolist() == weights.votes(observations).tolist()
+
+
+@pytest.mark.parametrize("board", [None, "ns1e"])
+def test_a_student_whose_world_was_altered_is_refused(tmp_path, board):
+    weights, path = WeightFile.load(zoo.find("freeway")), tmp_path / "altered.safetensors"
+    dataclasses.replace(weights, spec={**weights.spec, "sticky": 0.0}).save(path)
+    with pytest.raises(SpecError, match=r"but holds a description of 'freeway', .*export it again"):
+        load_player(str(path)) if board is None else board_player(path, board, lanes=1)
 
 
 def test_players_are_compared_on_the_same_seeds(tmp_path):
@@ -55,7 +70,85 @@ def test_scores_are_a_table_and_a_picture(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_unknown_player_is_refused_by_name():
-    result = CliRunner().invoke(app, ["learn", "evaluate", "nobody", "--game", "pong"])
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
+    tmp_path, monkeypatch, option
+):
+    monkeypatch.setattr("tnemu.learn.evaluate.play_episodes", None)
+    file = tmp_path / "nowhere" / "x"
+    arguments = "learn evaluate random --game freeway".split()
+    result = CliRunner().invoke(app, [*arguments, option, str(file)])
     assert result.exit_code == 1
-    assert "player 'nobody' is neither random, always:ACTION nor a file" in result.output
+    assert f"cannot write {file}: No such file or directory; give a name in" in result.stderr
+
+
+def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("tnemu.formats.whole_file.check_writable", lambda path: None)
+    arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
+    result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].startswith("always:NOOP")
+    assert "cannot write" in result.stderr
+
+
+@pytest.fixture
+def short(tmp_path):
+    """A teacher and a student of Freeway whose episodes are short, in a folder whose name misleads."""
+    folder = tmp_path / "teacher-and-student"
+    folder.mkdir()
+    spec = dataclasses.replace(SPECS["freeway"], max_frames=120)
+    net = DuelNet(spec.shape, len(spec.actions))
+    save_player(folder / "a.safetensors", net, TEACHER, spec)
+    shipped = WeightFile.load(zoo.find("freeway"))
+    world = {"spec": json.loads(spec.to_json()), "spec_sha256": spec.sha256}
+    dataclasses.replace(shipped, **world).save(folder / "b.safetensors")
+    return [str(folder / f"{name}.safetensors") for name in "ab"]
+
+
+def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
+    short, tmp_path, monkeypatch
+):
+    target, table = tmp_path / "recorded.safetensors", tmp_path / "scores.json"
+    words = ["random", *short, "--board", "ns1e", "--episodes", "2", "--record", str(target)]
+    result = CliRunner().invoke(app, ["learn", "evaluate", *words, "--json", str(table)])
+    assert result.exit_code == 0, result.output
+    recorded = WeightFile.load(target).provenance["evaluation"]
+    assert recorded == {**json.loads(table.read_text()), "recorded": short[1]}
+    assert set(recorded["players"]) == {"random", *short, f"{short[1]} on ns1e"}
+
+    monkeypatch.setattr(zoo, "names", lambda: [str(target)])
+    (row,) = json.loads(CliRunner().invoke(app, ["zoo", "--json"]).stdout)
+    assert set(row["scores"]) == {"random", "teacher", "student", f"{short[1]} on ns1e"}
+
+
+def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
+    monkeypatch.setattr(
+        "tnemu.learn.evaluate.play_episodes", lambda *how: [Episode(9009, 1, 1, False)]
+    )
+    words = "learn evaluate freeway --seed 9009 --episodes 1".split()
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "warning: seeds 9009..9009 meet 9000..9009, the selection seeds of" in result.stderr
+    assert "choose other seeds, as --seed 9010" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("nobody", "check the path"), ("kruhl", "did you mean krull?"), ("pog.pth", "check the path")],
+)
+@pytest.mark.parametrize("record", [(), ("--record", "x.safetensors")])
+def test_an_unknown_player_is_refused_by_name_and_gets_near_names(name, hint, record):
+    result = CliRunner().invoke(app, ["learn", "evaluate", name, "--game", "pong", *record])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: player {name!r} is neither random, always:ACTION, a file nor a shipped student; "
+        f"{hint}\n"
+    )
+
+
+def test_an_unknown_board_is_refused_by_name_and_nothing_else_is_said(recwarn):
+    result = CliRunner().invoke(app, ["learn", "evaluate", "krull", "--board", "nosuch"])
+    gc.collect()  # a corelet that is made and not used warns when it goes
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: no board is named 'nosuch'")
+    assert not recwarn.list

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from tnemu import zoo
 from tnemu.cli.main import app
 
 pytest.importorskip("torch")
@@ -31,6 +32,13 @@ def test_a_missing_rom_says_how_to_get_it(command, tmp_path, monkeypatch):
     message = refused(*how if command == "teacher" else ("evaluate", "random", "--game", "pong"))
     assert "no ROM for game 'pong' in ale_py" in message
     assert "reinstall the package with its ROMs: pip install --force-reinstall" in message
+
+
+def test_a_student_of_an_unknown_game_gets_near_names(tmp_path):
+    teacher = zoo.find("krull").parent / "teachers" / "krull.safetensors"
+    message = refused("student", "kruhl", "--teacher", teacher, "--out", tmp_path / "run")
+    assert "no AtariSpec for game 'kruhl'" in message
+    assert "did you mean krull" in message
 
 
 def test_a_missing_teacher_is_named(tmp_path):

@@ -150,6 +150,15 @@ def test_a_weight_file_for_another_game_is_refused(weights: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+def test_a_student_whose_world_was_altered_is_refused(tmp_path: Path) -> None:
+    spec = spec_for("pong")
+    calm = json.loads(dataclasses.replace(spec, sticky=0.0).to_json())
+    dataclasses.replace(student(spec), spec=calm).save(tmp_path / "s.safetensors")
+    done = play("--weights", tmp_path / "s.safetensors", "--output", tmp_path / "run")
+    assert done.exit_code == 1
+    assert f"names game 'pong' and world {spec.sha256[:12]}, but holds a description" in done.stderr
+
+
 def test_a_missing_rom_is_refused(tmp_path: Path) -> None:
     spec = dataclasses.replace(spec_for("pong"), game="solitaire")
     student(spec).save(tmp_path / "s.safetensors")

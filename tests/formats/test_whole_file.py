@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
+from tnemu.formats.whole_file import check_writable, whole_file
 
 
 def test_the_name_is_taken_when_the_block_ends(tmp_path: Path) -> None:
@@ -80,3 +80,31 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
         whole_file(tmp_path),
     ):
         pass
+
+
+def test_what_can_be_written_is_checked_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("older")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for target in (tmp_path / "new", *before, Path("/dev/null")):
+        check_writable(target)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "old").read_text() == "older"
+
+
+def test_what_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for target, why in (
+        (tmp_path / "nowhere" / "x", "No such file or directory"),
+        (tmp_path / "file" / "x", "Not a directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        with pytest.raises(FormatError, match=f"cannot write {target}: {why}; give a name in a"):
+            check_writable(target)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_must_not_be_written_is_refused_beforehand(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(FormatError, match="Permission denied; give a name"):
+        check_writable(tmp_path / "x")

@@ -79,6 +79,7 @@ def files(tmp_path):
 
 
 def test_main_compares_and_records(files, tmp_path, capsys):
+    (tmp_path / "zoo").mkdir()
     assert (
         main(
             [
@@ -95,6 +96,7 @@ def test_main_compares_and_records(files, tmp_path, capsys):
     )
     result = json.loads((tmp_path / "r.json").read_text())
     assert list(result["players"]) == files
+    assert result["chosen_on"] == {}
     assert result["players"][files[0]]["seeds"] == [77000, 77001]
     assert len(result["players"][files[1]]["scores"]) == 2
     assert (result["game"], result["spec_sha256"], result["sticky"], result["epsilon"]) == (
@@ -105,7 +107,10 @@ def test_main_compares_and_records(files, tmp_path, capsys):
     )
     assert capsys.readouterr().out.count("mean") == 2
     recorded = WeightFile.load(tmp_path / "zoo" / "b.safetensors")
-    assert recorded.provenance == {"command": "c", "evaluation": result}
+    assert recorded.provenance == {
+        "command": "c",
+        "evaluation": {**result, "recorded": files[1]},
+    }
 
     assert (
         main([files[0], "--episodes", "1", "--record", str(tmp_path / "zoo" / "t.safetensors")])
@@ -114,6 +119,23 @@ def test_main_compares_and_records(files, tmp_path, capsys):
     teacher, again = load_teacher(files[0]), load_teacher(tmp_path / "zoo" / "t.safetensors")
     assert torch.equal(teacher.fc.weight, again.fc.weight)
     assert json.loads(again.metadata["evaluation"])["game"] == "breakout"
+
+
+def test_what_cannot_be_recorded_is_refused_before_anything_is_played(
+    files, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(evaluate, "play_episodes", None)
+    for last, target, message in (
+        (
+            "random",
+            tmp_path / "x",
+            "--record copies the last player's file, and 'random' has none; name a file last",
+        ),
+        (files[1], tmp_path / "nowhere" / "x", "x: No such file or directory; give a name in"),
+        (__file__, tmp_path / "x", "is not a safetensors file"),
+    ):
+        assert main([files[0], last, "--record", str(target)]) == 1
+        assert message in capsys.readouterr().err
 
 
 def with_spec(files, tmp_path, **changes):
@@ -183,7 +205,7 @@ def test_simple_players():
     for what, game, message in (
         ("random", None, "say which with --game"),
         ("always:JUMP", "freeway", "'JUMP' is not an action of freeway; choose among NOOP UP DOWN"),
-        ("nowhere.safetensors", None, "neither random, always:ACTION nor a file"),
+        ("nowhere.safetensors", None, "cannot read nowhere.safetensors: .*; check the path"),
     ):
         with pytest.raises(TnemuError, match=message):
             load_player(what, game)

@@ -54,9 +54,10 @@ def chip(
     json: Json = None,
 ) -> None:
     """Measure a recurrent network in which every neuron fires at the given rate."""
-    from tnemu.cli.bench_view import progress, report
+    from tnemu.cli.bench_view import check_files, progress, report
     from tnemu.runtime.bench import measure_recurrent
 
+    check_files(json)
     with progress() as tell:
         row = measure_recurrent(
             cores,
@@ -88,9 +89,10 @@ def sweep(
     json: Json = None,
 ) -> None:
     """Measure 15 activities of a chip, and growth from 64 to 65,536 cores, with a picture."""
-    from tnemu.cli.bench_view import progress, report, write_picture
+    from tnemu.cli.bench_view import check_files, progress, report, write_picture
     from tnemu.runtime.bench import SEGMENT_S, SEGMENTS, measure_recurrent
 
+    check_files(json, plot)
     segments, segment_s = (QUICK_SEGMENTS, QUICK_SEGMENT_S) if quick else (SEGMENTS, SEGMENT_S)
     chip_cores = QUICK_CORES if quick else 4096
     most = max_cores or (1024 if quick else GROWTH[-1])
@@ -108,8 +110,8 @@ def sweep(
                     segment_s=segment_s, beside=naive,
                 )
             )  # fmt: skip
-    write_picture(rows, plot)
     report(rows, json)
+    write_picture(rows, plot)
     typer.echo(f"picture: {plot}", err=True)
 
 
@@ -123,10 +125,11 @@ def frames(
     json: Json = None,
 ) -> None:
     """Measure a feed-forward network: latency of a frame, frames per second, many boards at once."""
-    from tnemu.cli.bench_view import progress, report
+    from tnemu.cli.bench_view import check_files, progress, report
     from tnemu.runtime.bench import SEGMENTS
     from tnemu.runtime.bench_frames import measure_frames
 
+    check_files(json)
     segments = QUICK_SEGMENTS if quick else SEGMENTS
     with progress() as tell:
         rows = measure_frames(
@@ -158,7 +161,7 @@ def peers(
     """Measure Brian2, NEST and SANA-FE on the same network, and compare numbers of spikes."""
     import tempfile
 
-    from tnemu.cli.bench_view import note_problems, progress, report
+    from tnemu.cli.bench_view import check_files, note_problems, progress, report
     from tnemu.runtime import bench_peers
     from tnemu.runtime.bench_networks import BenchError
 
@@ -167,6 +170,7 @@ def peers(
         raise typer.BadParameter(
             "give --setup DIR to install the peers, or --peers DIR to use them"
         )
+    check_files(json)
     folder = folder.absolute()
     chosen = bench_peers.choose(only or [])
     sizes = bench_peers.check_sizes(cores or [])
@@ -186,7 +190,7 @@ def peers(
             )
             rows += found
             missing += lost
-    report(rows, json, not_measured=missing)
     note_problems(missing)
+    report(rows, json, not_measured=missing)
     if not rows:
         raise BenchError("no peer could be measured; the lines above say why")

@@ -44,21 +44,38 @@ def progress(steps: int = 0) -> Iterator[Tell]:
         yield tell
 
 
-def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
-    """Print the rows as a table, and write them as JSON to ``file`` if one is given."""
-    from tnemu.formats.whole_file import whole_file
-    from tnemu.runtime.bench import computer, document
+def check_files(*files: str | Path | None) -> None:
+    """Raises FormatError for a file that could not be written once all is measured; ``-`` is none."""
+    from tnemu.formats.whole_file import check_writable
 
-    if file is not None:
-        facts = {k: [asdict(item) for item in v] for k, v in more.items()}
-        text = json.dumps(document(rows, **facts), indent=2, allow_nan=False) + "\n"
-        if file == "-":
-            typer.echo(text, nl=False)
-            return
-        with whole_file(file) as out:
-            out.write(text.encode())
-    if not rows:
+    for file in files:
+        if file is not None and str(file) != "-":
+            check_writable(file)
+
+
+def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
+    """Print the rows as a table, then write them as JSON to ``file`` if one is given; for ``-`` print
+    the JSON alone.
+    """
+    from tnemu.formats.whole_file import whole_file
+    from tnemu.runtime.bench import document
+
+    if rows and file != "-":
+        _show(rows)
+    if file is None:
         return
+    facts = {k: [asdict(item) for item in v] for k, v in more.items()}
+    text = json.dumps(document(rows, **facts), indent=2, allow_nan=False) + "\n"
+    if file == "-":
+        typer.echo(text, nl=False)
+        return
+    with whole_file(file) as out:
+        out.write(text.encode())
+
+
+def _show(rows: Sequence[Row]) -> None:
+    from tnemu.runtime.bench import computer
+
     print_table(*table(rows))
     facts = computer()
     threads = {row.threads for row in rows}

@@ -18,17 +18,17 @@ def board_player(path: Path, board: str, lanes: int) -> tuple[Votes, Any]:
     The returned function takes observations uint8 [n, *input_shape] with n <= lanes. Every call is
     one wave: pins in at tick t, votes out at tick t + latency - 1, as in ``tnemu play``.
     """
-    import json
-
     from corelets import Student
-    from tnemu.atari.spec import AtariSpec
+    from tnemu.atari.stored import spec_of
     from tnemu.emulator.lanes import LaneEmulator
     from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import load_board
     from tnemu.mapping.fit import fit
 
     weights = WeightFile.load(path)
-    plan = fit(Student(weights), load_board(board))
+    spec = spec_of(weights)
+    machine = load_board(board)  # before the corelet, which warns where nothing comes of it
+    plan = fit(Student(weights), machine)
     boards = LaneEmulator(plan.image, lanes)
     width = plan.image.input("frame").width
     voters = plan.image.output("votes").width
@@ -44,4 +44,4 @@ def board_player(path: Path, board: str, lanes: int) -> tuple[Votes, Any]:
         fired[out.lane[wave], out.spikes.records["pin"][wave]] = 1
         return np.asarray(weights.vote.forward(fired[:n]), dtype=np.int32)
 
-    return votes, AtariSpec.from_json(json.dumps(dict(weights.spec)))
+    return votes, spec

@@ -96,6 +96,10 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(help="Draw means and 95 % intervals in this PNG file.")
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Copy the last player's file here, with the result in its provenance."),
+    ] = None,
 ) -> None:
     """Play whole episodes with every player on the same seeds, and compare their scores.
 
@@ -106,16 +110,22 @@ def evaluate(
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
     from tnemu.cli.board_player import board_player
-    from tnemu.formats.whole_file import write_json
-    from tnemu.learn.evaluate import evaluate as play
+    from tnemu.formats.whole_file import check_writable, write_json
+    from tnemu.learn import evaluate as evaluation
 
-    given = {str(zoo.find(name)) if name in zoo.names() else name: name for name in players}
-    files, more = list(given), {}
+    given = {evaluation.file_of(player): player for player in players}
+    last = evaluation.file_of(players[-1])
+    for file in (json, plot):
+        if file is not None:
+            check_writable(file)  # not after an hour of play
+    if record is not None:
+        evaluation.check_record(last, record)
+    more = {}
     if board is not None:
-        more[f"{players[-1]} on {board}"] = board_player(zoo.find(files[-1]), board, episodes)
-    with progress(len(files) + len(more)) as tell:
-        result = play(
-            files,
+        more[f"{players[-1]} on {board}"] = board_player(zoo.find(last), board, episodes)
+    with progress(len(given) + len(more)) as tell:
+        result = evaluation.evaluate(
+            list(given),
             range(seed, seed + episodes),
             epsilon,
             game,
@@ -123,8 +133,10 @@ def evaluate(
             sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
         )
+    view.print_scores(result, given)
     if json is not None:
         write_json(json, result)
     if plot is not None:
         view.save_score_plot(result, given, plot)
-    view.print_scores(result, given)
+    if record is not None:
+        evaluation.record(last, record, result)

@@ -154,24 +154,10 @@ def _student(game: str | None, path: Path | None) -> WeightFile:
 
 def _world(student: WeightFile, seed: int) -> AtariSpec:
     """The world that the student was trained for, once its console has proved to start."""
-    import json
-
     from tnemu.atari.player import check_console
-    from tnemu.atari.spec import AtariSpec
+    from tnemu.atari.stored import spec_of
 
-    spec = AtariSpec.from_json(json.dumps(dict(student.spec)))
-    seen = (spec.stack, spec.rows, spec.columns)
-    if (spec.game, spec.sha256) != (student.game, student.spec_sha256):
-        raise PlayError(
-            f"weight file {student.name!r} names game {student.game!r} and world "
-            f"{student.spec_sha256[:12]}, but holds a description of {spec.game!r}, {spec.sha256[:12]}; "
-            "export it again"
-        )
-    if (seen, spec.actions) != (student.input_shape, student.actions):
-        raise PlayError(
-            f"weight file {student.name!r} sees {student.input_shape} and has {len(student.actions)} "
-            f"actions, its world shows {seen} and takes {len(spec.actions)}; export it again"
-        )
+    spec = spec_of(student)
     check_console(spec, seed)
     return spec
 

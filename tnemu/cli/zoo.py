@@ -67,14 +67,14 @@ def _facts(name: str, board: str) -> dict[str, Any]:
     spec = load_board(board)
     plan = fit(Student(weights), spec)
     provenance = dict(weights.provenance)
-    players = provenance.pop("evaluation", {}).get("players", {})
+    evaluation = provenance.pop("evaluation", {})
     return {
         "name": name,
         "game": weights.game,
         "cores": plan.image.core_count,
         "share": plan.image.core_count / spec.core_count,
         "latency_ticks": plan.latency_ticks,
-        "scores": _scores(weights.game, players),
+        "scores": _scores(weights.game, evaluation),
         "provenance": {key: provenance[key] for key in MADE_BY if key in provenance},
         "spec_sha256": weights.spec_sha256,
         "sha256": weights.sha256,
@@ -82,16 +82,25 @@ def _facts(name: str, board: str) -> dict[str, Any]:
     }
 
 
-def _role(player: str) -> str:
-    """Players are recorded by file: the teacher's, the float control's, and the student's own."""
-    return next((role for role in ("teacher", "control", "student") if role in player), player)
+def _roles(evaluation: dict[str, Any]) -> dict[str, str]:
+    """Student is the player that was recorded, teacher the one that shares are measured against; the
+    others keep their names. Files of older versions do not say, there paths tell.
+    """
+    players = evaluation.get("players", {})
+    if "recorded" not in evaluation:
+        known = ("teacher", "control", "student")
+        return {who: next((role for role in known if role in who), who) for who in players}
+    teacher = evaluation["normalised"].get("teacher_share", {}).get("teacher")
+    named = {teacher: "teacher", evaluation["recorded"]: "student"}
+    return {who: named.get(who, who) for who in players}
 
 
-def _scores(game: str, players: dict[str, Any]) -> dict[str, Any]:
+def _scores(game: str, evaluation: dict[str, Any]) -> dict[str, Any]:
     """By role: mean, interval and, where episodes are recorded, shares of teacher and person."""
     from tnemu.learn.scores import normalise
 
-    roles = {_role(who): facts for who, facts in players.items()}
+    named = _roles(evaluation)
+    roles = {named[who]: facts for who, facts in evaluation.get("players", {}).items()}
     episodes = {role: facts["scores"] for role, facts in roles.items() if facts.get("scores")}
     references = [role if role in episodes else None for role in ("random", "teacher")]
     shares = normalise(game, episodes, *references)

@@ -50,6 +50,20 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def check_writable(path: str | Path) -> None:
+    """Raises as :func:`whole_file` would, before the work that is to fill the file; leaves no trace."""
+    target = Path(path).resolve()
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not target.exists() or target.is_file():
+            tempfile.TemporaryFile(dir=target.parent).close()
+        elif not os.access(target, os.W_OK):  # to open a pipe would wait for its reader
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """``value`` as JSON for people and programs, whole or not at all; raises as :func:`whole_file`."""
     with whole_file(path) as file:

@@ -91,8 +91,15 @@ def is_foreign(path: str | Path) -> bool:
 
 
 def load_any_teacher(path: str | Path, game: str) -> NatureNet | DuelNet:
-    """The teacher in a file, ours or another library's."""
-    return load_foreign(path, game) if is_foreign(path) else load_teacher(path)
+    """The teacher in a file, ours or another library's. For another game than ``game`` callers refuse
+    it; where nobody knows ``game`` either, SpecError has near names.
+    """
+    if is_foreign(path):
+        return load_foreign(path, game)
+    net = load_teacher(path)
+    if net.spec.game != game:
+        spec_for(game)
+    return net
 
 
 def load_foreign(path: str | Path, game: str) -> NatureNet:

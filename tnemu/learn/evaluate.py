@@ -23,13 +23,16 @@ from typing import Any
 
 import numpy as np
 
+from tnemu import zoo
 from tnemu.atari.spec import AtariSpec, spec_for
+from tnemu.atari.stored import spec_of
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import WeightFile
-from tnemu.formats.whole_file import write_json
+from tnemu.formats.whole_file import check_writable, write_json
 from tnemu.hardware.errors import TnemuError
 from tnemu.learn.episodes import Player, play_episodes, random_player
 from tnemu.learn.scores import normalise, references, summary
+from tnemu.learn.selection import chosen_on, too_good
 
 Row = dict[str, Any]
 Report = Callable[[str, Row | None], None]
@@ -39,6 +42,18 @@ Report = Callable[[str, Row | None], None]
 def is_file(what: str) -> bool:
     """Whether a player's name means a file."""
     return what != "random" and not what.startswith("always:")
+
+
+def file_of(player: str) -> str:
+    """A player's name or file; the name of a shipped student means its file. Refuses all others."""
+    if not is_file(player) or Path(player).is_file():
+        return player
+    if player in zoo.names():
+        return str(zoo.find(player))
+    raise TnemuError(
+        f"player {player!r} is neither random, always:ACTION, a file nor a shipped student; "
+        + (zoo.did_you_mean(player) or "check the path")
+    )
 
 
 def load_player(
@@ -62,10 +77,6 @@ def load_player(
             )
         scores = np.eye(len(spec.actions))[spec.actions.index(action)]
         return (lambda observations: np.tile(scores, (len(observations), 1))), spec
-    if not Path(what).is_file():
-        raise TnemuError(
-            f"player {what!r} is neither random, always:ACTION nor a file; check the path"
-        )
     from tnemu.learn import adapters, players
 
     if adapters.is_foreign(what):
@@ -84,7 +95,7 @@ def load_player(
         integers, spec = players.load_quantised(what)
         return players.net_player(integers), spec
     file = WeightFile.load(what)
-    return file.votes, AtariSpec.from_json(json.dumps(dict(file.spec)))
+    return file.votes, spec_of(file)
 
 
 def print_score(what: str, row: Row | None) -> None:
@@ -113,7 +124,7 @@ def evaluate(
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
     ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
     must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
-    player's own.
+    player's own; and in ``chosen_on`` those of the seeds that chose a player, of which stderr warns.
     """
     import torch
 
@@ -130,11 +141,15 @@ def evaluate(
     loaded = {w: load_player(w, game, common) for w in players if not is_file(w)} | own
     loaded = {what: loaded[what] for what in (*players, *(more or {}))}
     spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
+    met = chosen_on((what for what in players if is_file(what)), seeds)
+    for warning in too_good(met, seeds):
+        print(warning, file=sys.stderr)
     result: dict[str, Any] = {
         "game": spec.game,
         "spec_sha256": spec.sha256,
         "sticky": spec.sticky,
         "epsilon": epsilon,
+        "chosen_on": met,
         "players": {},
     }
     for what, (player, trained) in loaded.items():
@@ -186,12 +201,24 @@ def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSp
     return next(iter(specs.values()))
 
 
+def check_record(source: str | Path, target: str | Path) -> None:
+    """Raises, before anything is played, for what :func:`record` could not do afterwards."""
+    if not is_file(str(source)):
+        raise TnemuError(
+            f"--record copies the last player's file, and {str(source)!r} has none; name a file last"
+        )
+    load_facts(source)
+    check_writable(target)
+
+
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
-    """Copy a teacher or weight file to ``target`` with these scores in its provenance."""
+    """Copy a teacher or weight file to ``target`` with these scores in its provenance, and in them
+    which of the players it is.
+    """
     from tnemu.learn import players
 
     metadata = load_facts(source)
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    scores = {**scores, "recorded": str(source)}
     if metadata.get("format") in (players.TEACHER, players.CONTROL, players.QUANTISED):
         facts = {**metadata, "evaluation": json.dumps(scores)}
         save_tensors(target, load_tensors(source), facts)
@@ -205,7 +232,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Play episodes and report scores.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("players", nargs="+", help="random, always:ACTION, or a file")
+    parser.add_argument(
+        "players", nargs="+", help="random, always:ACTION, a file or a shipped student"
+    )
     parser.add_argument("--game", help="needed when no player is a file")
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument(
@@ -219,8 +248,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     try:
+        files = [file_of(player) for player in options.players]
+        if options.json:
+            check_writable(options.json)
+        if options.record:
+            check_record(files[-1], options.record)
         result = evaluate(
-            options.players,
+            files,
             range(options.seed, options.seed + options.episodes),
             options.epsilon,
             options.game,
@@ -229,7 +263,7 @@ def main(argv: list[str] | None = None) -> int:
         if options.json:
             write_json(options.json, result)
         if options.record:
-            record(options.players[-1], options.record, result)
+            record(files[-1], options.record, result)
     except (TnemuError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

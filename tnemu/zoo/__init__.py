@@ -32,9 +32,15 @@ def find(name: str | Path) -> Path:
     known = names()
     if str(name) in known:
         return Path(str(resources.files(__name__) / f"{name}{SUFFIX}"))
-    near = difflib.get_close_matches(path.name.removesuffix(SUFFIX).lower(), known, 3, 0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "give the path of a weight file."
+    hint = did_you_mean(name) or "give the path of a weight file."
     raise ZooError(
         f"no weight file {str(name)!r}, and no shipped student of that name; {hint} "
         f"Shipped: {', '.join(known) or 'none'}"
     )
+
+
+def did_you_mean(name: str | Path) -> str:
+    """A question with the shipped students whose names are near; empty if there are none."""
+    wanted = Path(name).name.removesuffix(SUFFIX).lower()
+    near = difflib.get_close_matches(wanted, names(), 3, 0.5)
+    return f"did you mean {' or '.join(near)}?" if near else ""
