@@ -1,4 +1,7 @@
-"""Every conformance case runs on every engine; where a switch must not matter, with both settings."""
+"""Every conformance case runs on every engine, on two threads and in lanes.
+
+Where a switch must not matter, with both settings.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from engines import ENGINES
 from laboratory import Laboratory
-
-from tnemu.emulator.emulator import ENGINES
 
 SWITCHES = {
     "saturate20-clamp": {"potential_range": "saturate20", "leak_zero_clamp": True},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from engines import ENGINES
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.engine import Trace, rows
@@ -56,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """One engine, on a chip with one setting of the switches."""
+    """One of ENGINES, on a chip with one setting of the switches."""
 
     engine: str
     chip: tuple[tuple[str, Any], ...] = ()
@@ -112,7 +113,11 @@ class Laboratory:
 
     def load(self, *cores: Core, **options: Any) -> Emulator:
         """The cores on a board, loaded and at tick 0."""
-        return Emulator(self.image(*cores, **options), engine=self.engine)
+        return self.start(self.image(*cores, **options))
+
+    def start(self, image: BoardImage) -> Emulator:
+        """The image on this engine, at tick 0."""
+        return ENGINES[self.engine](image)
 
     def watch(
         self,

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from laboratory import Core, fire_ticks
 
-from tnemu.emulator.emulator import Emulator
 from tnemu.hardware import OutputConnector, neuron, packet
 from tnemu.hardware.errors import ImageError
 
@@ -45,9 +44,7 @@ def test_the_same_address_leaves_a_board_of_one_chip(lab):
     exit_east = OutputConnector("east", 1, -32, ((0, 64, 5),))
     targets = image.targets.copy()
     targets[0, 0] = packet.encode(1, 0, 0, 1)
-    emulator = Emulator(
-        dataclasses.replace(image, targets=targets, outputs=(exit_east,)), engine=lab.engine
-    )
+    emulator = lab.start(dataclasses.replace(image, targets=targets, outputs=(exit_east,)))
     emulator.inject(0, 0, 0)
     out = emulator.run(2)
     assert out.pins("east").tolist() == [0]
@@ -59,7 +56,7 @@ def test_a_packet_to_nowhere_is_refused(lab):
     targets = image.targets.copy()
     targets[0, 0] = packet.encode(2, 0, 0, 1)
     with pytest.raises(ImageError, match="core 0 neuron 0 sends to position x=2 y=0"):
-        Emulator(dataclasses.replace(image, targets=targets), engine=lab.engine)
+        lab.start(dataclasses.replace(image, targets=targets))
 
 
 def test_an_unconnected_neuron_fires_and_resets_but_sends_nothing(lab):
@@ -106,9 +103,7 @@ def test_pins_beyond_256_use_the_next_exit(lab):
     wide = OutputConnector("wide", 300, -32, ((0, -1, 0), (0, -1, 1)))
     targets = image.targets.copy()
     targets[0, 0] = packet.encode(-1, 1, 43, 1)
-    emulator = Emulator(
-        dataclasses.replace(image, targets=targets, outputs=(wide,)), engine=lab.engine
-    )
+    emulator = lab.start(dataclasses.replace(image, targets=targets, outputs=(wide,)))
     emulator.inject(0, 0, 0)
     assert np.flatnonzero(emulator.run(1).counts("wide")).tolist() == [256 + 43]
 

@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 from laboratory import Core, every_tick, fire_ticks
 
-from tnemu.emulator.emulator import Emulator
 from tnemu.hardware import neuron, packet
 from tnemu.hardware.errors import RangeError, TnemuError
 
@@ -116,7 +115,7 @@ def test_a_delay_outside_1_to_15_is_refused(lab, delay):
         packet.encode(0, 0, 0, delay)
     image = lab.image(Core({0: RELAY}, [(0, 0)]), inputs={"in": [(0, 0, 0, delay)]})
     with pytest.raises(TnemuError, match=rf"input 'in' has a tap with delay = {delay}"):
-        Emulator(image, engine=lab.engine)
+        lab.start(image)
 
 
 def test_an_unused_neuron_is_not_evaluated(lab):
@@ -124,7 +123,7 @@ def test_an_unused_neuron_is_not_evaluated(lab):
     image = lab.image(Core({1: COUNTER}, [(0, 0), (0, 1)], {0: (0, 0, 1)}))
     kinds = image.neuron_types.copy()
     kinds[0] = neuron(s=9, alpha=0, leak=5, V0=7)
-    emulator = Emulator(dataclasses.replace(image, neuron_types=kinds), engine=lab.engine)
+    emulator = lab.start(dataclasses.replace(image, neuron_types=kinds))
     emulator.inject(0, 0, 0)
     emulator.run(5)
     assert emulator.potentials[0, :2].tolist() == [0, 1]
