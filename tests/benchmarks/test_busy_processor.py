@@ -42,7 +42,7 @@ def two_to_one(now: Callable[[], float]) -> float:
     return float(np.median(times[:, 1] / times[:, 0]))
 
 
-def test_two_threads_that_have_one_processor_do_not_collapse(processors):
+def test_two_threads_that_have_one_processor_do_not_collapse(processors, capsys):
     """Each has to wait while the other has it. Measured: 1.1 to 1.8 times one thread's time.
 
     A barrier that spins and never lets the other run takes 10 to 12 times: every tick lasts until the
@@ -50,12 +50,13 @@ def test_two_threads_that_have_one_processor_do_not_collapse(processors):
     """
     os.sched_setaffinity(0, processors[:1])
     ratio = two_to_one(time.perf_counter)
-    print(f"\ntwo threads on one processor: {ratio:.2f} x the time of one thread")
+    with capsys.disabled():
+        print(f"\ntwo threads on one processor: {ratio:.2f} x the time of one thread")
     assert ratio < 4
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_waiting_beside_a_busy_process_costs_little_processor_time(processors, count):
+def test_waiting_beside_a_busy_process_costs_little_processor_time(processors, count, capsys):
     """Measured: 1.05 to 1.2 times what one thread uses; a barrier that only spins, 9 to 11 times.
 
     The busy process has one of the threads' processors, or the only one. How long they then wait is
@@ -72,5 +73,8 @@ def test_waiting_beside_a_busy_process_costs_little_processor_time(processors, c
     finally:
         busy.kill()
         busy.wait()
-    print(f"\ntwo threads, {count} processors, one busy: {ratio:.2f} x one thread's processor time")
+    with capsys.disabled():
+        print(
+            f"\ntwo threads, {count} processors, one busy: {ratio:.2f} x one thread's processor time"
+        )
     assert ratio < 3

@@ -1,17 +1,20 @@
 """How fast the engine is: as a ratio that any computer must reach, and as times for people.
 
-Only ratios are asserted, and those far below what is measured. Benchmarks of single times are not
+Only ratios are asserted, with room of about half of what is measured. Benchmarks of single times are not
 part of the quick tests: pytest -m bench.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+import numba
 import numpy as np
 import pytest
+from llvmlite import binding
 
-from tnemu.runtime.bench import EngineMachine, NaiveMachine, take_turns, warm_up
+from tnemu.runtime.bench import EngineMachine, Machine, NaiveMachine, take_turns, warm_up
 from tnemu.runtime.bench_frames import Alone, Lanes, Stream, random_frames
 from tnemu.runtime.bench_networks import feed_forward, recurrent, start_potentials
 
@@ -21,27 +24,69 @@ def machines(cores: int, rate_hz: float = 20.0, noise: str = "none") -> EngineMa
     return EngineMachine(image, start_potentials(image), threads=1)
 
 
-def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first() -> None:
-    """Measured: 15 times, 11 with 256-bit vectors, 6 with 128. Only this process's time counts."""
+def vector_bits() -> int:
+    """The width of the vectors that numba compiles for; the least where its processor is not this one."""
+    features = binding.get_host_cpu_features() if numba.config.CPU_NAME is None else {}
+    return 512 if features.get("avx512bw") else 256 if features.get("avx2") else 128
+
+
+@pytest.fixture
+def ratio(capsys) -> Callable[..., float]:
+    """How many times the first machine's time the second takes: said, also where all tests pass."""
+
+    def measured(what: str, machines: list[Machine], ticks: list[int]) -> float:
+        # Other programs vary what single turns take, less so this process's own time in the median.
+        times = take_turns(machines, ticks, segments=9, now=time.process_time)
+        found = float(np.median(times[:, 1] / times[:, 0]))
+        with capsys.disabled():
+            print(f"\n{what}, vectors of {vector_bits()} bits: {found:.3g}", flush=True)
+        return found
+
+    return measured
+
+
+def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first(ratio) -> None:
+    """Measured: 15 to 18 times, 11 to 13 with 256-bit vectors, 6 to 7 with 128."""
     image = recurrent(64, rate_hz=100)
     start = start_potentials(image)
     engine = EngineMachine(image, start, threads=1)
     both = [engine, NaiveMachine(engine.engine, start)]
     for machine in both:
         warm_up(machine)
-    times = take_turns(both, [200, 40], segments=9, now=time.process_time)
-    assert np.median(times[:, 1] / times[:, 0]) > 4
+    assert ratio("naive loop to engine", both, [200, 40]) > {512: 8, 256: 6, 128: 4}[vector_bits()]
 
 
-def test_lanes_are_faster_than_single_runs() -> None:
-    """About 6 times is measured."""
+def test_lanes_are_faster_than_single_runs(ratio) -> None:
+    """Measured on this small net: 4.6 times, 3.5 with 256-bit vectors, 3.0 with 128."""
     image = feed_forward(64, 4)
     sequences = random_frames(image, 128).reshape(64, 2, -1)
     both = [Lanes(image, sequences, 4), Alone(image, sequences, 4)]
     for machine in both:
         machine.run(1)
-    times = take_turns(both, [1, 1], segments=5, now=time.process_time)
-    assert np.median(times[:, 1] / times[:, 0]) > 1.5
+    least = {512: 2.3, 256: 1.8, 128: 1.5}[vector_bits()]
+    assert ratio("64 single runs to 64 lanes", both, [1, 1]) > least
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "noise", "ticks", "most"),
+    [
+        (20, "leak+threshold", 30, {512: 5, 256: 7, 128: 7}),
+        (20, "synapses", 30, {512: 5, 256: 7, 128: 7}),
+        (0, "none", 10_000, {512: 0.1, 256: 0.1, 128: 0.1}),
+    ],
+    ids=["noise in leak and threshold", "noise in synapses", "idle"],
+)
+def test_noise_costs_a_few_times_the_tick_and_an_idle_board_next_to_nothing(
+    ratio, request, rate_hz, noise, ticks, most
+) -> None:
+    """Measured on this board in the cache: 3.0 to 3.3 and 2.8 to 3.1 times, 4.3 to 4.9 with narrower
+    vectors, 1/2,000 idle. A full chip, whose deterministic tick waits for memory, shows less.
+    """
+    both = [machines(512), machines(512, rate_hz, noise)]
+    for machine in both:
+        warm_up(machine)
+    found = ratio(f"{request.node.callspec.id} to deterministic", both, [60, ticks])
+    assert found < most[vector_bits()]
 
 
 def test_machines_run_by_turns_and_times_are_those_of_one_tick() -> None:
