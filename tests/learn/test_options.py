@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 
 import pytest
 
+pytest.importorskip("torch")
+
 from tnemu.learn.distil import DistilSettings
 from tnemu.learn.distil import main as student
 from tnemu.learn.ladder import LadderSettings
