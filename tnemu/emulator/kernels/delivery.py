@@ -68,13 +68,14 @@ def send(place, to, tick):
 def enter(place, calendar, listed, slot, page):
     """Set the bits that a page of the calendar has for a slot row; returns how many merged.
 
-    The page's part of the row, last used 16 ticks ago, is fetched in order before it is in no order.
+    The page's part of the row, last used 16 ticks ago, is fetched in order before it is in no order,
+    if there is a spike for most of its lines.
     """
     at = slot * place.pages + page
-    row_at = place.slots + ((slot * place.cores + place.first + (page << PAGE_BITS)) << 5)
-    for line in range(PAGE >> 1):
-        prefetch(row_at + (line << 6))
     count, merged = listed[at], np.int64(0)
+    row_at = place.slots + ((slot * place.cores + place.first + (page << PAGE_BITS)) << 5)
+    for line in range(PAGE >> 1 if count > PAGE >> 1 else 0):
+        prefetch(row_at + (line << 6))
     listed[at] = 0
     for entry in calendar[at * place.room : at * place.room + count]:
         core = place.first + (page << PAGE_BITS) + np.int64(entry >> 8)
