@@ -153,7 +153,8 @@ class AtariSpec:
             near = difflib.get_close_matches(key, known, 1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise SpecError(f"AtariSpec: unknown key {key!r}{hint}; remove it or update tnemu")
-        needed = known if whole else {"game", "actions", "crop_top"}
+        given = {f.name for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING}
+        needed = known if whole else known - given
         for key in sorted(needed - values.keys()):
             then = (
                 "a stored spec names every field, write it again with to_json"

@@ -350,7 +350,7 @@ def crosses(before: int, now: int, every: int) -> bool:
     return before // every < now // every
 
 
-def spec_of(settings: TeacherSettings) -> AtariSpec:
+def chosen_spec(settings: TeacherSettings) -> AtariSpec:
     """The spec to train under: the project's own of the game, or that of --spec."""
     if not settings.spec:
         return spec_for(settings.game)
@@ -369,7 +369,7 @@ def train_teacher(
     """Train, and return the path of the best teacher."""
     if not resume:
         check_unused(Path(settings.out), BEST, CHECKPOINT)
-    trainer = Trainer(settings, spec_of(settings))
+    trainer = Trainer(settings, chosen_spec(settings))
     if resume:
         trainer.resume()
     trainer.run(report)
