@@ -71,6 +71,16 @@ def test_where_the_system_does_not_say_nothing_is_refused(monkeypatch, tmp_path)
     memory.check("a thousand NS16e", 10**15)
 
 
+def test_more_cores_than_a_spike_can_name_are_refused():
+    layout.check_cores(1_048_576)
+    refusal = (
+        r"^1,048,577 cores are more than the 1,048,576 that a spike of this engine can name; "
+        r"load fewer cores$"
+    )
+    with pytest.raises(EmulatorError, match=refusal):
+        layout.check_cores(1_048_577)
+
+
 GIB = 1 << 30
 FILES = {
     "proc/meminfo": "MemTotal:       33554432 kB\nMemAvailable:   16777216 kB\n",

@@ -135,6 +135,8 @@ class NumbaEngine:
         owned = most * NEURONS if threads > 1 else 0
         pages = SLOTS * -(-most // arrays.PAGE)
         room = arrays.PAGE_ROOM if cores >= arrays.CALENDAR_CORES else 0
+        waiting = layout.aligned((SLOTS, -(-cores // arrays.BLOCK) * arrays.BLOCK), np.uint8)
+        waiting[:, :cores] = state.slots.any(axis=2)
         return arrays.Machine(
             potentials=v,
             narrow=narrow,
@@ -143,11 +145,11 @@ class NumbaEngine:
             calendar=np.empty((threads, pages * room), np.uint32),
             listed=np.zeros((threads, pages), np.int64),
             fired=state.firings,
-            waiting=core_bits(np.asarray(state.slots.any(axis=2))),
+            waiting=waiting,
             awake=core_bits(np.ones((1, cores), bool))[0],
             counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
             # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
-            outbox=np.empty((2, threads, threads, owned), np.int64),
+            outbox=np.empty((2, threads, threads, owned), np.uint32),
             outbox_count=np.zeros((2, threads, threads, 8), np.int64),
             gate=np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
         )
@@ -159,7 +161,7 @@ def scratch() -> arrays.Scratch:
         axons=layout.aligned((arrays.BLOCK * AXONS + 8,), np.uint16),
         ends=np.zeros(arrays.BLOCK, np.int64),
         fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.uint16),
-        sent=np.zeros(arrays.BLOCK * NEURONS, np.int64),
+        sent=np.zeros(arrays.BLOCK * NEURONS, np.uint32),
         answer=layout.aligned((16,), np.uint64),
         leak=layout.aligned((NEURONS,), np.int32),
         eta=layout.aligned((NEURONS,), np.int32),

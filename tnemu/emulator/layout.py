@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.kernels import arrays, vector
 from tnemu.hardware import packet
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
@@ -36,7 +37,11 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
 
 
 def load(image: BoardImage, threads: int) -> arrays.Board:
-    """The arrays of :class:`arrays.Board` for ``threads`` threads."""
+    """The arrays of :class:`arrays.Board` for ``threads`` threads.
+
+    Raises EmulatorError for more cores than a target word can name.
+    """
+    check_cores(image.core_count)
     rows, block = _blocks(image)
     rails = image.board.chip.potential_range == "rails393216"
     target, outputs = _targets(image)
@@ -57,6 +62,16 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
         zero_clamp=int(image.board.chip.leak_zero_clamp),
         **parameters,
     )
+
+
+def check_cores(cores: int) -> None:
+    """Raises EmulatorError for more cores than a target word can name: 2**20."""
+    most = (arrays.AXON + 1) // AXONS
+    if cores > most:
+        raise EmulatorError(
+            f"{cores:,} cores are more than the {most:,} that a spike of this engine can name; "
+            "load fewer cores"
+        )
 
 
 def outputs_per_tick(board: arrays.Board) -> npt.NDArray[np.int64]:
@@ -251,14 +266,15 @@ def _targets(image: BoardImage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
         x, y = image.positions[cores, 1, None], image.positions[cores, 2, None]
         cores_x, cores_y = image.board.chip.cores_x, image.board.chip.cores_y
         borders = abs((x + dx) // cores_x - x // cores_x) + abs((y + dy) // cores_y - y // cores_y)
-        way = (abs(dx) + abs(dy)) << 12 | borders << 22
+        way = (abs(dx) + abs(dy)) << arrays.HOPS_AT | borders << arrays.CROSSINGS_AT
+        axon = target << 8 | row
         words[cores] = np.where(
-            target == NOT_CONNECTED, arrays.NOWHERE, way | delay | row << 4 | target << 32
+            target == NOT_CONNECTED, arrays.NOWHERE, way | delay << arrays.DELAY_AT | axon
         )
         leaves = target <= -2
         found = np.stack([-2 - target[leaves], row[leaves]], axis=1).astype(np.int32)
         number = known + np.arange(len(found), dtype=np.int64)
-        words[cores][leaves] = way[leaves] | number << 32 | arrays.OUTPUT
+        words[cores][leaves] = way[leaves] | number | arrays.OUTPUT
         outputs.append(found)
         known += len(found)
     return words, np.concatenate(outputs)

@@ -24,9 +24,9 @@ SLOT_BITS = SLOTS * AXONS // 8
 
 IMAGE_CORE = CROSSBAR + NEURONS * (2 + 4) + AXONS + 12 + 8 + 4
 """Bytes of a core in an image: crossbar; types and targets; axon types; position, number, seed."""
-ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 8 + SLOTS // 8
+ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 8 + SLOTS
 """Bytes of a core in the engine: crossbar without unused columns, axon types; targets and potentials
-in 32 and in 16 bits; slots; width, block, seed, firings, waiting bits."""
+in 32 and in 16 bits; slots; width, block, seed, firings, which slots wait."""
 CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
 """More bytes of a core where the board is large enough to have a calendar."""
 ENGINE_BLOCK = (

@@ -28,10 +28,14 @@ TRINARY = 128  # no weight is over 1
 FLOORS = 256  # 16-bit potentials can fall below a floor
 REVERSES = 512  # a leak follows the sign of V, or the potential has the other range
 
-# A target word: delay | axon << 4 | hops << 12 | crossings << 22 | core or output << 32.
+# A target word: spike | hops << 32 | crossings << 42, or OUTPUT | hops and crossings | its number.
+# What travels is the spike's 32 bits, axon | delay << 28; its axon counts through all cores: core << 8
+# | axon of the core.
 NOWHERE = -1
-CORES = (1 << 30) - 1
+AXON = (1 << 28) - 1
+DELAY_AT, HOPS_AT, CROSSINGS_AT = 28, 32, 42
 OUTPUT = 1 << 62
+NUMBER = (1 << 32) - 1  # of an output
 
 (TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
     range(8)
@@ -71,7 +75,7 @@ class Machine(NamedTuple):
     narrow: Any  # int16 [n, 256]  potentials of the others
     wide: Any  # uint8 [n]
     slots: Any  # uint64 [16, n, 4]
-    waiting: Any  # uint64 [16, blocks]  cores with a bit set in the slot
+    waiting: Any  # uint8 [16, 64 blocks]  1 where a core has a bit set in the slot
     calendar: (
         Any  # uint32 [threads, 16 * pages * room]  spikes to come: core in the page << 8 | axon
     )
@@ -80,7 +84,7 @@ class Machine(NamedTuple):
     counters: Any  # int64 [threads, 16]
     fired: Any  # int64 [n]  firings of every core
     # By tick parity, from, to; of a thread's own only the first entry is written, and none is read.
-    outbox: Any  # int64 [2, threads, threads, capacity]
+    outbox: Any  # uint32 [2, threads, threads, capacity]  spikes
     outbox_count: Any  # int64 [2, threads, threads, 8]
     gate: Any  # int64 [16]  the barrier
 
@@ -91,7 +95,7 @@ class Scratch(NamedTuple):
     axons: Any  # uint16 [64 * 256 + 8]  active axons of the block's cores: core << 8 | axon
     ends: Any  # int64 [64]  where each core's end
     fired: Any  # uint16 [64 * 256 + 8]  neurons of the block that fired: core << 8 | neuron
-    sent: Any  # int64 [64 * 256]  target words of the block's spikes
+    sent: Any  # uint32 [64 * 256]  the block's spikes that go to cores
     answer: Any  # uint64 [16]
     leak: Any  # int32 [256]
     eta: Any  # int32 [256]
@@ -108,18 +112,35 @@ class Trace(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where spikes are set: addresses of the machine's arrays, and their sizes."""
+    """Where one thread's spikes are set: addresses of the machine's arrays, and their sizes."""
 
     slots: int
     waiting: int
+    counters: int
     calendar: int
     listed: int
     cores: int
-    blocks: int
-    first: int  # of the cores that the calendar is for
+    width: int  # of a row of ``waiting``
+    first: int  # axon that the calendar is for
     pages: int
     room: int  # entries of a page; 0: there is no calendar
     far: bool  # FAR_CORES or more
+
+
+class Post(NamedTuple):
+    """Where spikes leave a thread's cores: addresses of lists, outboxes and output rows."""
+
+    fired: int
+    sent: int
+    owners: int
+    outbox: int
+    outbox_count: int
+    capacity: int  # of an outbox
+    thread: int
+    threads: int
+    outputs: int
+    output_rows: int
+    counts: int
 
 
 class Base(NamedTuple):

@@ -14,11 +14,17 @@ from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
     ARRIVALS,
+    AXON,
     CHIP_CROSSINGS,
+    CROSSINGS_AT,
+    DELAY_AT,
     HOPS,
+    HOPS_AT,
     INPUT_SPIKES,
     MERGED,
+    NEURONS,
     NOWHERE,
+    NUMBER,
     OUTPUT,
     OUTPUT_SPIKES,
     PAGE,
@@ -27,172 +33,178 @@ from tnemu.emulator.kernels.arrays import (
     SPIKES,
 )
 from tnemu.emulator.kernels.words import (
+    add_at,
     atomic_add,
     count_up,
     let_others_run,
     prefetch,
+    put_8,
     put_32,
+    put_64,
     set_bits,
+    word_16,
+    word_32,
+    word_at,
 )
 
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
 
 
 @njit(cache=True, nogil=True)
-def set_slot(place, slot, core, axon):
-    """Set one scheduler bit and remember that the core has input in that slot; 1 if it merged."""
+def set_slot(place, slot, axon):
+    """Set one scheduler bit and remember that the core has input in that slot; 1 if it merged.
+
+    ``axon`` counts through all cores, here and below: core << 8 | axon of the core.
+    """
     shift = np.uint64(axon & 63)
-    at = place.slots + ((slot * place.cores + core) << 5) + ((axon >> 6) << 3)
-    before = set_bits(at, np.uint64(1) << shift)
-    at = place.waiting + ((slot * place.blocks + (core >> 6)) << 3)
-    set_bits(at, np.uint64(1) << np.uint64(core & 63))
+    word = ((slot * place.cores) << 2) + (axon >> 6)
+    before = set_bits(place.slots + (word << 3), np.uint64(1) << shift)
+    # A byte and not a bit of a word: many spikes in a row would wait for each other to set theirs.
+    put_8(place.waiting + slot * place.width + (axon >> 8), 1)
     return np.int64((before >> shift) & np.uint64(1))
 
 
 @njit(cache=True, nogil=True)
-def send(place, to, tick):
-    """A spike with target word ``to`` into the calendar, or its slot; 1 if it merged there."""
-    slot, core, axon = (tick + to) & 15, to >> 32, (to >> 4) & 255
+def send(place, spike, tick):
+    """Write a spike into the calendar, or set its bit in a slot; 1 if it merged there."""
+    slot, axon = (tick + (spike >> DELAY_AT)) & 15, spike & AXON
     if place.room != 0:
-        inside = core - place.first
-        page = slot * place.pages + (inside >> PAGE_BITS)
+        inside = axon - place.first
+        page = slot * place.pages + (inside >> (PAGE_BITS + 8))
         count = count_up(place.listed + (page << 3), place.room)
         if count < place.room:
-            entry = (inside & (PAGE - 1)) << 8 | axon
+            entry = inside & (PAGE * NEURONS - 1)
             put_32(place.calendar + ((page * place.room + count) << 2), entry)
             return 0
-    return set_slot(place, slot, core, axon)
+    return set_slot(place, slot, axon)
 
 
 @njit(cache=True, nogil=True)
-def enter(place, calendar, listed, slot, page):
-    """Set the bits that a page of the calendar has for a slot row; returns how many merged.
+def enter(place, slot, page):
+    """Set the bits that a page of the calendar has for a slot row.
 
     The page's part of the row, last used 16 ticks ago, is fetched in order before it is in no order,
     if there is a spike for most of its lines.
     """
-    at = slot * place.pages + page
-    count, merged = listed[at], np.int64(0)
-    row_at = place.slots + ((slot * place.cores + place.first + (page << PAGE_BITS)) << 5)
+    at, first = slot * place.pages + page, place.first + page * PAGE * NEURONS
+    count, merged = np.int64(word_at(place.listed + (at << 3))), np.int64(0)
+    row_at = place.slots + ((slot * place.cores + (first >> 8)) << 5)
     for line in range(PAGE >> 1 if count > PAGE >> 1 else 0):
         prefetch(row_at + (line << 6))
-    listed[at] = 0
-    for entry in calendar[at * place.room : at * place.room + count]:
-        core = place.first + (page << PAGE_BITS) + np.int64(entry >> 8)
-        merged += set_slot(place, slot, core, np.int64(entry & 255))
-    return merged
+    entries_at = place.calendar + ((at * place.room) << 2)
+    for i in range(count):
+        merged += set_slot(place, slot, first + word_32(entries_at + (i << 2)))
+    put_64(place.listed + (at << 3), 0)
+    add_at(place.counters + 8 * MERGED, merged)
 
 
 @njit(cache=True, nogil=True)
-def enter_all(place, calendar, listed, counters):
+def enter_all(place):
     """Leave nothing in our calendar: whoever reads the state finds all spikes in the slots."""
-    for slot in range(16):
+    for slot in range(16 if place.room != 0 else 0):
         for page in range(place.pages):
-            if listed[slot * place.pages + page]:
-                counters[MERGED] += enter(place, calendar, listed, slot, page)
+            enter(place, slot, page)
 
 
 @njit(cache=True, nogil=True)
-def fetch_slot(place, to, tick):
-    """Ask for the slot that a spike with this target word will set a bit in."""
-    row = ((tick + to) & 15) * place.cores + (to >> 32)
+def fetch_slot(place, spike, tick):
+    """Ask for the slot that a spike will set a bit in."""
+    row = ((tick + (spike >> DELAY_AT)) & 15) * place.cores + ((spike & AXON) >> 8)
     prefetch(place.slots + (row << 5))
 
 
 @njit(cache=True, nogil=True)
-def arrive(place, inputs, cursor, tick, first, last, counters):
+def arrive(place, inputs, cursor, tick, first, last):
     """Set the bits of this tick's external inputs to our cores; returns the first later input."""
     while cursor < len(inputs) and inputs[cursor, 0] == tick:
         core = inputs[cursor, 1]
         if first <= core < last:
-            counters[MERGED] += set_slot(place, tick & 15, core, inputs[cursor, 2])
-            counters[INPUT_SPIKES] += 1
+            merged = set_slot(place, tick & 15, core << 8 | inputs[cursor, 2])
+            add_at(place.counters + 8 * MERGED, merged)
+            add_at(place.counters + 8 * INPUT_SPIKES, 1)
         cursor += 1
     return cursor
 
 
 @njit(cache=True, nogil=True)
-def deliver(
-    place, target, fired, sought, count, sent, tick, thread, counters,
-    owners, outbox, outbox_count, outputs, output_rows, counts,
-):  # fmt: skip
-    """Send every spike of the block: to its slot, the outbox of another thread, or an output row.
+def deliver(place, post, targets_at, sought, count, tick):
+    """Send ``count`` spikes of a block: to slots, the outboxes of other threads, or output rows.
 
-    ``sent`` is room for their target words. Short loops, one after the other, keep what they need
-    in registers; together they would not.
+    Short loops, one after the other, keep what they need in registers; together they would not.
     """
-    count = gather(
-        place, target, fired, sought, count, sent, tick, counters, outputs, output_rows, counts
-    )  # fmt: skip
-    if len(outbox) > 1:
-        count = share(sent, count, owners, thread, outbox, outbox_count)
-    counters[MERGED] += take(place, sent, count, tick)
+    going = gather(place, post, targets_at, sought, count, tick)
+    if post.threads > 1:
+        going = share(post, going, tick & 1)
+    take(place, post.sent, going, tick)
 
 
 @njit(cache=True, nogil=True)
-def gather(
-    place, target, fired, sought, count, sent, tick, counters, outputs, output_rows, counts
-):  # fmt: skip
-    """List the target words of the spikes that go to a core; write the others to output rows.
+def gather(place, post, targets_at, sought, count, tick):
+    """List the spikes that go to a core; write the others to output rows.
 
     Those of the first ``sought`` spikes have been fetched.
     """
     hops, crossings, going = 0, 0, 0
-    target_at = target.ctypes.data
     for i in range(sought, count if place.far else 0):
-        prefetch(target_at + (np.int64(fired[i]) << 3))
+        prefetch(targets_at + (word_16(post.fired + (i << 1)) << 3))
     for i in range(count):
-        to = target[fired[i]]
+        to = np.int64(word_at(targets_at + (word_16(post.fired + (i << 1)) << 3)))
         if to == NOWHERE:
             continue
-        hops += (to >> 12) & 1023
-        crossings += (to >> 22) & 1023
+        hops += (to >> HOPS_AT) & 1023
+        crossings += (to >> CROSSINGS_AT) & 1023
         if to >= OUTPUT:
-            row = counts[0]
-            output = (to - OUTPUT) >> 32
-            output_rows[row, 0] = tick
-            output_rows[row, 1] = outputs[output, 0]
-            output_rows[row, 2] = outputs[output, 1]
-            counts[0] = row + 1
-            counters[OUTPUT_SPIKES] += 1
+            leave(place, post, to & NUMBER, tick)
             continue
-        sent[going] = to
+        put_32(post.sent + (going << 2), to)
         going += 1
-    counters[HOPS] += hops
-    counters[CHIP_CROSSINGS] += crossings
-    counters[SPIKES] += count
+    add_at(place.counters + 8 * HOPS, hops)
+    add_at(place.counters + 8 * CHIP_CROSSINGS, crossings)
+    add_at(place.counters + 8 * SPIKES, count)
     return going
 
 
 @njit(cache=True, nogil=True)
-def share(sent, count, owners, thread, outbox, outbox_count):
+def leave(place, post, output, tick):
+    """Write a spike to an output down: tick, connector, pin."""
+    row_at = post.output_rows + 24 * np.int64(word_at(post.counts))
+    put_64(row_at, tick)
+    put_64(row_at + 8, word_32(post.outputs + (output << 3)))
+    put_64(row_at + 16, word_32(post.outputs + (output << 3) + 4))
+    add_at(post.counts, 1)
+    add_at(place.counters + 8 * OUTPUT_SPIKES, 1)
+
+
+@njit(cache=True, nogil=True)
+def share(post, count, parity):
     """Put what goes to others into their outboxes; what is ours moves to the front of the list.
 
     Whose core a spike is for nobody can foresee, so both places are written for every spike: that
     costs less than a branch that is guessed wrong half of the time.
     """
-    ours = 0
+    ours, first = 0, (parity * post.threads + post.thread) * post.threads
     for i in range(count):
-        to = sent[i]
-        owner = owners[to >> 38]
-        mine = np.int64(owner == thread)
-        at = outbox_count[owner, 0]
-        outbox[owner, at] = to
-        outbox_count[owner, 0] = at + 1 - mine
-        sent[ours] = to
+        spike = word_32(post.sent + (i << 2))
+        owner = word_16(post.owners + ((spike & AXON) >> 14 << 1))
+        mine = np.int64(owner == post.thread)
+        count_at = post.outbox_count + ((first + owner) << 6)
+        at = np.int64(word_at(count_at))
+        put_32(post.outbox + (((first + owner) * post.capacity + at) << 2), spike)
+        put_64(count_at, at + 1 - mine)
+        put_32(post.sent + (ours << 2), spike)
         ours += mine
     return ours
 
 
 @njit(cache=True, nogil=True)
-def take(place, sent, count, tick):
-    """Set the bits of ``count`` spikes, or enter them in the calendar; returns how many merged."""
+def take(place, spikes_at, count, tick):
+    """Set the bits of ``count`` spikes, or enter them in the calendar."""
     merged = np.int64(0)
     for i in range(count):
         if place.far and place.room == 0 and i + AHEAD < count:
-            fetch_slot(place, sent[i + AHEAD], tick)
-        merged += send(place, sent[i], tick)
-    return merged
+            fetch_slot(place, word_32(spikes_at + ((i + AHEAD) << 2)), tick)
+        merged += send(place, word_32(spikes_at + (i << 2)), tick)
+    add_at(place.counters + 8 * MERGED, merged)
 
 
 @njit(cache=True, nogil=True)
@@ -210,9 +222,10 @@ def meet(gate_at, threads, generation):
 
 
 @njit(cache=True, nogil=True)
-def collect(place, outbox, outbox_count, counters, thread, tick):
+def collect(place, post, tick):
     """Take in what other threads have sent to our cores in this tick."""
-    for source in range(outbox.shape[0]):
-        count = outbox_count[source, thread, 0]
-        counters[MERGED] += take(place, outbox[source, thread], count, tick)
-        outbox_count[source, thread, 0] = 0
+    for source in range(post.threads):
+        box = ((tick & 1) * post.threads + source) * post.threads + post.thread
+        count_at = post.outbox_count + (box << 6)
+        take(place, post.outbox + ((box * post.capacity) << 2), np.int64(word_at(count_at)), tick)
+        put_64(count_at, 0)

@@ -91,6 +91,11 @@ class Emit:
         name = f"v{x.type.count}i{x.type.element.width}"
         return self.call(f"llvm.sadd.sat.{name}", x.type, x, y)
 
+    def larger(self, x: Any, y: Any) -> Any:
+        """The larger of x and y, taken as unsigned."""
+        name = f"v{x.type.count}i{x.type.element.width}"
+        return self.call(f"llvm.umax.{name}", x.type, x, y)
+
     def clamp(self, vector: Any, low: Any, high: Any) -> Any:
         name = f"v{vector.type.count}i{vector.type.element.width}"
         least = self.call(f"llvm.smin.{name}", vector.type, vector, high)

@@ -13,14 +13,18 @@ import numpy as np
 from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
+    AXON,
     CHIP_CROSSINGS,
-    CORES,
+    CROSSINGS_AT,
+    DELAY_AT,
     DRAWS_ETA,
     DRAWS_LEAK,
     HOPS,
+    HOPS_AT,
     INPUT_SPIKES,
     MERGED,
     NOWHERE,
+    NUMBER,
     OUTPUT,
     OUTPUT_SPIKES,
     SLICED,
@@ -128,8 +132,8 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
     for j in range(256):
         if j + AHEAD < 256:
             later = target[j + AHEAD]
-            place = ((tick + later) & 15) * cores + ((later >> 32) & CORES)
-            prefetch(words_at + ((place * 257 + ((later >> 4) & 255)) << 3))
+            place = ((tick + (later >> DELAY_AT)) & 15) * cores + ((later & AXON) >> 8)
+            prefetch(words_at + ((place * 257 + (later & 255)) << 3))
         lanes = fired[j]
         if lanes == np.uint64(0):
             continue
@@ -138,16 +142,17 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
         to = target[j]
         if to == NOWHERE:
             continue
-        hops += count * ((to >> 12) & 1023)
-        crossings += count * ((to >> 22) & 1023)
+        hops += count * ((to >> HOPS_AT) & 1023)
+        crossings += count * ((to >> CROSSINGS_AT) & 1023)
         if to >= OUTPUT:
             rows[row, 0] = tick
-            rows[row, 1] = (to - OUTPUT) >> 32
+            rows[row, 1] = to & NUMBER
             rows[row, 2] = np.int64(lanes)
             row += 1
             outputs += count
         else:
-            merged += set_word(words, waiting, (tick + to) & 15, to >> 32, (to >> 4) & 255, lanes)
+            slot, core = (tick + (to >> DELAY_AT)) & 15, (to & AXON) >> 8
+            merged += set_word(words, waiting, slot, core, to & 255, lanes)
     counters[SPIKES] += spikes
     counters[HOPS] += hops
     counters[CHIP_CROSSINGS] += crossings

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.kernels.arrays import AXON, DELAY_AT, OUTPUT
 from tnemu.emulator.kernels.vector import (
     ADD_BELOW,
     ADD_FIRED,
@@ -54,10 +55,10 @@ def advance(
                     v = (v & rows[KEEP_FIRED, j]) + rows[ADD_FIRED, j]
                     spikes += 1
                     to = target[core, j]
-                    if 0 <= to < 1 << 62:
-                        axon = (to >> 4) & 255
-                        bit = np.uint64(1) << np.uint64(axon & 63)
-                        slots[(now + to) & 15, to >> 32, axon >> 6] |= bit
+                    if 0 <= to < OUTPUT:
+                        bit = np.uint64(1) << np.uint64(to & 63)
+                        slot, axon = (now + (to >> DELAY_AT)) & 15, to & AXON
+                        slots[slot, axon >> 8, (axon & 255) >> 6] |= bit
                 elif v < rows[FLOOR, j]:
                     v = (v & rows[KEEP_BELOW, j]) + rows[ADD_BELOW, j]
                 potentials[core, j] = v

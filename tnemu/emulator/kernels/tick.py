@@ -8,7 +8,8 @@ For every tick, in blocks of 64 cores (one word of a bitmap)::
 
 Nothing here allocates, and nothing of ours is imported but what lies beside it. What is
 called for every core or spike is given addresses, never arrays: numba counts the references to an
-array argument with two atomic additions a call, which once were 40 % of the time.
+array argument with two atomic additions a call, which once were 40 % of the time. What is called for
+every core is made part of the loop (``forceinline``): a call hands most of its arguments over in memory.
 Threads own disjoint ranges of cores. A spike for a core of another thread goes through an outbox,
 which its owner empties after the barrier that ends the tick, so no two threads write one word.
 """
@@ -28,7 +29,6 @@ from tnemu.emulator.kernels.arrays import (
     FLOORS,
     LEAD,
     LIGHT,
-    MERGED,
     NEURONS,
     OVER,
     PAGE,
@@ -38,6 +38,7 @@ from tnemu.emulator.kernels.arrays import (
     TRINARY,
     Base,
     Place,
+    Post,
 )
 from tnemu.emulator.kernels.delivery import arrive, collect, deliver, enter, enter_all, meet
 from tnemu.emulator.kernels.vector import (
@@ -63,12 +64,13 @@ from tnemu.emulator.kernels.words import (
     ones_in,
     prefetch,
     put_16,
+    take_bytes,
     word_16,
     word_at,
 )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def scan(slots, axons_at, ends, slot, word, todo):
     """List the active axons of the block's cores and clear their slot; returns how many there are.
 
@@ -156,7 +158,7 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
         step_drawn(potentials_at, block_at, leak_at, eta_at, base.answer)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
     """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
 
@@ -207,7 +209,7 @@ def widen(machine, core):
         machine.potentials[core, neuron] = machine.narrow[core, neuron]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def list_fired(answer_at, fired_at, count, core_in_block):
     """Append the neurons that the answer's bits name."""
     for part in range(4):
@@ -257,14 +259,33 @@ def place_of(machine, thread, first):
     return Place(
         slots.ctypes.data,
         machine.waiting.ctypes.data,
+        machine.counters[thread].ctypes.data,
         calendar.ctypes.data,
         listed.ctypes.data,
         np.int64(slots.shape[1]),
-        np.int64(len(machine.awake)),
-        first,
+        np.int64(machine.waiting.shape[1]),
+        first << 8,
         np.int64(len(listed) >> 4),
         np.int64(len(calendar) // len(listed)),
         slots.shape[1] >= FAR_CORES,
+    )
+
+
+@njit(cache=True, nogil=True)
+def post_of(board, machine, scratch, trace, thread):
+    """Where spikes leave one thread's cores."""
+    return Post(
+        scratch.fired.ctypes.data,
+        scratch.sent.ctypes.data,
+        board.owners.ctypes.data,
+        machine.outbox.ctypes.data,
+        machine.outbox_count.ctypes.data,
+        np.int64(machine.outbox.shape[3]),
+        thread,
+        np.int64(len(board.bounds) - 1),
+        board.outputs.ctypes.data,
+        trace.outputs.ctypes.data,
+        trace.counts.ctypes.data,
     )
 
 
@@ -275,35 +296,32 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
     come may stay in the calendar; 0 ticks move them to the slots.
     """
-    threads = len(board.bounds) - 1
     first, last = board.bounds[thread], board.bounds[thread + 1]
     base, place = addresses(board, scratch), place_of(machine, thread, first)
-    slots, waiting, awake = machine.slots, machine.waiting, machine.awake
+    post = post_of(board, machine, scratch, trace, thread)
+    slots, awake = machine.slots, machine.awake
     ends, fired, answer = scratch.ends, scratch.fired, scratch.answer
-    target, target_at = board.target.reshape(-1), board.target.ctypes.data
+    targets_at = board.target.ctypes.data
     block_of, flags_of, seeds = board.block, board.flags, board.seeds
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
-    outbox, outbox_count = machine.outbox, machine.outbox_count
-    wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, fired.ctypes.data
+    wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
-    calendar, listed = machine.calendar[thread], machine.listed[thread]
     cursor = 0
     for now in range(tick, tick + ticks):
-        slot, parity = now & 15, now & 1
-        cursor = arrive(place, inputs, cursor, now, first, last, counters)
+        slot = now & 15
+        cursor = arrive(place, inputs, cursor, now, first, last)
         for word in range((first + 63) >> 6, (last + 63) >> 6):
             if place.room != 0 and ((word << 6) - first) & (PAGE - 1) == 0:
-                page = ((word << 6) - first) >> PAGE_BITS
-                counters[MERGED] += enter(place, calendar, listed, slot, page)
-            todo = waiting[slot, word] | awake[word]
+                enter(place, slot, ((word << 6) - first) >> PAGE_BITS)
+            take_bytes(place.waiting + slot * place.width + (word << 6), base.answer)
+            todo = answer[0] | awake[word]
             if todo == np.uint64(0):
                 continue
-            waiting[slot, word] = np.uint64(0)
             rows = scan(slots, axons_at, ends, slot, word, todo)
             # As many rows and targets a core as there are on average, so that the loops can be foreseen.
             step = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
-            rows_at, words_at = base.crossbar + (word << 19), target_at + (word << 17)
+            rows_at, words_at = base.crossbar + (word << 19), targets_at + (word << 17)
             fetched, sought = fetch(axons_at, 0, min(rows, LEAD * step), rows_at, 5), 0
             count, begin = 0, 0
             stay = np.uint64(0)
@@ -336,15 +354,12 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 if recorded[core]:
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
-            deliver(
-                place, target[word << 14:], fired, sought, count, scratch.sent, now, thread, counters,
-                board.owners, outbox[parity, thread], outbox_count[parity, thread], board.outputs, trace.outputs, trace.counts,
-            )  # fmt: skip
-        if threads > 1:
-            meet(machine.gate.ctypes.data, threads, now - tick + 1)
-            collect(place, outbox[parity], outbox_count[parity], counters, thread, now)
+            deliver(place, post, words_at, sought, count, now)
+        if post.threads > 1:
+            meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            collect(place, post, now)
     if ticks == 0:
-        enter_all(place, calendar, listed, counters)
+        enter_all(place)
     counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
     if thread == 0:
         machine.gate[OVER] = 1

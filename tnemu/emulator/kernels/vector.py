@@ -7,6 +7,7 @@ bit b of a row's bytes is neuron b, lowest first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -39,7 +40,8 @@ NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a lea
 BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
 
 # Words of the scratch array through which a core's step answers, uint64 [10]: four of what fired,
-# four whose sum are the synaptic operations since the array was cleared.
+# four whose sum are the synaptic operations since the array was cleared, whether a potential changed
+# (only for a core without input: with input nobody asks), and whether 16 bits were too few.
 FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 
 
@@ -170,14 +172,16 @@ def _count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
     e.store(e.b.add(e.load(place, I64, 4), operations), place)
 
 
-def _answer(e: Emit, masks: list[Any], changed: Any, scratch_at: Any) -> None:
-    """Which neurons fired, as four whole words, because a word is read back slowly that was written
-    in parts; and whether a potential changed.
-    """
+def _answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
+    """Which neurons fired, in four whole words: one written in parts is read back slowly."""
     while len(masks) > 4:
         masks = [e.joined(*masks[i : i + 2]) for i in range(0, len(masks), 2)]
     for part, mask in enumerate(masks):
         e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
+
+
+def _answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
+    """Whether a bit of ``changed`` is 1."""
     e.store(e.b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
 
@@ -208,14 +212,16 @@ def step(
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, place)
         masks.append(fires)
-    _answer(e, masks, changed, scratch_at)
+    _answer_fired(e, masks, scratch_at)
+    _answer_changed(e, changed, scratch_at)
 
 
 def _narrow(row_sums: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> Any:
     """``step`` with potentials and parameters of 16 bits: half the traffic, twice the lanes.
 
     The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
-    answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``.
+    answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``. CHANGED is
+    answered only where ``count`` is 0.
     Without ``floors`` no V of 16 bits may be below a floor.
     """
 
@@ -224,26 +230,28 @@ def _narrow(row_sums: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> 
     ):  # type: ignore[no-untyped-def]
         sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
         b = e.b
-        limit, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
-        changed, left = e.fill(I16, 32, 0), e.fill(I1, 32, 0)
-        results, masks = [], []
+        lowest, span = (e.fill(I16, 32, n * NARROW_MOST + 1) for n in (1, 2))
+        results, masks, heights = [], [], []
         for g in range(8):
             row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
             before = e.load(e.at(narrow_at, 64 * g), I16, 32)
             v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
-            left = b.or_(left, b.icmp_unsigned(">", b.add(v, limit), span))
+            heights.append(b.add(v, lowest))
             fires = b.icmp_signed(">=", v, row(ALPHA))
             after = v
             if floors:
                 bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
                 after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
             after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
-            changed = b.or_(changed, b.xor(after, before))
             results.append(after)
             masks.append(fires)
-        escaped = b.icmp_unsigned("!=", e.packed(left), ir.Constant(I32, 0))
+        outside = b.icmp_unsigned(">", reduce(e.larger, heights), span)
+        escaped = b.icmp_unsigned("!=", e.packed(outside), ir.Constant(I32, 0))
         e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
-        _answer(e, masks, changed, scratch_at)
+        _answer_fired(e, masks, scratch_at)
+        with b.if_then(b.icmp_signed("==", count, e.word(0)), likely=False):
+            before = [e.load(e.at(narrow_at, 64 * g), I16, 32) for g in range(8)]
+            _answer_changed(e, reduce(b.or_, map(b.xor, results, before)), scratch_at)
         with b.if_then(b.not_(escaped), likely=True):
             _count_operations(e, operations, scratch_at)
             for g, after in enumerate(results):
@@ -290,7 +298,8 @@ def step_any(
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, e.at(potentials_at, 64 * g))
         masks.append(b.or_(fires, railed))
-    _answer(e, masks, changed, scratch_at)
+    _answer_fired(e, masks, scratch_at)
+    _answer_changed(e, changed, scratch_at)
 
 
 @instruction
@@ -306,7 +315,8 @@ def step_drawn(e, potentials_at, block_at, leak_at, eta_at, scratch_at):
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, e.at(potentials_at, 64 * g))
         masks.append(fires)
-    _answer(e, masks, changed, scratch_at)
+    _answer_fired(e, masks, scratch_at)
+    _answer_changed(e, changed, scratch_at)
 
 
 def _parameter(e: Emit, block_at: Any, row: int, g: int) -> Any:

@@ -96,6 +96,22 @@ def word_16(_context: Any, _address: Any) -> Any:
     return types.int64(types.int64), generate
 
 
+@intrinsic
+def word_32(_context: Any, _address: Any) -> Any:
+    """The uint32 at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.zext(Emit(builder).load(values[0], I32), I64)
+
+    return types.int64(types.int64), generate
+
+
+@instruction
+def put_8(e, address, value):
+    """Write the low 8 bits of ``value``."""
+    e.store(e.b.trunc(value, I8), address)
+
+
 @instruction
 def put_16(e, address, value):
     """Write the low 16 bits of ``value``."""
@@ -106,6 +122,27 @@ def put_16(e, address, value):
 def put_32(e, address, value):
     """Write the low 32 bits of ``value``."""
     e.store(e.b.trunc(value, I32), address)
+
+
+@instruction
+def put_64(e, address, value):
+    """Write all of ``value``."""
+    e.store(value, address)
+
+
+@instruction
+def add_at(e, address, amount):
+    """Add to the int64 at an address. Not atomic."""
+    e.store(e.b.add(e.load(address, I64), amount), address)
+
+
+@instruction
+def take_bytes(e, address, into):
+    """Which of the 64 bytes at ``address`` are not 0, as bits at ``into``; then they are all 0."""
+    none = e.fill(I8, 64, 0)
+    there = e.load(address, I8, 64)
+    e.store(e.packed(e.b.icmp_unsigned("!=", there, none)), into)
+    e.store(none, address)
 
 
 @intrinsic
