@@ -52,9 +52,9 @@ def test_a_calendar_gives_the_reference_result_however_little_room_its_pages_hav
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("room", [100, arrays.PAGE_ROOM])
-def test_pages_of_many_cores_and_a_last_one_that_is_not_full(monkeypatch, threads, room):
-    """2,112 cores are three pages on one thread and a page and a bit on three."""
-    image = recurrent(2112, 50.0)
+def test_pages_of_many_cores_and_last_ones_that_are_not_full(monkeypatch, threads, room):
+    """8,320 cores are two pages and a bit on one thread, a page and a bit for either of two."""
+    image = recurrent(8320, 50.0)
     monkeypatch.setattr(arrays, "PAGE_ROOM", room)
     results = []
     for least, n in ((NEVER, 1), (1, threads)):
@@ -65,8 +65,11 @@ def test_pages_of_many_cores_and_a_last_one_that_is_not_full(monkeypatch, thread
         machine.engine.settle(machine.state)
         results.append(machine)
     slots, calendar = (machine.state for machine in results)
+    pages = results[1].engine.board.page_of
+    assert pages[-1] + 1 == {1: 3, 2: 4, 3: 3}[threads]
+    assert np.bincount(pages).max() <= arrays.PAGE // arrays.BLOCK
     assert results[0].counters == results[1].counters
-    assert results[0].counters.spikes > 2112 * 256
+    assert results[0].counters.spikes > 8320 * 256
     for name in ("potentials", "slots", "firings"):
         np.testing.assert_array_equal(getattr(calendar, name), getattr(slots, name))
 

@@ -1,4 +1,4 @@
-"""What the tick loop calls for every core takes plain integers."""
+"""What the tick loop calls for every core or spike takes plain integers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from numba import njit, types
 from test_narrow import one
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.emulator.kernels import tick
+from tnemu.emulator.kernels import delivery, tick
 from tnemu.hardware.neuron import neuron
 
-INNER = [tick.evaluate, tick.evaluate_narrow, tick.list_fired]
+# What they call in turn can be handed nothing but what they have.
+INNER = [
+    *(tick.scan, tick.evaluate, tick.evaluate_narrow, tick.list_fired),
+    *(delivery.deliver, delivery.enter, delivery.collect),
+]
 
 
-def test_no_array_is_handed_to_what_runs_for_every_core(monkeypatch):
+def test_no_array_is_handed_to_what_runs_for_every_core_or_spike(monkeypatch):
     """numba would count its references, twice a call, with an atomic instruction each."""
     # What calls them has to be compiled, not loaded, for numba to say what they are called with.
     monkeypatch.setattr(tick, "advance", njit(nogil=True)(tick.advance.py_func))
@@ -22,7 +26,8 @@ def test_no_array_is_handed_to_what_runs_for_every_core(monkeypatch):
         emulator.run(2)
     found = {f.py_func.__name__: argument for f in INNER for argument in arguments(f)}
     assert set(found) == {f.py_func.__name__ for f in INNER}
-    assert all(isinstance(argument, types.Integer) for argument in found.values()), found
+    plain = types.Integer | types.Boolean
+    assert all(isinstance(argument, plain) for argument in found.values()), found
 
 
 def arguments(function):

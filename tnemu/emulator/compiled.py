@@ -133,8 +133,8 @@ class NumbaEngine:
         np.copyto(narrow, v, where=wide[:, None] == 0, casting="unsafe")
         most = max(1, int(np.diff(self.board.bounds).max()))
         owned = most * NEURONS if threads > 1 else 0
-        pages = SLOTS * -(-most // arrays.PAGE)
-        room = arrays.PAGE_ROOM if cores >= arrays.CALENDAR_CORES else 0
+        pages = int(self.board.page_of.max(initial=0)) + 1
+        room = -(-arrays.PAGE_ROOM // threads) if cores >= arrays.CALENDAR_CORES else 0
         waiting = layout.aligned((SLOTS, -(-cores // arrays.BLOCK) * arrays.BLOCK), np.uint8)
         waiting[:, :cores] = state.slots.any(axis=2)
         return arrays.Machine(
@@ -142,8 +142,8 @@ class NumbaEngine:
             narrow=narrow,
             wide=wide,
             slots=state.slots,
-            calendar=np.empty((threads, pages * room), np.uint32),
-            listed=np.zeros((threads, pages), np.int64),
+            calendar=np.empty((threads, SLOTS, pages, room), np.uint32),
+            listed=np.zeros((threads, SLOTS, pages), np.int64),
             fired=state.firings,
             waiting=waiting,
             awake=core_bits(np.ones((1, cores), bool))[0],

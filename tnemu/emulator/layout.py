@@ -48,6 +48,7 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
     parameters = _parameters(image, rows, rails)
     bounds = _bounds(np.count_nonzero(image.types, axis=1), threads)
     words = np.arange(0, image.core_count, arrays.BLOCK)
+    owners = np.searchsorted(bounds, words, side="right") - 1
     return arrays.Board(
         crossbar=_crossbar(image),
         axon_types=_axon_types(image),
@@ -56,7 +57,8 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
         target=target,
         outputs=outputs,
         bounds=bounds,
-        owners=(np.searchsorted(bounds, words, side="right") - 1).astype(np.uint16),
+        owners=owners.astype(np.uint16),
+        page_of=_pages(words, bounds[owners]),
         high=RAIL if rails else POTENTIAL_MAX,
         rails=int(rails),
         zero_clamp=int(image.board.chip.leak_zero_clamp),
@@ -92,6 +94,15 @@ def _bounds(used: npt.NDArray[np.int64], threads: int) -> npt.NDArray[np.int64]:
     middles = np.cumsum(work) - work / 2
     words = np.searchsorted(middles, np.arange(1, threads) * work.sum() / threads)
     return np.minimum([0, *words * arrays.BLOCK, len(used)], len(used))
+
+
+def _pages(words: npt.NDArray[np.int64], first: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
+    """The page of every 64-core word; ``first`` is the first core of its thread.
+
+    A thread's cores are cut into pages of 4,096, so that no page has two owners.
+    """
+    begins = (words - first) % arrays.PAGE == 0
+    return (np.cumsum(begins) - 1).astype(np.uint16)
 
 
 def _axon_types(image: BoardImage) -> npt.NDArray[np.uint8]:

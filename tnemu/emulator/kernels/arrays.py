@@ -9,9 +9,8 @@ CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
 NEURONS = 256
 
 # The calendar of spikes to come: see delivery.py.
-PAGE_BITS = 12
-PAGE = 1 << PAGE_BITS  # cores of a page
-PAGE_ROOM = 1 << 16  # spikes of a page: its cores may fire at 60 Hz; more go to the slots directly
+PAGE = 4096  # cores of a page
+PAGE_ROOM = 65_536  # spikes of a page, from all threads: its axons may have 60 Hz, the rest no room
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
 FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
@@ -63,6 +62,7 @@ class Board(NamedTuple):
     outputs: Any  # int32 [m, 2]  connector and pin of an output
     bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
     owners: Any  # uint16 [blocks]  the thread that owns a 64-core word
+    page_of: Any  # uint16 [blocks]  its page; a page's cores have one owner
     high: int
     rails: int
     zero_clamp: int
@@ -76,10 +76,8 @@ class Machine(NamedTuple):
     wide: Any  # uint8 [n]
     slots: Any  # uint64 [16, n, 4]
     waiting: Any  # uint8 [16, 64 blocks]  1 where a core has a bit set in the slot
-    calendar: (
-        Any  # uint32 [threads, 16 * pages * room]  spikes to come: core in the page << 8 | axon
-    )
-    listed: Any  # int64 [threads, 16 * pages]  how many they are
+    calendar: Any  # uint32 [threads, 16, pages, room]  axons that spikes of a thread are to reach
+    listed: Any  # int64 [threads, 16, pages]  how many they are
     awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
     counters: Any  # int64 [threads, 16]
     fired: Any  # int64 [n]  firings of every core
@@ -119,9 +117,9 @@ class Place(NamedTuple):
     counters: int
     calendar: int
     listed: int
+    page_of: int
     cores: int
     width: int  # of a row of ``waiting``
-    first: int  # axon that the calendar is for
     pages: int
     room: int  # entries of a page; 0: there is no calendar
     far: bool  # FAR_CORES or more

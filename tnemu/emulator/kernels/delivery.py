@@ -2,9 +2,10 @@
 
 A spike with delay d, sent in tick t, is a bit of the slot row (t + d) mod 16 of its core. Set there at
 once, every spike would touch a cache line of its own, far away on a large board. So a large board has
-a calendar (Brown, Communications of the ACM 31, 1988): for every slot row and 4,096 cores a page, to
-which a spike is appended. Its bits are set when those cores' turn has come, nearby and in the cache.
-What a page has no room for, and all spikes of a board without calendar, go to the slots directly.
+calendars (Brown, Communications of the ACM 31, 1988): each thread has for every slot row and page, up to
+4,096 cores of one owner, a list to which it appends. The owner sets the bits when those cores' turn has
+come, nearby and in the cache. What a list has no room for, and all spikes of a board without calendars,
+go to slots directly, those for other threads' cores through outboxes.
 """
 
 from __future__ import annotations
@@ -22,13 +23,11 @@ from tnemu.emulator.kernels.arrays import (
     HOPS_AT,
     INPUT_SPIKES,
     MERGED,
-    NEURONS,
     NOWHERE,
     NUMBER,
     OUTPUT,
     OUTPUT_SPIKES,
     PAGE,
-    PAGE_BITS,
     PASSAGES,
     SPIKES,
 )
@@ -36,6 +35,7 @@ from tnemu.emulator.kernels.words import (
     add_at,
     atomic_add,
     count_up,
+    integer_at,
     let_others_run,
     prefetch,
     put_8,
@@ -44,7 +44,6 @@ from tnemu.emulator.kernels.words import (
     set_bits,
     word_16,
     word_32,
-    word_at,
 )
 
 AHEAD = 8  # spikes between fetching a slot and setting a bit in it
@@ -65,45 +64,58 @@ def set_slot(place, slot, axon):
 
 
 @njit(cache=True, nogil=True)
-def send(place, spike, tick):
-    """Write a spike into the calendar, or set its bit in a slot; 1 if it merged there."""
-    slot, axon = (tick + (spike >> DELAY_AT)) & 15, spike & AXON
-    if place.room != 0:
-        inside = axon - place.first
-        page = slot * place.pages + (inside >> (PAGE_BITS + 8))
-        count = count_up(place.listed + (page << 3), place.room)
-        if count < place.room:
-            entry = inside & (PAGE * NEURONS - 1)
-            put_32(place.calendar + ((page * place.room + count) << 2), entry)
-            return 0
-    return set_slot(place, slot, axon)
+def list_of(place, thread, slot, page):
+    """Which of the calendars' lists a thread has for a slot row and a page."""
+    return ((thread << 4) + slot) * place.pages + page
 
 
 @njit(cache=True, nogil=True)
-def enter(place, slot, page):
-    """Set the bits that a page of the calendar has for a slot row.
-
-    The page's part of the row, last used 16 ticks ago, is fetched in order before it is in no order,
-    if there is a spike for most of its lines.
-    """
-    at, first = slot * place.pages + page, place.first + page * PAGE * NEURONS
-    count, merged = np.int64(word_at(place.listed + (at << 3))), np.int64(0)
-    row_at = place.slots + ((slot * place.cores + (first >> 8)) << 5)
-    for line in range(PAGE >> 1 if count > PAGE >> 1 else 0):
-        prefetch(row_at + (line << 6))
-    entries_at = place.calendar + ((at * place.room) << 2)
+def enlist(place, post, count, tick):
+    """Append the block's spikes to our calendar; returns how many, kept in front, had no room."""
+    left = 0
     for i in range(count):
-        merged += set_slot(place, slot, first + word_32(entries_at + (i << 2)))
-    put_64(place.listed + (at << 3), 0)
+        spike = word_32(post.sent + (i << 2))
+        axon, slot = spike & AXON, (tick + (spike >> DELAY_AT)) & 15
+        page = word_16(place.page_of + (axon >> 14 << 1))
+        own = list_of(place, post.thread, slot, page)
+        at = count_up(place.listed + (own << 3), place.room)
+        if at < place.room:
+            put_32(place.calendar + ((own * place.room + at) << 2), axon)
+        else:
+            put_32(post.sent + (left << 2), spike)
+            left += 1
+    return left
+
+
+@njit(cache=True, nogil=True)
+def enter(place, post, slot, first, last):
+    """Set the bits that all calendars have for a page of ours, its cores ``first`` .. ``last`` - 1.
+
+    Its part of the slot row, last used 16 ticks ago, is fetched in order before it is in no order, if
+    there is a spike for most of its lines.
+    """
+    total, merged = 0, np.int64(0)
+    page = word_16(place.page_of + (first >> 6 << 1))
+    for source in range(post.threads):
+        total += integer_at(place.listed + (list_of(place, source, slot, page) << 3))
+    row_at, lines = place.slots + ((slot * place.cores + first) << 5), (last - first) >> 1
+    for line in range(lines if total > lines else 0):
+        prefetch(row_at + (line << 6))
+    for source in range(post.threads):
+        theirs = list_of(place, source, slot, page)
+        entries_at = place.calendar + ((theirs * place.room) << 2)
+        for i in range(integer_at(place.listed + (theirs << 3))):
+            merged += set_slot(place, slot, word_32(entries_at + (i << 2)))
+        put_64(place.listed + (theirs << 3), 0)
     add_at(place.counters + 8 * MERGED, merged)
 
 
 @njit(cache=True, nogil=True)
-def enter_all(place):
-    """Leave nothing in our calendar: whoever reads the state finds all spikes in the slots."""
-    for slot in range(16 if place.room != 0 else 0):
-        for page in range(place.pages):
-            enter(place, slot, page)
+def enter_all(place, post, first, last):
+    """Leave nothing in the calendars for our cores: whoever reads the state finds it in the slots."""
+    for core in range(first, last if place.room != 0 else first, PAGE):
+        for slot in range(16):
+            enter(place, post, slot, core, min(core + PAGE, last))
 
 
 @njit(cache=True, nogil=True)
@@ -133,6 +145,8 @@ def deliver(place, post, targets_at, sought, count, tick):
     Short loops, one after the other, keep what they need in registers; together they would not.
     """
     going = gather(place, post, targets_at, sought, count, tick)
+    if place.room != 0:
+        going = enlist(place, post, going, tick)
     if post.threads > 1:
         going = share(post, going, tick & 1)
     take(place, post.sent, going, tick)
@@ -148,7 +162,7 @@ def gather(place, post, targets_at, sought, count, tick):
     for i in range(sought, count if place.far else 0):
         prefetch(targets_at + (word_16(post.fired + (i << 1)) << 3))
     for i in range(count):
-        to = np.int64(word_at(targets_at + (word_16(post.fired + (i << 1)) << 3)))
+        to = integer_at(targets_at + (word_16(post.fired + (i << 1)) << 3))
         if to == NOWHERE:
             continue
         hops += (to >> HOPS_AT) & 1023
@@ -167,7 +181,7 @@ def gather(place, post, targets_at, sought, count, tick):
 @njit(cache=True, nogil=True)
 def leave(place, post, output, tick):
     """Write a spike to an output down: tick, connector, pin."""
-    row_at = post.output_rows + 24 * np.int64(word_at(post.counts))
+    row_at = post.output_rows + 24 * integer_at(post.counts)
     put_64(row_at, tick)
     put_64(row_at + 8, word_32(post.outputs + (output << 3)))
     put_64(row_at + 16, word_32(post.outputs + (output << 3) + 4))
@@ -188,7 +202,7 @@ def share(post, count, parity):
         owner = word_16(post.owners + ((spike & AXON) >> 14 << 1))
         mine = np.int64(owner == post.thread)
         count_at = post.outbox_count + ((first + owner) << 6)
-        at = np.int64(word_at(count_at))
+        at = integer_at(count_at)
         put_32(post.outbox + (((first + owner) * post.capacity + at) << 2), spike)
         put_64(count_at, at + 1 - mine)
         put_32(post.sent + (ours << 2), spike)
@@ -198,12 +212,13 @@ def share(post, count, parity):
 
 @njit(cache=True, nogil=True)
 def take(place, spikes_at, count, tick):
-    """Set the bits of ``count`` spikes, or enter them in the calendar."""
+    """Set the bits of ``count`` spikes."""
     merged = np.int64(0)
     for i in range(count):
-        if place.far and place.room == 0 and i + AHEAD < count:
+        if place.far and i + AHEAD < count:
             fetch_slot(place, word_32(spikes_at + ((i + AHEAD) << 2)), tick)
-        merged += send(place, word_32(spikes_at + (i << 2)), tick)
+        spike = word_32(spikes_at + (i << 2))
+        merged += set_slot(place, (tick + (spike >> DELAY_AT)) & 15, spike & AXON)
     add_at(place.counters + 8 * MERGED, merged)
 
 
@@ -227,5 +242,5 @@ def collect(place, post, tick):
     for source in range(post.threads):
         box = ((tick & 1) * post.threads + source) * post.threads + post.thread
         count_at = post.outbox_count + (box << 6)
-        take(place, post.outbox + ((box * post.capacity) << 2), np.int64(word_at(count_at)), tick)
+        take(place, post.outbox + ((box * post.capacity) << 2), integer_at(count_at), tick)
         put_64(count_at, 0)

@@ -32,7 +32,6 @@ from tnemu.emulator.kernels.arrays import (
     NEURONS,
     OVER,
     PAGE,
-    PAGE_BITS,
     REVERSES,
     SYNAPTIC_OPERATIONS,
     TRINARY,
@@ -59,11 +58,13 @@ from tnemu.emulator.kernels.vector import (
     step_trinary_open,
 )
 from tnemu.emulator.kernels.words import (
+    integer_at,
     lowest_bit,
     lowest_bit_or_64,
     ones_in,
     prefetch,
     put_16,
+    put_64,
     take_bytes,
     word_16,
     word_at,
@@ -71,7 +72,7 @@ from tnemu.emulator.kernels.words import (
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def scan(slots, axons_at, ends, slot, word, todo):
+def scan(slots_at, axons_at, ends_at, todo):
     """List the active axons of the block's cores and clear their slot; returns how many there are.
 
     One list for all cores: a loop for each would end where nobody can foresee.
@@ -80,11 +81,11 @@ def scan(slots, axons_at, ends, slot, word, todo):
     while todo != np.uint64(0):
         k = lowest_bit(todo)
         todo &= todo - np.uint64(1)
-        core = (word << 6) + k
         for part in range(4):
-            count = list_bits(slots[slot, core, part], (k << 8) + (part << 6), axons_at, count)
-            slots[slot, core, part] = np.uint64(0)
-        ends[k] = count
+            at = slots_at + (k << 5) + (part << 3)
+            count = list_bits(word_at(at), (k << 8) + (part << 6), axons_at, count)
+            put_64(at, 0)
+        put_64(ends_at + (k << 3), count)
     return count
 
 
@@ -253,21 +254,20 @@ def addresses(board, scratch):
 
 
 @njit(cache=True, nogil=True)
-def place_of(machine, thread, first):
-    """Where one thread's spikes are set; ``first`` is the first of its cores."""
-    slots, calendar, listed = machine.slots, machine.calendar[thread], machine.listed[thread]
+def place_of(board, machine, thread):
+    """Where one thread's spikes are set."""
     return Place(
-        slots.ctypes.data,
+        machine.slots.ctypes.data,
         machine.waiting.ctypes.data,
         machine.counters[thread].ctypes.data,
-        calendar.ctypes.data,
-        listed.ctypes.data,
-        np.int64(slots.shape[1]),
+        machine.calendar.ctypes.data,
+        machine.listed.ctypes.data,
+        board.page_of.ctypes.data,
+        np.int64(machine.slots.shape[1]),
         np.int64(machine.waiting.shape[1]),
-        first << 8,
-        np.int64(len(listed) >> 4),
-        np.int64(len(calendar) // len(listed)),
-        slots.shape[1] >= FAR_CORES,
+        np.int64(machine.listed.shape[2]),
+        np.int64(machine.calendar.shape[3]),
+        machine.slots.shape[1] >= FAR_CORES,
     )
 
 
@@ -297,10 +297,10 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     come may stay in the calendar; 0 ticks move them to the slots.
     """
     first, last = board.bounds[thread], board.bounds[thread + 1]
-    base, place = addresses(board, scratch), place_of(machine, thread, first)
+    base, place = addresses(board, scratch), place_of(board, machine, thread)
     post = post_of(board, machine, scratch, trace, thread)
-    slots, awake = machine.slots, machine.awake
-    ends, fired, answer = scratch.ends, scratch.fired, scratch.answer
+    awake, ends_at = machine.awake, scratch.ends.ctypes.data
+    fired, answer = scratch.fired, scratch.answer
     targets_at = board.target.ctypes.data
     block_of, flags_of, seeds = board.block, board.flags, board.seeds
     counters = machine.counters[thread]
@@ -312,16 +312,17 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
         slot = now & 15
         cursor = arrive(place, inputs, cursor, now, first, last)
         for word in range((first + 63) >> 6, (last + 63) >> 6):
-            if place.room != 0 and ((word << 6) - first) & (PAGE - 1) == 0:
-                enter(place, slot, ((word << 6) - first) >> PAGE_BITS)
-            take_bytes(place.waiting + slot * place.width + (word << 6), base.answer)
+            low = word << 6
+            if place.room != 0 and (low - first) & (PAGE - 1) == 0:
+                enter(place, post, slot, low, min(low + PAGE, last))
+            take_bytes(place.waiting + slot * place.width + low, base.answer)
             todo = answer[0] | awake[word]
             if todo == np.uint64(0):
                 continue
-            rows = scan(slots, axons_at, ends, slot, word, todo)
+            rows = scan(place.slots + ((slot * place.cores + low) << 5), axons_at, ends_at, todo)
             # As many rows and targets a core as there are on average, so that the loops can be foreseen.
             step = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
-            rows_at, words_at = base.crossbar + (word << 19), targets_at + (word << 17)
+            rows_at, words_at = base.crossbar + (low << 13), targets_at + (low << 11)
             fetched, sought = fetch(axons_at, 0, min(rows, LEAD * step), rows_at, 5), 0
             count, begin = 0, 0
             stay = np.uint64(0)
@@ -329,12 +330,13 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             while left != np.uint64(0):
                 k = lowest_bit(left)
                 left &= left - np.uint64(1)
-                core = (word << 6) + k
+                core = low + k
                 fetched = fetch(axons_at, fetched, min(rows, fetched + step), rows_at, 5)
                 block = np.int64(block_of[core])
                 flags = flags_of[block]
-                mine_at, active = axons_at + (begin << 1), ends[k] - begin
-                begin = ends[k]
+                end = integer_at(ends_at + (k << 3))
+                mine_at, active = axons_at + (begin << 1), end - begin
+                begin = end
                 at = narrow_at + (core << 9)
                 if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
                     if not wide[core]:
@@ -359,7 +361,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
             collect(place, post, now)
     if ticks == 0:
-        enter_all(place)
+        enter_all(place, post, first, last)
     counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
     if thread == 0:
         machine.gate[OVER] = 1

@@ -87,6 +87,16 @@ def word_at(_context: Any, _address: Any) -> Any:
 
 
 @intrinsic
+def integer_at(_context: Any, _address: Any) -> Any:
+    """The int64 at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return Emit(builder).load(values[0], I64)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
 def word_16(_context: Any, _address: Any) -> Any:
     """The uint16 at an address."""
 
