@@ -146,14 +146,17 @@ def test_what_cannot_be_measured_is_refused_with_the_limit(
     assert message in refused("chip", *arguments)
 
 
+@pytest.mark.parametrize(("threads", "needed"), [(1, "7.1 GB"), (2, "7.4 GB")])
 def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, threads: int, needed: str
 ) -> None:
-    """NS16e-4 takes 3.3 GB in the engine, 2.6 GB as an image, and 1 GB for wires and the naive loop."""
+    """NS16e-4 takes 3.5 GB in the engine and 0.3 GB for each further thread's calendar, 2.6 GB as an
+    image, and 1 GB for wires and the naive loop.
+    """
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
     monkeypatch.setattr("tnemu.runtime.bench.recurrent", None)
-    assert refused("chip", "--cores", 262144) == (
-        "error: 262,144 cores need 7.1 GB of memory, 4.0 GB are available; load fewer cores, "
+    assert refused("chip", "--cores", 262144, "--threads", threads) == (
+        f"error: 262,144 cores need {needed} of memory, 4.0 GB are available; load fewer cores, "
         "close other programs, or use a computer with more memory"
     )
 

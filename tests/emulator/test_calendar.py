@@ -74,11 +74,15 @@ def test_pages_of_many_cores_and_last_ones_that_are_not_full(monkeypatch, thread
         np.testing.assert_array_equal(getattr(calendar, name), getattr(slots, name))
 
 
-def test_a_small_board_has_no_calendar_and_a_large_one_is_charged_for_it():
+@pytest.mark.parametrize("threads", [1, 2, 4, 8])
+def test_a_small_board_has_no_calendar_and_a_large_one_is_charged_for_it(threads):
+    """1 kB a core for each of up to four threads."""
     for cores in (arrays.CALENDAR_CORES - 1, arrays.CALENDAR_CORES):
         image = recurrent(cores, 20.0)
-        machine = EngineMachine(image, start_potentials(image), threads=1)
+        machine = EngineMachine(image, start_potentials(image), threads)
         machine.run(1)
         held = machine.engine._machine.calendar.nbytes
-        needed = memory.engine_bytes(cores) - cores * memory.ENGINE_CORE - memory.ENGINE_BLOCK
-        assert held == needed == (cores >= arrays.CALENDAR_CORES) * cores * memory.CALENDAR_CORE
+        without = cores * memory.ENGINE_CORE + memory.ENGINE_BLOCK
+        assert held == memory.engine_bytes(cores, threads=threads) - without
+        lists = min(threads, 4) * (cores >= arrays.CALENDAR_CORES)
+        assert held == lists * cores * memory.CALENDAR_CORE

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import layout
+from tnemu.emulator import layout, memory
 from tnemu.emulator.crew import Crew
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import arrays, tick
@@ -134,7 +134,7 @@ class NumbaEngine:
         most = max(1, int(np.diff(self.board.bounds).max()))
         owned = most * NEURONS if threads > 1 else 0
         pages = int(self.board.page_of.max(initial=0)) + 1
-        room = -(-arrays.PAGE_ROOM // threads) if cores >= arrays.CALENDAR_CORES else 0
+        room = memory.list_room(cores, threads)
         waiting = layout.aligned((SLOTS, -(-cores // arrays.BLOCK) * arrays.BLOCK), np.uint8)
         waiting[:, :cores] = state.slots.any(axis=2)
         return arrays.Machine(
@@ -143,12 +143,12 @@ class NumbaEngine:
             wide=wide,
             slots=state.slots,
             calendar=np.empty((threads, SLOTS, pages, room), np.uint32),
-            listed=np.zeros((threads, SLOTS, pages), np.int64),
+            listed=layout.aligned((threads, SLOTS, pages), np.int64),
             fired=state.firings,
             waiting=waiting,
-            awake=core_bits(np.ones((1, cores), bool))[0],
+            awake=every_core(cores),
             counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
-            # Every neuron of a thread may send to one other; pages that no spike reaches cost nothing.
+            # Every neuron of a thread may send to one other; memory that no spike reaches costs nothing.
             outbox=np.empty((2, threads, threads, owned), np.uint32),
             outbox_count=np.zeros((2, threads, threads, 8), np.int64),
             gate=np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
@@ -169,12 +169,10 @@ def scratch() -> arrays.Scratch:
     )
 
 
-def core_bits(cores: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
-    """Bitmaps uint64 [m, words] of bool [m, n], one bit a core."""
-    m, n = cores.shape
-    padded = np.zeros((m, -(-n // arrays.BLOCK) * arrays.BLOCK), bool)
-    padded[:, :n] = cores
-    return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
+def every_core(cores: int) -> npt.NDArray[np.uint64]:
+    """A bitmap uint64 [words] of all cores."""
+    bits = np.arange(-(-cores // arrays.BLOCK) * arrays.BLOCK) < cores
+    return np.packbits(bits, bitorder="little").view(np.uint64)
 
 
 def _in_order(pieces: list[Events]) -> Events:

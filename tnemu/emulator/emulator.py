@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator import memory
-from tnemu.emulator.compiled import NumbaEngine
+from tnemu.emulator.compiled import NumbaEngine, default_threads
 from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import InputError, Pins, axon_events
@@ -47,7 +47,7 @@ class Emulator:
     With ``lanes`` it is a :class:`LaneEmulator`: that many boards in lockstep, in one thread.
 
     Raises EmulatorError for an unknown engine, fewer than one thread, or a board that does not fit
-    into the memory that is left; ImageError for an inconsistent image.
+    into the memory that is left or has more than 2**20 cores; ImageError for an inconsistent image.
     """
 
     def __new__(cls, *arguments: Any, lanes: int | None = None, **options: Any) -> Any:
@@ -80,7 +80,7 @@ class Emulator:
         if threads is not None and (not isinstance(threads, int | np.integer) or threads < 1):
             raise EmulatorError(f"threads = {threads} is not possible; use 1 or more, or None")
         image.validate()  # compiled code checks no bounds
-        memory.check_engine(image)
+        memory.check_engine(image, threads or default_threads(image.core_count))
         self.image = image
         self.last_spikes: NeuronSpikes | None = None
         """Firings recorded by the latest run with ``record_spikes``."""

@@ -57,7 +57,7 @@ class LaneEmulator:
     Memory: 33 kB a core and 64 lanes for the slots, and 1 kB a core and lane for potentials, of which
     only cores that keep something between ticks use any.
     Raises ImageError for an inconsistent image, InputError for fewer than one lane, EmulatorError
-    for boards that do not fit into the memory that is left.
+    for boards that do not fit into the memory that is left or have more than 2**20 cores.
     """
 
     def __init__(self, image: BoardImage, lanes: int) -> None:
@@ -165,7 +165,7 @@ class _Word:
             "potentials": held,
             "words": layout.aligned((SLOTS, n, AXONS + 1), np.uint64),
             "waiting": np.zeros((SLOTS, -(-n // arrays.BLOCK)), np.uint64),
-            "awake": compiled.core_bits(np.ones((1, n), bool))[0],
+            "awake": compiled.every_core(n),
             "counters": self.counters,
             "fired": np.zeros(n, np.int64),
         }

@@ -39,7 +39,7 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
 def load(image: BoardImage, threads: int) -> arrays.Board:
     """The arrays of :class:`arrays.Board` for ``threads`` threads.
 
-    Raises EmulatorError for more cores than a target word can name.
+    Raises EmulatorError for more cores than a spike can name.
     """
     check_cores(image.core_count)
     rows, block = _blocks(image)
@@ -67,8 +67,8 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
 
 
 def check_cores(cores: int) -> None:
-    """Raises EmulatorError for more cores than a target word can name: 2**20."""
-    most = (arrays.AXON + 1) // AXONS
+    """Raises EmulatorError for more cores than a spike can name: 2**20."""
+    most = (arrays.AXON_MASK + 1) // AXONS
     if cores > most:
         raise EmulatorError(
             f"{cores:,} cores are more than the {most:,} that a spike of this engine can name; "

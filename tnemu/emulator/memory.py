@@ -1,9 +1,10 @@
 """Memory: what a board needs, what is left, and a refusal before the system starts to swap.
 
     image   =  n x IMAGE_CORE                        (10 kB a core)
-    engine  =  n x (ENGINE_CORE + CALENDAR_CORE) + k x ENGINE_BLOCK    (13 kB a core, 22 kB a block)
+    engine  =  n x ENGINE_CORE + k x ENGINE_BLOCK + calendar    (12 kB a core, 22 kB a block)
 
-for n cores with k different rows of neuron types; cores that have the same row share a block. Buffers
+for n cores with k different rows of neuron types; cores that have the same row share a block. A large
+board's calendar has 1 kB a core for each of up to four threads. Buffers
 for the spikes of a run come on top; only the part that spikes reach takes memory.
 """
 
@@ -28,7 +29,8 @@ ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 
 """Bytes of a core in the engine: crossbar without unused columns, axon types; targets and potentials
 in 32 and in 16 bits; slots; width, block, seed, firings, which slots wait."""
 CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
-"""More bytes of a core where the board is large enough to have a calendar."""
+"""More bytes of a core, for each of up to four threads, where the board is large enough to have a
+calendar."""
 ENGINE_BLOCK = (
     NEURONS * (4 * vector.PARAMETERS + 2 * vector.NARROW_PARAMETERS + 4 + 1)
     + AXON_TYPES * NEURONS * (2 + 1 + 1)
@@ -42,9 +44,21 @@ LANE_CORE = NEURONS * 4
 """Bytes of a core for each lane, where it keeps potentials between ticks."""
 
 
-def engine_bytes(cores: int, blocks: int = 1) -> int:
+def list_room(cores: int, threads: int) -> int:
+    """Entries of each list of the calendar; 0 where there is none.
+
+    A thread's cores are cut into pages, and every thread has lists for all of them.
+    """
+    if cores < arrays.CALENDAR_CORES:
+        return 0
+    page = min(arrays.PAGE, -(-cores // threads))
+    return max(1, arrays.PAGE_ROOM * page * min(threads, arrays.SHARERS) // (arrays.PAGE * threads))
+
+
+def engine_bytes(cores: int, blocks: int = 1, threads: int = 1) -> int:
     """What the compiled engine and the board's state take beside an image of ``cores`` cores."""
-    calendar = cores * CALENDAR_CORE if cores >= arrays.CALENDAR_CORES else 0
+    pages = threads * -(-cores // (threads * arrays.PAGE))
+    calendar = 4 * SLOTS * threads * pages * list_room(cores, threads)
     return cores * ENGINE_CORE + calendar + blocks * ENGINE_BLOCK
 
 
@@ -53,10 +67,10 @@ def blocks_of(types: npt.NDArray[np.uint16]) -> int:
     return len({hash(row.tobytes()) for row in types})
 
 
-def check_engine(image: BoardImage) -> None:
+def check_engine(image: BoardImage, threads: int = 1) -> None:
     """Raises EmulatorError when the engine for ``image`` does not fit beside it."""
     cores = image.core_count
-    check(f"{cores:,} cores", engine_bytes(cores, blocks_of(image.types)))
+    check(f"{cores:,} cores", engine_bytes(cores, blocks_of(image.types), threads))
 
 
 def check_lanes(board: arrays.Board, lanes: int) -> None:

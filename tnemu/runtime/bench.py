@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator import memory
-from tnemu.emulator.compiled import NumbaEngine
+from tnemu.emulator.compiled import NumbaEngine, default_threads
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.kernels import naive
 from tnemu.emulator.state import Counters, State
@@ -147,7 +147,9 @@ def measure_recurrent(
     if ticks is not None and ticks < segments:
         raise BenchError(f"ticks = {ticks} is fewer than the {segments} segments; use more")
     engines = 2 if beside and noise != "none" else 1
-    memory.check(f"{cores:,} cores", _needed_bytes(cores, engines))
+    memory.check(
+        f"{cores:,} cores", _needed_bytes(cores, engines, threads or default_threads(cores))
+    )
     tell("building")
     image = recurrent(cores, rate_hz, synapses, noise=noise)
     start = start_potentials(image)
@@ -180,10 +182,10 @@ def measure_recurrent(
     )
 
 
-def _needed_bytes(cores: int, engines: int) -> int:
+def _needed_bytes(cores: int, engines: int, threads: int) -> int:
     """Images, their wires while they are made, engines, and the potentials and slots of another loop."""
     wires = NEURONS * (4 + 1)
-    each = cores * (memory.IMAGE_CORE + wires) + memory.engine_bytes(cores)
+    each = cores * (memory.IMAGE_CORE + wires) + memory.engine_bytes(cores, threads=threads)
     return engines * each + cores * (2 * 4 * NEURONS + memory.SLOT_BITS)
 
 

@@ -9,8 +9,9 @@ CHUNK = 128  # rows that int16 sums hold without overflow: 128 x 255 < 32,768
 NEURONS = 256
 
 # The calendar of spikes to come: see delivery.py.
-PAGE = 4096  # cores of a page
-PAGE_ROOM = 65_536  # spikes of a page, from all threads: its axons may have 60 Hz, the rest no room
+PAGE = 4096  # cores of a page at most
+PAGE_ROOM = 65_536  # entries that a list of one should have: its axons may be reached at 60 Hz
+SHARERS = 4  # threads up to which each has that room; more share it
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
 FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
@@ -31,10 +32,10 @@ REVERSES = 512  # a leak follows the sign of V, or the potential has the other r
 # What travels is the spike's 32 bits, axon | delay << 28; its axon counts through all cores: core << 8
 # | axon of the core.
 NOWHERE = -1
-AXON = (1 << 28) - 1
+AXON_MASK = (1 << 28) - 1
 DELAY_AT, HOPS_AT, CROSSINGS_AT = 28, 32, 42
 OUTPUT = 1 << 62
-NUMBER = (1 << 32) - 1  # of an output
+NUMBER_MASK = (1 << 32) - 1  # of an output
 
 (TICKS, SPIKES, SYNAPTIC_OPERATIONS, INPUT_SPIKES, OUTPUT_SPIKES, MERGED, HOPS, CHIP_CROSSINGS) = (
     range(8)
@@ -60,7 +61,7 @@ class Board(NamedTuple):
     seeds: Any  # int64 [n]
     target: Any  # int64 [n, 256]
     outputs: Any  # int32 [m, 2]  connector and pin of an output
-    bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64
+    bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64 but for the last
     owners: Any  # uint16 [blocks]  the thread that owns a 64-core word
     page_of: Any  # uint16 [blocks]  its page; a page's cores have one owner
     high: int

@@ -15,7 +15,7 @@ from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
     ARRIVALS,
-    AXON,
+    AXON_MASK,
     CHIP_CROSSINGS,
     CROSSINGS_AT,
     DELAY_AT,
@@ -24,7 +24,7 @@ from tnemu.emulator.kernels.arrays import (
     INPUT_SPIKES,
     MERGED,
     NOWHERE,
-    NUMBER,
+    NUMBER_MASK,
     OUTPUT,
     OUTPUT_SPIKES,
     PAGE,
@@ -75,7 +75,7 @@ def enlist(place, post, count, tick):
     left = 0
     for i in range(count):
         spike = word_32(post.sent + (i << 2))
-        axon, slot = spike & AXON, (tick + (spike >> DELAY_AT)) & 15
+        axon, slot = spike & AXON_MASK, (tick + (spike >> DELAY_AT)) & 15
         page = word_16(place.page_of + (axon >> 14 << 1))
         own = list_of(place, post.thread, slot, page)
         at = count_up(place.listed + (own << 3), place.room)
@@ -98,6 +98,8 @@ def enter(place, post, slot, first, last):
     page = word_16(place.page_of + (first >> 6 << 1))
     for source in range(post.threads):
         total += integer_at(place.listed + (list_of(place, source, slot, page) << 3))
+    if total == 0:
+        return
     row_at, lines = place.slots + ((slot * place.cores + first) << 5), (last - first) >> 1
     for line in range(lines if total > lines else 0):
         prefetch(row_at + (line << 6))
@@ -121,7 +123,7 @@ def enter_all(place, post, first, last):
 @njit(cache=True, nogil=True)
 def fetch_slot(place, spike, tick):
     """Ask for the slot that a spike will set a bit in."""
-    row = ((tick + (spike >> DELAY_AT)) & 15) * place.cores + ((spike & AXON) >> 8)
+    row = ((tick + (spike >> DELAY_AT)) & 15) * place.cores + ((spike & AXON_MASK) >> 8)
     prefetch(place.slots + (row << 5))
 
 
@@ -140,7 +142,7 @@ def arrive(place, inputs, cursor, tick, first, last):
 
 @njit(cache=True, nogil=True)
 def deliver(place, post, targets_at, sought, count, tick):
-    """Send ``count`` spikes of a block: to slots, the outboxes of other threads, or output rows.
+    """Send a block's spikes: to the calendar, slots, the outboxes of other threads, or output rows.
 
     Short loops, one after the other, keep what they need in registers; together they would not.
     """
@@ -168,7 +170,7 @@ def gather(place, post, targets_at, sought, count, tick):
         hops += (to >> HOPS_AT) & 1023
         crossings += (to >> CROSSINGS_AT) & 1023
         if to >= OUTPUT:
-            leave(place, post, to & NUMBER, tick)
+            leave(place, post, to & NUMBER_MASK, tick)
             continue
         put_32(post.sent + (going << 2), to)
         going += 1
@@ -199,7 +201,7 @@ def share(post, count, parity):
     ours, first = 0, (parity * post.threads + post.thread) * post.threads
     for i in range(count):
         spike = word_32(post.sent + (i << 2))
-        owner = word_16(post.owners + ((spike & AXON) >> 14 << 1))
+        owner = word_16(post.owners + ((spike & AXON_MASK) >> 14 << 1))
         mine = np.int64(owner == post.thread)
         count_at = post.outbox_count + ((first + owner) << 6)
         at = integer_at(count_at)
@@ -218,7 +220,7 @@ def take(place, spikes_at, count, tick):
         if place.far and i + AHEAD < count:
             fetch_slot(place, word_32(spikes_at + ((i + AHEAD) << 2)), tick)
         spike = word_32(spikes_at + (i << 2))
-        merged += set_slot(place, (tick + (spike >> DELAY_AT)) & 15, spike & AXON)
+        merged += set_slot(place, (tick + (spike >> DELAY_AT)) & 15, spike & AXON_MASK)
     add_at(place.counters + 8 * MERGED, merged)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from tnemu.emulator.kernels.arrays import (
-    AXON,
+    AXON_MASK,
     CHIP_CROSSINGS,
     CROSSINGS_AT,
     DELAY_AT,
@@ -24,7 +24,7 @@ from tnemu.emulator.kernels.arrays import (
     INPUT_SPIKES,
     MERGED,
     NOWHERE,
-    NUMBER,
+    NUMBER_MASK,
     OUTPUT,
     OUTPUT_SPIKES,
     SLICED,
@@ -132,7 +132,7 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
     for j in range(256):
         if j + AHEAD < 256:
             later = target[j + AHEAD]
-            place = ((tick + (later >> DELAY_AT)) & 15) * cores + ((later & AXON) >> 8)
+            place = ((tick + (later >> DELAY_AT)) & 15) * cores + ((later & AXON_MASK) >> 8)
             prefetch(words_at + ((place * 257 + (later & 255)) << 3))
         lanes = fired[j]
         if lanes == np.uint64(0):
@@ -146,12 +146,12 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
         crossings += count * ((to >> CROSSINGS_AT) & 1023)
         if to >= OUTPUT:
             rows[row, 0] = tick
-            rows[row, 1] = to & NUMBER
+            rows[row, 1] = to & NUMBER_MASK
             rows[row, 2] = np.int64(lanes)
             row += 1
             outputs += count
         else:
-            slot, core = (tick + (to >> DELAY_AT)) & 15, (to & AXON) >> 8
+            slot, core = (tick + (to >> DELAY_AT)) & 15, (to & AXON_MASK) >> 8
             merged += set_word(words, waiting, slot, core, to & 255, lanes)
     counters[SPIKES] += spikes
     counters[HOPS] += hops

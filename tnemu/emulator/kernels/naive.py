@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from tnemu.emulator.kernels.arrays import AXON, DELAY_AT, OUTPUT
+from tnemu.emulator.kernels.arrays import AXON_MASK, DELAY_AT, OUTPUT
 from tnemu.emulator.kernels.vector import (
     ADD_BELOW,
     ADD_FIRED,
@@ -57,7 +57,7 @@ def advance(
                     to = target[core, j]
                     if 0 <= to < OUTPUT:
                         bit = np.uint64(1) << np.uint64(to & 63)
-                        slot, axon = (now + (to >> DELAY_AT)) & 15, to & AXON
+                        slot, axon = (now + (to >> DELAY_AT)) & 15, to & AXON_MASK
                         slots[slot, axon >> 8, (axon & 255) >> 6] |= bit
                 elif v < rows[FLOOR, j]:
                     v = (v & rows[KEEP_BELOW, j]) + rows[ADD_BELOW, j]

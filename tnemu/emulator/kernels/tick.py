@@ -8,10 +8,12 @@ For every tick, in blocks of 64 cores (one word of a bitmap)::
 
 Nothing here allocates, and nothing of ours is imported but what lies beside it. What is
 called for every core or spike is given addresses, never arrays: numba counts the references to an
-array argument with two atomic additions a call, which once were 40 % of the time. What is called for
-every core is made part of the loop (``forceinline``): a call hands most of its arguments over in memory.
-Threads own disjoint ranges of cores. A spike for a core of another thread goes through an outbox,
-which its owner empties after the barrier that ends the tick, so no two threads write one word.
+array argument with two atomic additions a call, which once were 40 % of the time. What every core of a
+usual board needs is made part of the loop (``forceinline``): a call hands most of its arguments over in
+memory.
+Threads own disjoint ranges of cores. A spike for a core of another thread goes through a list of the
+calendar or an outbox, which the core's owner empties after the barrier that ends the tick: no two threads
+touch one of them in the same tick.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ from tnemu.emulator.kernels.vector import (
     step_trinary_open,
 )
 from tnemu.emulator.kernels.words import (
+    drain_bytes,
     integer_at,
     lowest_bit,
     lowest_bit_or_64,
@@ -65,7 +68,6 @@ from tnemu.emulator.kernels.words import (
     prefetch,
     put_16,
     put_64,
-    take_bytes,
     word_16,
     word_at,
 )
@@ -315,15 +317,14 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             low = word << 6
             if place.room != 0 and (low - first) & (PAGE - 1) == 0:
                 enter(place, post, slot, low, min(low + PAGE, last))
-            take_bytes(place.waiting + slot * place.width + low, base.answer)
-            todo = answer[0] | awake[word]
+            todo = drain_bytes(place.waiting + slot * place.width + low) | awake[word]
             if todo == np.uint64(0):
                 continue
             rows = scan(place.slots + ((slot * place.cores + low) << 5), axons_at, ends_at, todo)
             # As many rows and targets a core as there are on average, so that the loops can be foreseen.
-            step = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
+            pace = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
             rows_at, words_at = base.crossbar + (low << 13), targets_at + (low << 11)
-            fetched, sought = fetch(axons_at, 0, min(rows, LEAD * step), rows_at, 5), 0
+            fetched, sought = fetch(axons_at, 0, min(rows, LEAD * pace), rows_at, 5), 0
             count, begin = 0, 0
             stay = np.uint64(0)
             left = todo
@@ -331,7 +332,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                 k = lowest_bit(left)
                 left &= left - np.uint64(1)
                 core = low + k
-                fetched = fetch(axons_at, fetched, min(rows, fetched + step), rows_at, 5)
+                fetched = fetch(axons_at, fetched, min(rows, fetched + pace), rows_at, 5)
                 block = np.int64(block_of[core])
                 flags = flags_of[block]
                 end = integer_at(ends_at + (k << 3))
@@ -345,7 +346,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
-                sought = fetch(fired_at, sought, min(count, sought + step), words_at, 3)
+                sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
                 totals[core] += count - before
                 # Without input, noise, spike or change a tick repeats itself until an input comes.
                 if (

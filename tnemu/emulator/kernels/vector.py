@@ -230,13 +230,13 @@ def _narrow(row_sums: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> 
     ):  # type: ignore[no-untyped-def]
         sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
         b = e.b
-        lowest, span = (e.fill(I16, 32, n * NARROW_MOST + 1) for n in (1, 2))
+        lift, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
         results, masks, heights = [], [], []
         for g in range(8):
             row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
             before = e.load(e.at(narrow_at, 64 * g), I16, 32)
             v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
-            heights.append(b.add(v, lowest))
+            heights.append(b.add(v, lift))
             fires = b.icmp_signed(">=", v, row(ALPHA))
             after = v
             if floors:

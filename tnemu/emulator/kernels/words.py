@@ -146,13 +146,18 @@ def add_at(e, address, amount):
     e.store(e.b.add(e.load(address, I64), amount), address)
 
 
-@instruction
-def take_bytes(e, address, into):
-    """Which of the 64 bytes at ``address`` are not 0, as bits at ``into``; then they are all 0."""
-    none = e.fill(I8, 64, 0)
-    there = e.load(address, I8, 64)
-    e.store(e.packed(e.b.icmp_unsigned("!=", there, none)), into)
-    e.store(none, address)
+@intrinsic
+def drain_bytes(_context: Any, _address: Any) -> Any:
+    """Which of the 64 bytes at an address are not 0, as bits; sets all to 0."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        e = Emit(builder)
+        none = e.fill(I8, 64, 0)
+        there = builder.icmp_unsigned("!=", e.load(values[0], I8, 64), none)
+        e.store(none, values[0])
+        return e.packed(there)
+
+    return types.uint64(types.int64), generate
 
 
 @intrinsic
