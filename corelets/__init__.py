@@ -13,12 +13,12 @@
 ``load("pong.safetensors")`` gives a trained student as a corelet.
 """
 
-from corelets.corelet import Core, Corelet
-from corelets.errors import CoreletError, UnusedCorelet
-from corelets.layers import Conv2d, Dense
-from corelets.library import RELAY_NEURON, Delay, Relay, Splitter
-from corelets.pins import Input, Output, Pins
-from corelets.student import Student, load
+from corelets.language.corelet import Core, Corelet
+from corelets.language.errors import CoreletError, UnusedCorelet
+from corelets.language.pins import Input, Output, Pins
+from corelets.library.layers import Conv2d, Dense
+from corelets.library.relays import RELAY_NEURON, Delay, Relay, Splitter
+from corelets.library.student import Student, load
 
 __all__ = [
     "RELAY_NEURON",

@@ -14,8 +14,8 @@ import numpy as np
 import corelets
 import tnemu
 from tnemu import zoo
-from tnemu.atari.spec import AtariSpec
-from tnemu.atari.world import AtariWorld
+from tnemu.tasks.atari.spec import AtariSpec
+from tnemu.tasks.atari.world import AtariWorld
 
 
 def main(path: Path, decisions: int) -> None:

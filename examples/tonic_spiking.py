@@ -10,7 +10,7 @@ import numpy as np
 import tnemu
 from tnemu.hardware import neuron
 from tnemu.hardware.image import TAP_DTYPE
-from tnemu.mapping.network import (
+from tnemu.networks.logical import (
     LogicalCore,
     LogicalInput,
     LogicalNetwork,

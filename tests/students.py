@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tnemu.formats.layers import Conv, Dense, Transduction, Vote
 from tnemu.formats.weights import WeightFile
+from tnemu.networks.integer import Conv, Dense, Transduction, Vote
 
 
 def full_size(seed: int = 0, actions: int = 3) -> WeightFile:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tnemu.emulator.emulator import Emulator as Emulator
+    from tnemu.errors import TnemuError as TnemuError
     from tnemu.hardware.board import load_board as load_board
-    from tnemu.hardware.errors import TnemuError as TnemuError
     from tnemu.hardware.image import BoardImage as BoardImage
     from tnemu.mapping.fit import fit as fit
 
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BoardImage": "tnemu.hardware.image",
     "Emulator": "tnemu.emulator.emulator",
-    "TnemuError": "tnemu.hardware.errors",
+    "TnemuError": "tnemu.errors",
     "fit": "tnemu.mapping.fit",
     "load_board": "tnemu.hardware.board",
 }

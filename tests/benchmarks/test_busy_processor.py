@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from tnemu.runtime.bench import EngineMachine, take_turns, warm_up
-from tnemu.runtime.bench_networks import recurrent, start_potentials
+from tnemu.lab.bench.measure import EngineMachine, take_turns, warm_up
+from tnemu.lab.bench.networks import recurrent, start_potentials
 
 pytestmark = [
     pytest.mark.slow,

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from llvmlite import binding
 
-from tnemu.runtime.bench import EngineMachine, Machine, NaiveMachine, take_turns, warm_up
-from tnemu.runtime.bench_frames import Alone, Lanes, Stream, random_frames
-from tnemu.runtime.bench_networks import feed_forward, recurrent, start_potentials
+from tnemu.lab.bench.frames import Alone, Lanes, Stream, random_frames
+from tnemu.lab.bench.measure import EngineMachine, Machine, NaiveMachine, take_turns, warm_up
+from tnemu.lab.bench.networks import feed_forward, recurrent, start_potentials
 
 
 def machines(cores: int, rate_hz: float = 20.0, noise: str = "none") -> EngineMachine:

@@ -14,8 +14,8 @@ from tnemu.formats.spike_file import spikes, write_spikes
 from tnemu.hardware import load_board, neuron
 from tnemu.hardware.image import BoardImage
 from tnemu.mapping.build import build_image
-from tnemu.mapping.network import LogicalCore, LogicalNetwork, LogicalOutput, wires_from
 from tnemu.mapping.place import in_order
+from tnemu.networks.logical import LogicalCore, LogicalNetwork, LogicalOutput, wires_from
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "formats" / "data"

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from tnemu.cli import bench, bench_view
 from tnemu.cli.main import app
-from tnemu.emulator import memory
-from tnemu.runtime import bench_peers
-from tnemu.runtime.bench import Row
-from tnemu.runtime.bench_networks import BenchError
-from tnemu.runtime.bench_peers import MARK, Peer
+from tnemu.emulator.engines.compiled import memory
+from tnemu.lab.bench import peers as bench_peers
+from tnemu.lab.bench.measure import Row
+from tnemu.lab.bench.networks import BenchError
+from tnemu.lab.bench.peers import MARK, Peer
 
 KEYS = {
     "name", "cores", "rate_hz", "synapses", "threads", "ticks", "ms_per_tick", "realtime_factor",
@@ -154,7 +154,7 @@ def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
     image, and 1 GB for wires and the naive loop.
     """
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_000_000_000)
-    monkeypatch.setattr("tnemu.runtime.bench.recurrent", None)
+    monkeypatch.setattr("tnemu.lab.bench.measure.recurrent", None)
     assert refused("chip", "--cores", 262144, "--threads", threads) == (
         f"error: 262,144 cores need {needed} of memory, 4.0 GB are available; load fewer cores, "
         "close other programs, or use a computer with more memory"

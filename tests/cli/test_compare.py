@@ -12,11 +12,11 @@ from running import ran, refused, run
 
 import tnemu
 from corelets import Student
-from tnemu.atari.spec import spec_for
-from tnemu.cli import comparison
-from tnemu.cli.comparison import compare
 from tnemu.hardware import load_board
+from tnemu.lab import comparison
+from tnemu.lab.comparison import compare
 from tnemu.mapping import fit as fitting
+from tnemu.tasks.atari.spec import spec_for
 
 ENGINES = ["reference", "numba"]
 TINY = load_board("tiny")

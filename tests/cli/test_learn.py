@@ -11,18 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from tnemu import zoo
-from tnemu.atari.spec import SPECS, AtariSpec, SpecError
-from tnemu.atari.world import AtariWorld
-from tnemu.cli.board_player import board_player
 from tnemu.cli.main import app
 from tnemu.formats.weights import WeightFile
+from tnemu.lab.board_player import board_player
+from tnemu.tasks.atari.spec import SPECS, AtariSpec, SpecError
+from tnemu.tasks.atari.world import AtariWorld
 
 pytest.importorskip("torch")
 
-from tnemu.learn.episodes import Episode
-from tnemu.learn.evaluate import load_player
-from tnemu.learn.network import DuelNet
-from tnemu.learn.players import TEACHER, save_player
+from tnemu.learn.players.duel import DuelNet
+from tnemu.learn.players.episodes import Episode
+from tnemu.learn.players.evaluate import load_player
+from tnemu.learn.players.files import TEACHER, save_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
@@ -74,7 +74,7 @@ def test_scores_are_a_table_and_a_picture(tmp_path):
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
     tmp_path, monkeypatch, option
 ):
-    monkeypatch.setattr("tnemu.learn.evaluate.play_episodes", None)
+    monkeypatch.setattr("tnemu.learn.players.evaluate.play_episodes", None)
     file = tmp_path / "nowhere" / "x"
     arguments = "learn evaluate random --game freeway".split()
     result = CliRunner().invoke(app, [*arguments, option, str(file)])
@@ -123,7 +123,7 @@ def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
 
 def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
     monkeypatch.setattr(
-        "tnemu.learn.evaluate.play_episodes", lambda *how: [Episode(9009, 1, 1, False)]
+        "tnemu.learn.players.evaluate.play_episodes", lambda *how: [Episode(9009, 1, 1, False)]
     )
     words = "learn evaluate freeway --seed 9009 --episodes 1".split()
     result = CliRunner().invoke(app, words)

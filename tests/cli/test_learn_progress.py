@@ -12,10 +12,10 @@ pytest.importorskip("torch")
 
 from tnemu.cli import learn_progress
 from tnemu.cli.learn_progress import position, read_curve, watched
-from tnemu.learn.distil import DistilSettings
-from tnemu.learn.runs import Curve
-from tnemu.learn.teacher import COLUMNS
-from tnemu.learn.teacher_settings import TeacherSettings
+from tnemu.learn.distil.distil import DistilSettings
+from tnemu.learn.run.runs import Curve
+from tnemu.learn.teachers.settings import TeacherSettings
+from tnemu.learn.teachers.teacher import COLUMNS
 
 
 def teacher(out: Path) -> TeacherSettings:

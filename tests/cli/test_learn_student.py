@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from tnemu.atari.spec import SPECS
 from tnemu.cli.main import app
 from tnemu.formats.weights import WeightFile
-from tnemu.learn.network import DuelNet
-from tnemu.learn.players import TEACHER, save_player
+from tnemu.learn.players.duel import DuelNet
+from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.tasks.atari.spec import SPECS
 
 SHORT = (
     "--states 40 --dagger-rounds 0 --worlds 2 --batch 8 --iterations 1 --calibration 20 "

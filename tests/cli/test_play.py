@@ -21,17 +21,17 @@ import pytest
 from typer.testing import CliRunner
 
 from corelets import Student
-from tnemu.atari.player import AtariPlayer
-from tnemu.atari.spec import AtariSpec, spec_for
-from tnemu.atari.world import AtariWorld
 from tnemu.cli.main import app
-from tnemu.formats.layers import Dense, Transduction, Vote
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware import load_board
 from tnemu.mapping.fit import fit
+from tnemu.networks.integer import Dense, Transduction, Vote
 from tnemu.runtime.board import BoardJob
 from tnemu.runtime.report import same_run
 from tnemu.runtime.session import Session, Settings
+from tnemu.tasks.atari.player import AtariPlayer
+from tnemu.tasks.atari.spec import AtariSpec, spec_for
+from tnemu.tasks.atari.world import AtariWorld
 
 TNEMU = [sys.executable, "-c", "import sys; from tnemu.cli.main import main; main()"]
 SOON_S = 30

@@ -27,7 +27,7 @@ from tnemu.formats.model_file import read_model
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
 from tnemu.hardware import neuron
-from tnemu.mapping.network import LogicalOutput
+from tnemu.networks.logical import LogicalOutput
 
 pytestmark = pytest.mark.usefixtures("plain_terminal")
 

@@ -11,7 +11,7 @@ from engines import ENGINES
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.engine import Trace, rows
-from tnemu.emulator.reference import ReferenceEngine
+from tnemu.emulator.engines.reference.engine import ReferenceEngine
 from tnemu.emulator.state import State
 from tnemu.hardware import BoardImage, InputConnector, OutputConnector, load_board, packet
 from tnemu.hardware.image import TAP_DTYPE

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 from laboratory import Core, every_tick, fire_ticks
 
+from tnemu.errors import TnemuError
 from tnemu.hardware import neuron, packet
-from tnemu.hardware.errors import RangeError, TnemuError
+from tnemu.hardware.errors import RangeError
 
 RELAY = neuron(s=[1, 1, 1, 1], alpha=1)
 """Fires in the very tick in which any of its axons is hit."""

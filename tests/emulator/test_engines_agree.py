@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_boards import Case, Wires, cases
 
-from tnemu.emulator import compiled
 from tnemu.emulator.emulator import ENGINES, Emulator
+from tnemu.emulator.engines.compiled import engine as compiled
 
 quick = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 thorough = settings(max_examples=600, suppress_health_check=list(HealthCheck))

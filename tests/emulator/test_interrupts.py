@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from random_boards import make_case
 
-from tnemu.emulator.crew import Crew
 from tnemu.emulator.emulator import Emulator
-from tnemu.emulator.kernels import arrays
+from tnemu.emulator.engines.compiled.crew import Crew
+from tnemu.emulator.engines.compiled.kernels import arrays
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no signal.setitimer here")
 WIDE = {"cores_x": 40}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from tnemu.emulator import kernels
+from tnemu.emulator.engines.compiled import kernels
 from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, draw
 
 words32 = st.integers(0, 2**32 - 1)

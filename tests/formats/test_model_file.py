@@ -16,7 +16,7 @@ from tnemu.formats import model_file, neuron_types, spike_file
 from tnemu.formats.model_core import LISTS
 from tnemu.formats.model_file import parse_model, read_model
 from tnemu.hardware.neuron import neuron
-from tnemu.mapping.network import LogicalNetwork, LogicalOutput
+from tnemu.networks.logical import LogicalNetwork, LogicalOutput
 
 DATA = Path(__file__).parent / "data"
 

@@ -14,7 +14,7 @@ from tnemu.formats.errors import FormatError
 from tnemu.formats.model_file import parse_model, read_model
 from tnemu.formats.model_writer import format_model, write_model
 from tnemu.hardware.neuron import FIELDS, NEURON_DTYPE, neuron
-from tnemu.mapping.network import (
+from tnemu.networks.logical import (
     TAP_DTYPE,
     LogicalCore,
     LogicalInput,

@@ -6,7 +6,7 @@ import numpy as np
 
 from tnemu.hardware.image import TAP_DTYPE
 from tnemu.hardware.neuron import neuron
-from tnemu.mapping.network import (
+from tnemu.networks.logical import (
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,

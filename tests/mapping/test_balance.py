@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tnemu.mapping.balance import balance, latency_ticks, loops, wave_ticks
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import BALANCE, LogicalOutput
+from tnemu.networks.logical import BALANCE, LogicalOutput
 
 edges = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tnemu.mapping.balance import balance
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import SPLITTER_NEURON, legalise
-from tnemu.mapping.network import BALANCE
+from tnemu.networks.logical import BALANCE
 
 
 def what(core, neuron):

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 import tnemu
 from corelets import Conv2d, Corelet, Dense, Input, Output, Relay, Student
 from tnemu.emulator.emulator import Emulator
-from tnemu.formats.layers import Vote
 from tnemu.formats.weights import WeightFile
 from tnemu.hardware import load_board, neuron
 from tnemu.mapping.errors import FitError
+from tnemu.networks.integer import Vote
 
 TINY = load_board("tiny")
 ENGINES = ["reference", "numba"]

@@ -55,7 +55,7 @@ def chip(
 ) -> None:
     """Measure a recurrent network in which every neuron fires at the given rate."""
     from tnemu.cli.bench_view import check_files, progress, report
-    from tnemu.runtime.bench import measure_recurrent
+    from tnemu.lab.bench.measure import measure_recurrent
 
     check_files(json)
     with progress() as tell:
@@ -90,7 +90,7 @@ def sweep(
 ) -> None:
     """Measure 15 activities of a chip, and growth from 64 to 65,536 cores, with a picture."""
     from tnemu.cli.bench_view import check_files, progress, report, write_picture
-    from tnemu.runtime.bench import SEGMENT_S, SEGMENTS, measure_recurrent
+    from tnemu.lab.bench.measure import SEGMENT_S, SEGMENTS, measure_recurrent
 
     check_files(json, plot)
     segments, segment_s = (QUICK_SEGMENTS, QUICK_SEGMENT_S) if quick else (SEGMENTS, SEGMENT_S)
@@ -126,8 +126,8 @@ def frames(
 ) -> None:
     """Measure a feed-forward network: latency of a frame, frames per second, many boards at once."""
     from tnemu.cli.bench_view import check_files, progress, report
-    from tnemu.runtime.bench import SEGMENTS
-    from tnemu.runtime.bench_frames import measure_frames
+    from tnemu.lab.bench.frames import measure_frames
+    from tnemu.lab.bench.measure import SEGMENTS
 
     check_files(json)
     segments = QUICK_SEGMENTS if quick else SEGMENTS
@@ -162,8 +162,8 @@ def peers(
     import tempfile
 
     from tnemu.cli.bench_view import check_files, note_problems, progress, report
-    from tnemu.runtime import bench_peers
-    from tnemu.runtime.bench_networks import BenchError
+    from tnemu.lab.bench import peers as bench_peers
+    from tnemu.lab.bench.networks import BenchError
 
     folder = setup or where
     if folder is None or (setup and where):

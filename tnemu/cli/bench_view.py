@@ -14,8 +14,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tnemu.runtime.bench import Row
-    from tnemu.runtime.bench_peers import NotMeasured
+    from tnemu.lab.bench.measure import Row
+    from tnemu.lab.bench.peers import NotMeasured
 
 
 class Tell(Protocol):
@@ -58,7 +58,7 @@ def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
     the JSON alone.
     """
     from tnemu.formats.whole_file import whole_file
-    from tnemu.runtime.bench import document
+    from tnemu.lab.bench.measure import document
 
     if rows and file != "-":
         _show(rows)
@@ -74,7 +74,7 @@ def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
 
 
 def _show(rows: Sequence[Row]) -> None:
-    from tnemu.runtime.bench import computer
+    from tnemu.lab.bench.measure import computer
 
     print_table(*table(rows))
     facts = computer()
@@ -104,8 +104,8 @@ def write_picture(rows: Sequence[Row], path: Path) -> None:
     import numpy as np
 
     from tnemu.formats.whole_file import whole_file
+    from tnemu.lab.bench.measure import computer
     from tnemu.measure.bench_plots import Points, SweepPlot, save_sweep
-    from tnemu.runtime.bench import computer
     from tnemu.runtime.report import versions
 
     def points(name: str, chosen: Sequence[Row], x: Callable[[Row], float]) -> Points:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +52,9 @@ def command(
     """
     from corelets import Student
     from tnemu import zoo
-    from tnemu.cli.comparison import compare
     from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import load_board
+    from tnemu.lab.comparison import compare
     from tnemu.mapping.fit import fit
 
     chosen = _engines(engines)
@@ -134,8 +134,8 @@ def _played(weights: WeightFile, frames: int, seed: int) -> Iterator[Observation
 
     import numpy as np
 
-    from tnemu.atari.spec import AtariSpec
-    from tnemu.atari.world import AtariWorld
+    from tnemu.tasks.atari.spec import AtariSpec
+    from tnemu.tasks.atari.world import AtariWorld
 
     world = AtariWorld(AtariSpec.from_json(json.dumps(dict(weights.spec))), seed)
     now = world.reset()

@@ -26,7 +26,7 @@ Rest = {"allow_extra_args": True, "ignore_unknown_options": True}
 def teacher(context: typer.Context) -> None:
     """Train a Double DQN teacher: GAME --out FOLDER [--steps N --seed N --resume ...]."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.teacher import main
+    from tnemu.learn.teachers.teacher import main
 
     raise typer.Exit(main(context.args, watched, context.command_path))
 
@@ -51,7 +51,7 @@ def _fits(board: str) -> Callable[[WeightFile], object]:
 def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil import main
+    from tnemu.learn.distil.distil import main
 
     raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
 
@@ -59,7 +59,7 @@ def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
 @app.command(context_settings=Rest, add_help_option=False)
 def ladder(context: typer.Context) -> None:
     """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
-    from tnemu.learn.ladder import main
+    from tnemu.learn.precision.ladder import main
 
     raise typer.Exit(main(context.args, name=context.command_path))
 
@@ -68,7 +68,7 @@ def ladder(context: typer.Context) -> None:
 def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.together import main
+    from tnemu.learn.distil.together import main
 
     raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
 
@@ -109,9 +109,9 @@ def evaluate(
     from tnemu import zoo
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
-    from tnemu.cli.board_player import board_player
     from tnemu.formats.whole_file import check_writable, write_json
-    from tnemu.learn import evaluate as evaluation
+    from tnemu.lab.board_player import board_player
+    from tnemu.learn.players import evaluate as evaluation
 
     given = {evaluation.file_of(player): player for player in players}
     last = evaluation.file_of(players[-1])

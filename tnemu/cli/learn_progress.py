@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from tnemu.learn.runs import Report
+    from tnemu.learn.run.runs import Report
     from tnemu.measure.curve_plots import CurvePlot
 
 TOGETHER = (("train_return", "check_mean", "check_best"), ("loss", "val_kl"))
@@ -24,7 +24,7 @@ def watched(settings: Any) -> Iterator[Report]:
     """A bar on a terminal, a line per report elsewhere; draws curve.png however the run ends."""
     from rich.console import Console
 
-    from tnemu.learn.runs import plain
+    from tnemu.learn.run.runs import plain
 
     console = Console()
     try:
@@ -85,8 +85,8 @@ def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
 
 def draw_curve(out: Path) -> None:
     """curve.png beside curve.csv, if there is one; a problem with it is told, not raised."""
+    from tnemu.errors import TnemuError
     from tnemu.formats.whole_file import whole_file
-    from tnemu.hardware.errors import TnemuError
     from tnemu.measure.curve_plots import save_curves
 
     try:

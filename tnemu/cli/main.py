@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import tnemu
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 COMMANDS = {
     "play": "Play an Atari game on an emulated board in real time, with a report",

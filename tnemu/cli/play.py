@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tnemu.cli import play_view as view
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tnemu.atari.spec import AtariSpec
     from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
+    from tnemu.tasks.atari.spec import AtariSpec
 
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
@@ -92,11 +92,11 @@ def command(
 
     from rich.console import Console
 
-    from tnemu.atari.player import AtariPlayer
     from tnemu.hardware.board import load_board
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock, utc_now
     from tnemu.runtime.session import Settings
+    from tnemu.tasks.atari.player import AtariPlayer
 
     console = Console(highlight=False, soft_wrap=True)
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
@@ -154,8 +154,8 @@ def _student(game: str | None, path: Path | None) -> WeightFile:
 
 def _world(student: WeightFile, seed: int) -> AtariSpec:
     """The world that the student was trained for, once its console has proved to start."""
-    from tnemu.atari.player import check_console
-    from tnemu.atari.stored import spec_of
+    from tnemu.tasks.atari.player import check_console
+    from tnemu.tasks.atari.stored import spec_of
 
     spec = spec_of(student)
     check_console(spec, seed)

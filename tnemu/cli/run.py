@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 if TYPE_CHECKING:
     from tnemu.emulator.emulator import Emulator
@@ -66,10 +66,10 @@ def command(
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.cli.run_probes import SPIKE_LIMIT, parse_probe
     from tnemu.emulator.emulator import Emulator
     from tnemu.formats.spike_file import format_header, read_spikes
     from tnemu.formats.whole_file import whole_file
+    from tnemu.lab.probes import SPIKE_LIMIT, parse_probe
 
     probes = [parse_probe(text, ticks) for text in probe or []]
     names = [output, *(str(item.path) for item in probes)]

@@ -97,7 +97,7 @@ def _roles(evaluation: dict[str, Any]) -> dict[str, str]:
 
 def _scores(game: str, evaluation: dict[str, Any]) -> dict[str, Any]:
     """By role: mean, interval and, where episodes are recorded, shares of teacher and person."""
-    from tnemu.learn.scores import normalise
+    from tnemu.learn.players.scores import normalise
 
     named = _roles(evaluation)
     roles = {named[who]: facts for who, facts in evaluation.get("players", {}).items()}

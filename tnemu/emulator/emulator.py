@@ -14,13 +14,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import memory
-from tnemu.emulator.compiled import NumbaEngine, default_threads
 from tnemu.emulator.engine import Engine, Trace, rows
+from tnemu.emulator.engines.compiled import memory
+from tnemu.emulator.engines.compiled.engine import NumbaEngine, default_threads
+from tnemu.emulator.engines.reference.engine import ReferenceEngine
 from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import InputError, Pins, axon_events
 from tnemu.emulator.lanes import LaneEmulator
-from tnemu.emulator.reference import ReferenceEngine
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters, Events, State
 from tnemu.hardware.image import BoardImage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 
 class EmulatorError(TnemuError, ValueError):

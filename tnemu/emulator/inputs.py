@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.state import LAST_TICK, Events
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.hardware.image import InputConnector
 from tnemu.hardware.neuron import AXONS, whole
 

@@ -16,11 +16,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import compiled, layout, memory
+from tnemu.emulator.engines.compiled import engine as compiled
+from tnemu.emulator.engines.compiled import layout, memory
+from tnemu.emulator.engines.compiled.kernels import arrays
+from tnemu.emulator.engines.compiled.kernels import lanes as kernel
 from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import InputError, Pins
-from tnemu.emulator.kernels import arrays
-from tnemu.emulator.kernels import lanes as kernel
 from tnemu.emulator.spikes import OUTPUT_DTYPE, OutputSpikes
 from tnemu.emulator.state import Counters, State
 from tnemu.hardware.image import BoardImage

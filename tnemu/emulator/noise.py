@@ -29,8 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tnemu.emulator import kernels
-from tnemu.emulator.kernels import LEAK, SYNAPSE, THRESHOLD
+from tnemu.emulator.engines.compiled import kernels
+from tnemu.emulator.engines.compiled.kernels import LEAK, SYNAPSE, THRESHOLD
 
 __all__ = ["LEAK", "SYNAPSE", "THRESHOLD", "Draw", "draw"]
 

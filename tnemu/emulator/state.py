@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
 

@@ -1,6 +1,6 @@
 """The error of every reader and writer in this room."""
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 
 class FormatError(TnemuError, ValueError):

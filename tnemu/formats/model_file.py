@@ -40,7 +40,7 @@ from tnemu.formats.model_core import (
     unpack,
 )
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
-from tnemu.mapping.network import WIRE_DTYPE, LogicalCore, LogicalNetwork, LogicalOutput
+from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork, LogicalOutput
 
 LAST_SEED = (1 << 32) - 1
 """Highest rngSeed: 32 bits."""

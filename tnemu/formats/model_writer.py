@@ -22,7 +22,7 @@ from tnemu.formats.model_file import FIXED, LAST_SEED
 from tnemu.formats.runlength import compress
 from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.neuron import AXONS, NEURONS, validate_neurons
-from tnemu.mapping.network import LogicalCore, LogicalNetwork
+from tnemu.networks.logical import LogicalCore, LogicalNetwork
 
 _ROW = '\t\t\t\t {{"type":"S{}","synapses":"{}"}}'
 

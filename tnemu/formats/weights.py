@@ -12,7 +12,7 @@ A weight file is a safetensors file whose metadata entry ``tnemu`` is a JSON man
 
 Layer L's tensors are named ``L.weights`` (trinary, packed four to a byte: 0 -> 00, +1 -> 01,
 -1 -> 11, lowest bits first), ``L.thresholds`` (int32), ``L.order`` (int32 permutation),
-``L.background`` (int16) and ``L.classes`` (int32). What the layers compute: tnemu.formats.layers.
+``L.background`` (int16) and ``L.classes`` (int32). What the layers compute: tnemu.networks.integer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.formats.errors import FormatError
-from tnemu.formats.layers import (
+from tnemu.formats.whole_file import whole_file
+from tnemu.networks.integer import (
     LAYER_KINDS,
     Bits,
     Integers,
@@ -37,7 +38,6 @@ from tnemu.formats.layers import (
     Vote,
     Weights,
 )
-from tnemu.formats.whole_file import whole_file
 
 FORMAT = "tnemu-weights-1"
 _TENSORS = {"thresholds": np.int32, "order": np.int32, "background": np.int16, "classes": np.int32}

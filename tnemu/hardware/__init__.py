@@ -1,7 +1,8 @@
 """What the hardware is: neuron parameters, boards, board images and packets. Pure data."""
 
+from tnemu.errors import TnemuError
 from tnemu.hardware.board import BoardSpec, ChipSpec, board_names, load_board
-from tnemu.hardware.errors import BoardError, ImageError, RangeError, TnemuError
+from tnemu.hardware.errors import BoardError, ImageError, RangeError
 from tnemu.hardware.image import BoardImage, InputConnector, OutputConnector
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
 

@@ -1,8 +1,6 @@
 """The errors people read. Each message names the object, its value, the limit and the next step."""
 
-
-class TnemuError(Exception):
-    """Any refusal by tnemu that a user can act on; commands print it and exit with status 1."""
+from tnemu.errors import TnemuError
 
 
 class RangeError(TnemuError, ValueError):

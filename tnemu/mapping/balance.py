@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from tnemu.hardware.neuron import MAX_DELAY
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import BALANCE, LogicalCore, LogicalNetwork
+from tnemu.networks.logical import BALANCE, LogicalCore, LogicalNetwork
 
 Ticks = npt.NDArray[np.int64]
 

@@ -19,8 +19,8 @@ from tnemu.hardware.image import BoardImage, InputConnector, OutputConnector
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import LogicalNetwork
 from tnemu.mapping.place import Positions
+from tnemu.networks.logical import LogicalNetwork
 
 PINS_PER_EXIT = AXONS
 """An exit is an address beyond the edge; its packets tell pins apart by their axon field."""

@@ -1,6 +1,6 @@
 """The error of every refusal to put a network on a board."""
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 
 class FitError(TnemuError, ValueError):

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic, neuron
 from tnemu.mapping.balance import Ticks, wave_ticks
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import BALANCE, WIRE_DTYPE, LogicalCore, LogicalNetwork
+from tnemu.networks.logical import BALANCE, WIRE_DTYPE, LogicalCore, LogicalNetwork
 
 Wires = npt.NDArray[np.void]
 

@@ -22,8 +22,8 @@ from tnemu.mapping.balance import Ticks, balance, latency_ticks
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import Fanout, legalise
-from tnemu.mapping.network import LogicalNetwork
 from tnemu.mapping.place import check_count, in_order, place
+from tnemu.networks.logical import LogicalNetwork
 
 __all__ = ["Buildable", "FitError", "LayerPlan", "Plan", "fit"]
 

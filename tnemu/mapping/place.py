@@ -19,7 +19,7 @@ from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.balance import Ticks, loops
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.network import LogicalNetwork
+from tnemu.networks.logical import LogicalNetwork
 
 Positions = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]

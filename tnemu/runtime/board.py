@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
 from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays

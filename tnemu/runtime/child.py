@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.runtime.link import PeerGoneError
 
 STOP = b"s"

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 now_s: Callable[[], float] = time.monotonic
 """Seconds of a clock that never jumps and that all processes of this computer share."""

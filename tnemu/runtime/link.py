@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 MEMORY_NAME = "tnemu-link"
 """What /proc/<pid>/maps calls the memory of a link."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import tnemu
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.measure import energy
 from tnemu.runtime.record import percentiles_ms

@@ -20,7 +20,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.runtime import child
 from tnemu.runtime.board import BoardJob, board_main

@@ -6,7 +6,7 @@ import difflib
 from importlib import resources
 from pathlib import Path
 
-from tnemu.hardware.errors import TnemuError
+from tnemu.errors import TnemuError
 
 SUFFIX = ".safetensors"
 

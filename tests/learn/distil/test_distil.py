@@ -1,0 +1,141 @@
+# ruff: noqa: E402
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("ale_py")
+
+from tnemu.errors import TnemuError
+from tnemu.formats.weights import WeightFile
+from tnemu.learn.distil import distil
+from tnemu.learn.distil.distil import (
+    DistilSettings,
+    main,
+    train_student,
+)
+from tnemu.learn.distil.states import States, collect, label_temperature
+from tnemu.learn.players.duel import DuelNet
+from tnemu.learn.players.files import TEACHER, load_control, save_player
+from tnemu.tasks.atari.spec import SPECS
+
+SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
+
+
+@pytest.fixture(scope="module")
+def teacher_file(tmp_path_factory):
+    torch.manual_seed(3)
+    net = DuelNet(SPEC.shape, len(SPEC.actions))
+    net.background.fill_(90.4)
+    path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
+    save_player(path, net, TEACHER, SPEC)
+    return str(path)
+
+
+def test_label_temperature_reaches_the_peak():
+    q = torch.randn(500, 6, generator=torch.Generator().manual_seed(0)) * 0.03
+    tau = label_temperature(q, 0.8)
+    assert float((q / tau).softmax(1).amax(1).mean()) == pytest.approx(0.8, abs=1e-4)
+    assert label_temperature(q * 10, 0.8) == pytest.approx(10 * tau, rel=1e-4)
+
+
+def test_kl_by_hand():
+    labels, logits = torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 0.0]])
+    assert float(distil.kl(labels, logits)) == pytest.approx(np.log(2) / 2)
+
+
+def test_collect_visits_and_labels():
+    def player(observations):
+        return np.eye(3)[observations[:, 0, 0, 0] % 3]
+
+    def teacher(observations):
+        return observations.reshape(len(observations), -1)[:, :3] * 1.0
+
+    states = collect(player, teacher, SPEC, 100, keep_every=2, worlds=4, seed=7)
+    again = collect(player, teacher, SPEC, 100, keep_every=2, worlds=4, seed=7)
+    other = collect(player, teacher, SPEC, 100, keep_every=2, worlds=4, seed=8)
+    assert torch.equal(states.screens, again.screens)
+    assert not torch.equal(states.screens, other.screens)
+    assert states.screens.shape == (100, 4, 42, 42)
+    assert states.screens.dtype == torch.uint8
+    assert torch.equal(states.q, states.screens.reshape(100, -1)[:, :3].float())
+    # with stride 2 and every 2nd decision kept, the newest screen is the second newest next time
+    assert torch.equal(states.screens[40, 0], states.screens[44, 1])
+
+
+def test_split_holds_out_the_last():
+    states = States(np.arange(32, dtype=np.uint8).reshape(32, 1), np.zeros((32, 2), np.float32))
+    a, b = states.split(16)
+    assert a.screens.ravel().tolist() == list(range(30))
+    assert b.screens.ravel().tolist() == [30, 31]
+
+
+def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
+    s = DistilSettings(
+        "freeway",
+        teacher_file,
+        str(tmp_path),
+        states=160,
+        dagger_rounds=1,
+        dagger_states=64,
+        worlds=4,
+        batch=16,
+        iterations=3,
+        calibration=64,
+        control_iterations=2,
+        check_every=2,
+        check_episodes=1,
+        log_every=1,
+    )
+    path = train_student(s)
+    file = WeightFile.load(path)
+    provenance = file.provenance
+    assert [(x["stage"], x["states"], x["iterations"]) for x in provenance["stages"]] == [
+        ("stage0", 150, 3),
+        ("stage1", 210, 3),
+        ("control", 210, 2),
+    ]
+    assert provenance["chosen"] in ("stage0", "stage1")
+    assert (
+        f"--teacher {teacher_file} --out {tmp_path} --states 160 --dagger-rounds 1"
+        in provenance["command"]
+    )
+    assert file.spec_sha256 == SPEC.sha256
+    assert (file.transduction.background == 90).all()
+    control, spec = load_control(tmp_path / "control.safetensors")
+    assert spec == SPEC
+    assert control.precision == "float"
+
+    with np.load(tmp_path / "round0.npz") as stored:
+        assert set(stored) == {"screens", "q", "spec_sha256", "teacher_sha256"}
+    first = file.votes(np.zeros((1, 4, 42, 42), np.uint8))
+    for name in ("stage1.hidden.safetensors", "control.hidden.safetensors"):
+        (tmp_path / name).unlink()
+    capsys.readouterr()
+    again = WeightFile.load(train_student(s, resume=True))
+    out = capsys.readouterr().out
+    assert "stage0" not in out, "only the missing stages are trained again"
+    assert "stage1" in out
+    np.testing.assert_array_equal(again.votes(np.zeros((1, 4, 42, 42), np.uint8)), first)
+    assert json.dumps(again.provenance["stages"]) == json.dumps(provenance["stages"]), (
+        "a resumed run ends as one that never stopped"
+    )
+    longer = dataclasses.replace(s, control_iterations=3)
+    stages = WeightFile.load(train_student(longer, resume=True)).provenance["stages"]
+    assert [stage["iterations"] for stage in stages] == [3, 3, 3], "the control is trained again"
+    with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
+        train_student(dataclasses.replace(s, width=2), resume=True)
+
+
+def test_wrong_game_is_refused(teacher_file, tmp_path, capsys):
+    assert main(["pong", "--teacher", teacher_file, "--out", str(tmp_path)]) == 1
+    assert "plays 'freeway', not 'pong'; choose its game or another file" in capsys.readouterr().err
+
+
+def test_load_control_refuses_other_files(teacher_file):
+    with pytest.raises(
+        TnemuError, match="format is 'tnemu teacher 1', needs 'tnemu float student 1'"
+    ):
+        load_control(teacher_file)

@@ -1,0 +1,279 @@
+# ruff: noqa: E402
+import dataclasses
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("ale_py")
+
+from typer.testing import CliRunner
+
+import corelets
+import tnemu
+from tnemu.cli.main import app
+from tnemu.formats.weights import WeightFile
+from tnemu.lab.board_player import board_player
+from tnemu.learn.distil.states import States
+from tnemu.learn.distil.together import (
+    Game,
+    TogetherSettings,
+    main,
+    mean_share,
+    train,
+    train_together,
+)
+from tnemu.learn.eedn.heads import HeadError, heads_of, recalibrate
+from tnemu.learn.eedn.student import Student
+from tnemu.learn.players.duel import DuelNet
+from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.run.trouble import Diverged
+from tnemu.tasks.atari.spec import SPECS
+
+GAMES = ("freeway", "pong")
+FREEWAY, PONG = (dataclasses.replace(SPECS[game], max_frames=160) for game in GAMES)
+
+
+def screens(count, seed, low=0, high=256):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(low, high, (count, *FREEWAY.shape), dtype=torch.uint8, generator=generator)
+
+
+def teacher(spec, seed, background):
+    torch.manual_seed(seed)
+    net = DuelNet(spec.shape, len(spec.actions))
+    net.background.fill_(background)
+    net.spec = spec
+    return net.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def student():
+    """A student of two games with backgrounds 90 and 30, recalibrated on noise."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    grounds = [torch.full((42, 42), 90.4), torch.full((42, 42), 30.0)]
+    student, heads = heads_of([FREEWAY, PONG], grounds)
+    recalibrate(student, heads, [screens(40, 1, 60, 160), screens(40, 2, 0, 70)])
+    return student.eval(), heads
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Settings, weight files and folder of one whole training, small enough for seconds."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("together")
+    files = []
+    for seed, spec in enumerate((FREEWAY, PONG)):
+        net = teacher(spec, seed, 90.4 - 60 * seed)
+        files.append(str(folder / f"{spec.game}-teacher.safetensors"))
+        save_player(files[-1], net, TEACHER, spec)
+    settings = TogetherSettings(
+        GAMES,
+        tuple(files),
+        str(folder / "out"),
+        states=96,
+        dagger_rounds=1,
+        dagger_states=48,
+        worlds=4,
+        batch=8,
+        iterations=3,
+        calibration=32,
+        check_every=2,
+        check_episodes=1,
+        log_every=1,
+    )
+    return settings, train_together(settings), folder
+
+
+def test_a_head_sees_its_screens_without_its_background_and_reads_its_actions(student):
+    network, (freeway, pong) = student
+    seen = screens(6, 3)
+    assert network.actions == 3 + 6
+    assert torch.equal(freeway.centre(seen), seen.float() - 90)
+    votes = network.count(seen.float() - 30).detach()
+    voters = 250
+    torch.testing.assert_close(pong(seen), network.log_scale.exp() * votes[:, 3:] / voters)
+    assert freeway(seen).shape == (6, 3)
+
+
+def test_a_folded_game_votes_as_its_head(student):
+    network, heads = student
+    seen = screens(20, 4)
+    for head in heads:
+        file = head.fold("both", {})
+        counted = network.count(head.centre(seen))[:, head.own].detach().numpy()
+        np.testing.assert_array_equal(file.votes(seen.numpy()), counted)
+        assert file.actions == head.spec.actions
+        assert (file.name, file.game) == ("both", head.spec.game)
+
+
+def test_every_voter_is_read_by_exactly_one_game(student):
+    _, heads = student
+    read = np.stack([head.classes >= 0 for head in heads])
+    assert (read.sum(0) == 1).all()
+    assert np.bincount(heads[0].classes + 1).tolist() == [250 * 6, *[250] * 3]
+    assert np.bincount(heads[1].classes + 1).tolist() == [250 * 3, *[250] * 6]
+
+
+def test_statistics_are_those_of_all_games_together(student):
+    network, _ = student
+    grounds = (90, 30)
+    parts = (screens(40, 1, 60, 160), screens(40, 2, 0, 70))
+    mixed = torch.cat([part.float() - g for part, g in zip(parts, grounds, strict=True)])
+    sums = network.layers[0].sums(mixed).detach().double().transpose(0, 1).reshape(64, -1).numpy()
+    np.testing.assert_allclose(network.layers[0].mean.numpy(), sums.mean(1), atol=1e-9)
+    np.testing.assert_allclose(network.layers[0].variance.numpy(), sums.var(1), rtol=1e-9)
+
+
+def test_one_game_with_two_block_layers_is_the_ordinary_student():
+    torch.manual_seed(5)
+    plain = Student(FREEWAY.shape, 3)
+    torch.manual_seed(5)
+    single, (head,) = heads_of([FREEWAY], [torch.zeros(42, 42)])
+    for one, two in zip(plain.state_dict().values(), single.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+    np.testing.assert_array_equal(head.classes, plain.classes)
+
+
+def test_depth_is_the_number_of_block_layers():
+    for depth in (1, 3):
+        names = [layer.name for layer in Student(FREEWAY.shape, 3, depth=depth).layers]
+        assert [n for n in names if "block" in n] == [f"block{k + 1}" for k in range(depth)]
+
+
+@pytest.mark.parametrize("minibatch", ["all", "one"])
+def test_each_head_learns_what_its_own_teacher_does(minibatch):
+    """Each teacher always does one thing, another than the other; by chance a head would agree with
+    1/3 and 1/6.
+    """
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    specs, wanted = (FREEWAY, PONG), (2, 4)
+    student, heads = heads_of(specs, [torch.full((42, 42), 128.0)] * 2, depth=1)
+    games = []
+    for k, (spec, head) in enumerate(zip(specs, heads, strict=True)):
+        q = np.tile(np.eye(len(spec.actions), dtype=np.float32)[wanted[k]], (48, 1))
+        game = Game(teacher(spec, k, 0.0), head)
+        game.add(States(screens(48, k).numpy(), q), hold_out=3)
+        game.tau = 0.3
+        games.append(game)
+    settings = TogetherSettings(
+        GAMES, ("", ""), "", minibatch=minibatch, batch=16, iterations=30, calibration=32
+    )
+    result = train(games, 0.1, settings, 1, lambda row: None)
+    assert min(result[f"{game}_val_agree"] for game in GAMES) > 0.8
+    assert not student.training
+
+
+def test_files_differ_in_background_and_vote_alone(run):
+    _, paths, _ = run
+    one, two = map(WeightFile.load, paths)
+    assert (one.game, two.game) == GAMES
+    assert one.name == two.name == "freeway+pong"
+    assert one.provenance == two.provenance
+    assert one.provenance["together"] == {game: f"{game}.safetensors" for game in GAMES}
+    assert list(one.provenance["teacher_sha256"]) == list(GAMES)
+    np.testing.assert_array_equal(one.transduction.weights, two.transduction.weights)
+    np.testing.assert_array_equal(one.transduction.thresholds, two.transduction.thresholds)
+    assert (one.transduction.background == 90).all()
+    assert (two.transduction.background == 30).all()
+    for a, b in zip(one.layers[1:-1], two.layers[1:-1], strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+        np.testing.assert_array_equal(a.thresholds, b.thresholds)
+        np.testing.assert_array_equal(a.order, b.order)
+
+
+def test_one_board_image_plays_every_game(run):
+    _, paths, _ = run
+    images = [tnemu.fit(corelets.load(p), tnemu.load_board("ns1e")).image for p in paths]
+    assert images[0].sha256() == images[1].sha256()
+    for field in dataclasses.fields(images[0]):
+        one, two = (getattr(image, field.name) for image in images)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, two)
+    assert images[0].outputs == images[1].outputs
+    seen = screens(4, 9).numpy()
+    for path in paths:
+        votes, spec = board_player(path, "ns1e", lanes=4)
+        weights = WeightFile.load(path)
+        assert spec.game == weights.game
+        np.testing.assert_array_equal(votes(seen), weights.votes(seen))
+
+
+def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
+    settings, paths, _ = run
+    before = [path.read_bytes() for path in paths]
+    out = paths[0].parent
+    for name in ("stage1.hidden.safetensors", "round1-pong.npz", "references.json"):
+        (out / name).unlink()
+    rows = []
+    again = train_together(settings, True, rows.append)
+    assert [path.read_bytes() for path in again] == before
+    assert {row["stage"] for row in rows} == {"stage1"}, "only what is missing is trained again"
+
+
+def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_path):
+    settings, paths, _ = run
+    for path in paths[0].parent.glob("*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "stage1.hidden.safetensors").unlink()
+    wild = dataclasses.replace(settings, out=str(tmp_path), later_learning_rate=1e38)
+    with pytest.raises(Diverged) as caught:
+        train_together(wild, True, lambda row: None)
+    assert str(caught.value).endswith(
+        f"; the last good stage is kept in {tmp_path}/stage0.*; go on with --resume and a smaller "
+        "--later-learning-rate (it was 1e+38)"
+    )
+    again = dataclasses.replace(settings, out=str(tmp_path))
+    assert len(train_together(again, True, lambda row: None)) == len(paths)
+
+
+def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_each_game(
+    run, capsys
+):
+    _, paths, _ = run
+    provenance = WeightFile.load(paths[0]).provenance
+    words = provenance["command"].split()
+    assert words[:5] == ["python", "-m", "tnemu.learn.together", *GAMES]
+    assert main([*words[3:], "--resume"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [str(path) for path in paths]
+    assert WeightFile.load(paths[0]).provenance == provenance, "the settings were read back"
+
+
+def test_shares_are_scaled_per_game():
+    references = {"a": {"teacher": 30.0, "random": 10.0}, "b": {"teacher": -5.0, "random": -20.0}}
+    scores = {"a": [20.0, 30.0], "b": [-20.0]}
+    assert mean_share(scores, references) == pytest.approx((0.75 + 0) / 2)
+    assert mean_share({"a": [7.0]}, {"a": {"teacher": 4.0, "random": 4.0}}) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("freeway pong --teachers F", "1 teachers for 2 games (freeway, pong); give one teacher"),
+        (
+            "pong --teachers nothing",
+            "cannot read nothing: No such file or directory",
+        ),
+        ("pong --teachers F", "plays 'freeway', not 'pong'; choose its game or another file"),
+        ("freeway freeway --teachers F F", "games repeat: freeway, freeway; name each game once"),
+        ("freeway --teachers F --minibatch two", "minibatch is 'two'; choose 'all' or 'one' game"),
+        (
+            "freeway --teachers F --blocks 0",
+            "blocks is 0, a student has 1 or more; choose --blocks",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_together_is_refused(run, tmp_path, arguments, message):
+    settings, _, _ = run
+    words = [settings.teachers[0] if word == "F" else word for word in arguments.split()]
+    result = CliRunner().invoke(app, ["learn", "together", *words, "--out", str(tmp_path)])
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_games_of_different_screens_are_refused():
+    fine = dataclasses.replace(PONG, block=2)
+    with pytest.raises(HeadError, match=r"freeway \[4, 42, 42\], pong \[4, 84, 84\]\), one retina"):
+        heads_of([FREEWAY, fine], [torch.zeros(42, 42), torch.zeros(84, 84)])

@@ -1,0 +1,104 @@
+"""What a run's folder holds belongs to the settings it was begun with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tnemu.errors import TnemuError
+from tnemu.learn.distil import distil, together
+from tnemu.learn.distil.distil import DistilSettings
+from tnemu.learn.distil.settings import FREE
+from tnemu.learn.distil.together import TogetherSettings
+from tnemu.learn.run.runs import begin
+
+ALONE = DistilSettings("pong", "teacher.safetensors", "run", seed=3, width=2)
+
+
+def test_a_run_goes_on_with_the_settings_it_was_begun_with(tmp_path):
+    begin(tmp_path, ALONE, resume=False, free=FREE, teacher_sha256="a")
+    begin(tmp_path, ALONE, resume=True, free=FREE, teacher_sha256="a")
+    other = dataclasses.replace(ALONE, width=1, label_peak=0.7)
+    with pytest.raises(TnemuError) as caught:
+        begin(tmp_path, other, resume=True, free=FREE, teacher_sha256="b")
+    assert str(caught.value) == (
+        f"the run in {tmp_path} was begun with other settings (label-peak was 0.8, is 0.7; width was "
+        "2, is 1; teacher-sha256 was a, is b); give the same to resume it, or choose another --out"
+    )
+    assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2, "nothing is changed"
+
+
+def test_a_folder_that_holds_a_run_is_not_begun_anew(tmp_path):
+    """What the other run has left would be read back as this one's when it is resumed."""
+    begin(tmp_path, ALONE, resume=False, free=FREE)
+    message = "holds a run already; go on with it with --resume, or choose another --out"
+    with pytest.raises(TnemuError, match=message):
+        begin(tmp_path, ALONE, resume=False, free=FREE)
+
+
+def test_a_run_whose_settings_are_not_known_is_not_resumed(tmp_path):
+    (tmp_path / "stage0.json").touch()
+    message = r"not the settings\.json it was begun with; choose another --out"
+    with pytest.raises(TnemuError, match=message):
+        begin(tmp_path, ALONE, resume=True, free=FREE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dagger_rounds": 5, "learning_rate": 0.1},
+        {"out": "here", "log_every": 1},
+    ],
+)
+def test_rounds_rates_and_places_may_change_on_the_way(tmp_path, changed):
+    begin(tmp_path, ALONE, resume=False, free=FREE)
+    begin(tmp_path, dataclasses.replace(ALONE, **changed), resume=True, free=FREE)
+
+
+def test_a_folder_that_only_holds_states_is_taken_as_it_is(tmp_path):
+    """States of another run are copied to train on the same data with another loss."""
+    (tmp_path / "round0.npz").touch()
+    begin(tmp_path, ALONE, resume=True, free=FREE)
+    assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2
+
+
+def test_games_in_another_order_are_another_run(tmp_path):
+    settings = TogetherSettings(("pong", "krull"), ("a", "b"), "run")
+    begin(tmp_path, settings, resume=False, free=FREE)
+    begin(tmp_path, settings, resume=True, free=FREE)
+    turned = dataclasses.replace(settings, games=("krull", "pong"))
+    with pytest.raises(TnemuError, match=r"games was \['pong', 'krull'\], is \['krull', 'pong'\]"):
+        begin(tmp_path, turned, resume=True, free=FREE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (distil, DistilSettings("pong", "t", "o")),
+        (together, TogetherSettings(("pong",), ("t",), "o")),
+    ],
+)
+def test_the_settings_that_may_change_exist(monkeypatch, kind, settings):
+    """Those that a run itself names as free: a name that is misspelt would free nothing."""
+    asked = []
+
+    def stop(out, settings, resume, free, **more):
+        asked.append((free, more))
+        raise TnemuError("that is enough")
+
+    monkeypatch.setattr(kind, "begin", stop)
+    monkeypatch.setattr(kind, "check_console", lambda spec, seed: None)
+    run = object.__new__(kind.Run)
+    run.settings, run.out, run.resume, run.check = settings, None, False, None
+    run.games, run.spec = [], None
+    run.teachers, run.teacher_sha256, run.new_student = {}, "hash", lambda *a: None
+    with pytest.raises(TnemuError, match="that is enough"):
+        run.run()
+    ((free, more),) = asked
+    assert free <= {field.name for field in dataclasses.fields(settings)}
+    assert free >= FREE
+    assert more.keys() == {"teacher_sha256"}

@@ -1,0 +1,233 @@
+"""The tick loop for up to 64 boards of one image: a spike is a bit of a word, a lane is a board.
+
+Cores that keep nothing between ticks and add only +1 and -1 are evaluated for all lanes at once
+(sliced.py). Any other core is evaluated lane by lane with the very code of tick.py, while its
+crossbar is still in the cache. Either way each lane is identical to a board run alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from tnemu.emulator.engines.compiled.kernels.arrays import (
+    AXON_MASK,
+    CHIP_CROSSINGS,
+    CROSSINGS_AT,
+    DELAY_AT,
+    DRAWS_ETA,
+    DRAWS_LEAK,
+    HOPS,
+    HOPS_AT,
+    INPUT_SPIKES,
+    MERGED,
+    NOWHERE,
+    NUMBER_MASK,
+    OUTPUT,
+    OUTPUT_SPIKES,
+    SLICED,
+    SPIKES,
+    SYNAPTIC_OPERATIONS,
+)
+from tnemu.emulator.engines.compiled.kernels.delivery import AHEAD
+from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
+from tnemu.emulator.engines.compiled.kernels.tick import addresses, evaluate, operations_met
+from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
+from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in, prefetch
+
+
+class LaneMachine(NamedTuple):
+    """What a tick changes, for L lanes."""
+
+    potentials: Any  # int32 [L, n, 256]
+    words: Any  # uint64 [16, n, 257]  lanes in which an axon is active in a slot; the last is 0
+    waiting: Any  # uint64 [16, blocks]
+    awake: Any  # uint64 [blocks]
+    counters: Any  # int64 [16]
+    fired: Any  # int64 [n]
+
+
+class LaneScratch(NamedTuple):
+    axons: Any  # uint16 [64, 256]
+    counts: Any  # int64 [64]
+    plus: Any  # int16 [264]
+    minus: Any  # int16 [264]
+    fired: Any  # uint64 [256]  lanes in which a neuron fired
+
+
+@njit(cache=True, nogil=True)
+def split_rows(words, signs, types, plus, minus):
+    """Lists of the active + and - axons, filled up to eights with the axon that is never active."""
+    a, c = 0, 0
+    for axon in range(256):
+        if words[axon] != np.uint64(0):
+            sign = signs[types[axon >> 2] >> ((axon & 3) << 1) & 3]
+            if sign > 0:
+                plus[a] = axon
+                a += 1
+            elif sign < 0:
+                minus[c] = axon
+                c += 1
+    while a & 7:
+        plus[a] = 256
+        a += 1
+    while c & 7:
+        minus[c] = 256
+        c += 1
+    return a >> 3, c >> 3
+
+
+@njit(cache=True, nogil=True)
+def transpose(words, axons, counts):
+    """Lists of the active axons of every lane."""
+    counts[:] = 0
+    for axon in range(256):
+        left = words[axon]
+        while left != np.uint64(0):
+            lane = lowest_bit(left)
+            left &= left - np.uint64(1)
+            axons[lane, counts[lane]] = axon
+            counts[lane] += 1
+
+
+@njit(cache=True, nogil=True)
+def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
+    """Evaluate one core lane by lane; fired words in scratch. Must it be looked at again?"""
+    axons, counts, fired = scratch.axons, scratch.counts, scratch.fired
+    lanes, cores = machine.potentials.shape[0], machine.potentials.shape[1]
+    axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
+    seed = board.seeds[core]
+    fired[:] = 0
+    restless = flags & (DRAWS_LEAK | DRAWS_ETA) != 0
+    for lane in range(lanes):
+        mine = np.uint64(1) << np.uint64(lane)
+        at = potentials_at + ((lane * cores + core) << 10)
+        evaluate(base, at, core, block, flags, seed, axons_at + (lane << 9), counts[lane], tick)
+        restless |= answer[CHANGED] != 0 or counts[lane] != 0
+        for part in range(4):
+            bits = answer[part]
+            while bits != np.uint64(0):
+                fired[(part << 6) + lowest_bit(bits)] |= mine
+                bits &= bits - np.uint64(1)
+                restless = True
+    return restless
+
+
+@njit(cache=True, nogil=True)
+def set_word(words, waiting, slot, core, axon, lanes):
+    """Set one axon's bit in some lanes; returns how many merged."""
+    word = words[slot, core, axon]
+    words[slot, core, axon] = word | lanes
+    waiting[slot, core >> 6] |= np.uint64(1) << np.uint64(core & 63)
+    return ones_in(word & lanes)
+
+
+@njit(cache=True, nogil=True)
+def send(target, fired, words, waiting, counters, rows, row, tick):
+    """Deliver one core's fired words: a slot word, or an output row (tick, output, lanes)."""
+    words_at, cores = words.ctypes.data, words.shape[1]
+    spikes, hops, crossings, merged, outputs = 0, 0, 0, 0, 0
+    for j in range(256):
+        if j + AHEAD < 256:
+            later = target[j + AHEAD]
+            place = ((tick + (later >> DELAY_AT)) & 15) * cores + ((later & AXON_MASK) >> 8)
+            prefetch(words_at + ((place * 257 + (later & 255)) << 3))
+        lanes = fired[j]
+        if lanes == np.uint64(0):
+            continue
+        count = ones_in(lanes)
+        spikes += count
+        to = target[j]
+        if to == NOWHERE:
+            continue
+        hops += count * ((to >> HOPS_AT) & 1023)
+        crossings += count * ((to >> CROSSINGS_AT) & 1023)
+        if to >= OUTPUT:
+            rows[row, 0] = tick
+            rows[row, 1] = to & NUMBER_MASK
+            rows[row, 2] = np.int64(lanes)
+            row += 1
+            outputs += count
+        else:
+            slot, core = (tick + (to >> DELAY_AT)) & 15, (to & AXON_MASK) >> 8
+            merged += set_word(words, waiting, slot, core, to & 255, lanes)
+    counters[SPIKES] += spikes
+    counters[HOPS] += hops
+    counters[CHIP_CROSSINGS] += crossings
+    counters[MERGED] += merged
+    counters[OUTPUT_SPIKES] += outputs
+    return row, spikes
+
+
+@njit(cache=True, nogil=True)
+def advance_lanes(
+    board, synapses, machine, work, scratch, lane_mask, inputs, rows, tick, ticks
+):  # fmt: skip
+    """Run ``ticks`` ticks of all lanes; returns the output rows written.
+
+    work: one thread's scratch of tick.py. synapses: uint16 [n, 256], 1 bits of every crossbar row.
+    inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
+    rows: int64 [capacity, 3] (tick, output, lanes).
+    """
+    base, answer = addresses(board, work), work.answer
+    input_tick, input_core, input_axon, input_lanes = inputs
+    words, waiting, awake, counters = (
+        machine.words,
+        machine.waiting,
+        machine.awake,
+        machine.counters,
+    )
+    plus, minus, fired = scratch.plus, scratch.minus, scratch.fired
+    row, cursor = 0, 0
+    for now in range(tick, tick + ticks):
+        slot = now & 15
+        while cursor < len(input_tick) and input_tick[cursor] == now:
+            lanes = input_lanes[cursor]
+            counters[INPUT_SPIKES] += ones_in(lanes)
+            counters[MERGED] += set_word(
+                words, waiting, slot, input_core[cursor], input_axon[cursor], lanes
+            )
+            cursor += 1
+        for word in range(len(awake)):
+            todo = waiting[slot, word] | awake[word]
+            waiting[slot, word] = np.uint64(0)
+            stay = np.uint64(0)
+            left = todo
+            while left != np.uint64(0):
+                k = lowest_bit(left)
+                left &= left - np.uint64(1)
+                core = (word << 6) + k
+                block = np.int64(board.block[core])
+                flags = board.flags[block]
+                active = words[slot, core]
+                if flags & SLICED:
+                    types = board.axon_types[core]
+                    a, c = split_rows(active, board.signs[block], types, plus, minus)
+                    fire_lanes(
+                        active.ctypes.data, base.crossbar + (core << 13), plus.ctypes.data, a,
+                        minus.ctypes.data, c, board.bias[block].ctypes.data, fired.ctypes.data,
+                    )  # fmt: skip
+                    operations = 0
+                    for axon in range(256):
+                        if active[axon] != np.uint64(0):
+                            operations += ones_in(active[axon]) * synapses[core, axon]
+                        fired[axon] &= lane_mask
+                    counters[SYNAPTIC_OPERATIONS] += operations
+                    restless = False
+                else:
+                    transpose(active, scratch.axons, scratch.counts)
+                    restless = each_lane(
+                        base, board, machine, scratch, answer, core, block, flags, now
+                    )
+                active[:] = 0
+                row, spikes = send(
+                    board.target[core], fired, words, waiting, counters, rows, row, now
+                )
+                machine.fired[core] += spikes
+                if restless or spikes:
+                    stay |= np.uint64(1) << np.uint64(k)
+            awake[word] = (awake[word] & ~todo) | stay
+    counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
+    return row

@@ -1,0 +1,375 @@
+"""The compiled tick loop: scan, integrate and update, deliver, for the cores of one thread.
+
+For every tick, in blocks of 64 cores (one word of a bitmap)::
+
+    scan      which cores have input or are awake; their active axons as lists
+    evaluate  rows + leak + compare + reset of 256 neurons in vector registers (vector.py)
+    deliver   every spike sets one bit in a slot that is not being read (delays are 1..15)
+
+Nothing here allocates, and nothing of ours is imported but what lies beside it. What is
+called for every core or spike is given addresses, never arrays: numba counts the references to an
+array argument with two atomic additions a call, which once were 40 % of the time. What every core of a
+usual board needs is made part of the loop (``forceinline``): a call hands most of its arguments over in
+memory.
+Threads own disjoint ranges of cores. A spike for a core of another thread goes through a list of the
+calendar or an outbox, which the core's owner empties after the barrier that ends the tick: no two threads
+touch one of them in the same tick.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tnemu.emulator.engines.compiled.kernels.arrays import (
+    CHUNK,
+    DRAWS_ETA,
+    DRAWS_LEAK,
+    DRAWS_WEIGHTS,
+    EVERY_FEATURE,
+    FAR_CORES,
+    FLOORS,
+    LEAD,
+    LIGHT,
+    NEURONS,
+    OVER,
+    PAGE,
+    REVERSES,
+    SYNAPTIC_OPERATIONS,
+    TRINARY,
+    Base,
+    Place,
+    Post,
+)
+from tnemu.emulator.engines.compiled.kernels.delivery import (
+    arrive,
+    collect,
+    deliver,
+    enter,
+    enter_all,
+    meet,
+)
+from tnemu.emulator.engines.compiled.kernels.vector import (
+    CHANGED,
+    ESCAPED,
+    NARROW_PARAMETERS,
+    OPERATIONS,
+    add_drawn_rows,
+    add_rows,
+    draw_eta,
+    draw_leak,
+    step,
+    step_any,
+    step_drawn,
+    step_narrow,
+    step_narrow_open,
+    step_trinary,
+    step_trinary_open,
+)
+from tnemu.emulator.engines.compiled.kernels.words import (
+    drain_bytes,
+    integer_at,
+    lowest_bit,
+    lowest_bit_or_64,
+    ones_in,
+    prefetch,
+    put_16,
+    put_64,
+    word_16,
+    word_at,
+)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def scan(slots_at, axons_at, ends_at, todo):
+    """List the active axons of the block's cores and clear their slot; returns how many there are.
+
+    One list for all cores: a loop for each would end where nobody can foresee.
+    """
+    count = 0
+    while todo != np.uint64(0):
+        k = lowest_bit(todo)
+        todo &= todo - np.uint64(1)
+        for part in range(4):
+            at = slots_at + (k << 5) + (part << 3)
+            count = list_bits(word_at(at), (k << 8) + (part << 6), axons_at, count)
+            put_64(at, 0)
+        put_64(ends_at + (k << 3), count)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def fetch(list_at, first, last, base_at, shift):
+    """Ask for what entries ``first`` .. ``last`` - 1 of a list name; returns ``last``."""
+    for i in range(first, last):
+        prefetch(base_at + (word_16(list_at + (i << 1)) << shift))
+    return last
+
+
+@njit(cache=True, nogil=True)
+def list_bits(bits, first, list_at, count):
+    """Write ``first`` + the index of every 1 bit behind ``count`` others; returns the new count.
+
+    Most words have few bits, how many nobody can foresee. Four places are written whether or not
+    there are as many bits, because a branch that is guessed wrong costs more than they do.
+    """
+    after, at = count + ones_in(bits), list_at + (count << 1)
+    for i in range(4):
+        put_16(at + (i << 1), first + lowest_bit_or_64(bits))
+        bits &= bits - np.uint64(1)
+    at += 8
+    while bits != np.uint64(0):
+        put_16(at, first + lowest_bit(bits))
+        bits &= bits - np.uint64(1)
+        at += 2
+    return after
+
+
+@njit(cache=True, nogil=True)
+def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tick):
+    """One core's tick; ``base`` holds addresses; the answer is in scratch."""
+    crossbar_at = base.crossbar + (core << 13)
+    types_at = base.axon_types + (core << 6)
+    weights_at = base.weights + (block << 11)
+    block_at = base.parameters + block * (13 << 10)
+    if flags & DRAWS_WEIGHTS:
+        while count > 0:
+            some = min(count, CHUNK)
+            add_drawn_rows(
+                crossbar_at, axons_at, some, types_at, weights_at, base.magnitudes + (block << 10),
+                potentials_at, base.answer, seed, tick,
+            )  # fmt: skip
+            axons_at += some << 1
+            count -= some
+    rest = 0 if flags & EVERY_FEATURE else CHUNK
+    while count > rest:
+        some = min(count, CHUNK)
+        add_rows(crossbar_at, axons_at, some, types_at, weights_at, potentials_at, base.answer)
+        axons_at += some << 1
+        count -= some
+    if not flags & EVERY_FEATURE:
+        step(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+        return
+    leak_at, eta_at = block_at, base.zeros
+    if flags & DRAWS_LEAK:
+        leak_at = base.leak
+        draw_leak(block_at, base.leak_magnitudes + (block << 8), leak_at, seed, tick)
+    if flags & DRAWS_ETA:
+        eta_at = base.eta
+        draw_eta(block_at, eta_at, seed, tick)
+    if flags & REVERSES:
+        step_any(
+            potentials_at, block_at, leak_at, eta_at, base.answer,
+            base.high, base.rails, base.zero_clamp,
+        )  # fmt: skip
+    else:
+        step_drawn(potentials_at, block_at, leak_at, eta_at, base.answer)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
+    """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
+
+    Then the tick has not been evaluated.
+    """
+    crossbar_at = base.crossbar + (core << 13)
+    types_at = base.axon_types + (core << 6)
+    weights_at = base.weights + (block << 11)
+    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
+    if flags & TRINARY:
+        weights_at = base.byte_weights + (block << 10)
+    elif count > CHUNK and not flags & LIGHT:
+        return False
+    if flags & TRINARY and flags & FLOORS:
+        step_trinary(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+    elif flags & TRINARY:
+        step_trinary_open(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+    elif flags & FLOORS:
+        step_narrow(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+    else:
+        step_narrow_open(
+            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
+        )
+    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def operations_met(answer):
+    """The synaptic operations counted in ``answer`` since this was last asked."""
+    total = np.int64(0)
+    for part in range(OPERATIONS, OPERATIONS + 4):
+        total += np.int64(answer[part])
+        answer[part] = 0
+    return total
+
+
+@njit(cache=True, nogil=True)
+def widen(machine, core):
+    """Keep a core's potentials in 32 bits from now on."""
+    machine.wide[core] = 1
+    for neuron in range(NEURONS):
+        machine.potentials[core, neuron] = machine.narrow[core, neuron]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def list_fired(answer_at, fired_at, count, core_in_block):
+    """Append the neurons that the answer's bits name."""
+    for part in range(4):
+        bits, first = word_at(answer_at + (part << 3)), (core_in_block << 8) + (part << 6)
+        count = list_bits(bits, first, fired_at, count)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def record(spikes, counts, fired, first, last, core, tick):
+    """Write the firings of one core down."""
+    row = counts[1]
+    for i in range(first, last):
+        spikes[row, 0] = tick
+        spikes[row, 1] = core
+        spikes[row, 2] = fired[i] & 255
+        row += 1
+    counts[1] = row
+
+
+@njit(cache=True, nogil=True)
+def addresses(board, scratch):
+    """Where the arrays begin that ``evaluate`` reads."""
+    return Base(
+        board.crossbar.ctypes.data,
+        board.axon_types.ctypes.data,
+        board.weights.ctypes.data,
+        board.byte_weights.ctypes.data,
+        board.magnitudes.ctypes.data,
+        board.parameters.ctypes.data,
+        board.narrow_parameters.ctypes.data,
+        board.leak_magnitudes.ctypes.data,
+        scratch.answer.ctypes.data,
+        scratch.leak.ctypes.data,
+        scratch.eta.ctypes.data,
+        scratch.zeros.ctypes.data,
+        board.high,
+        board.rails,
+        board.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def place_of(board, machine, thread):
+    """Where one thread's spikes are set."""
+    return Place(
+        machine.slots.ctypes.data,
+        machine.waiting.ctypes.data,
+        machine.counters[thread].ctypes.data,
+        machine.calendar.ctypes.data,
+        machine.listed.ctypes.data,
+        board.page_of.ctypes.data,
+        np.int64(machine.slots.shape[1]),
+        np.int64(machine.waiting.shape[1]),
+        np.int64(machine.listed.shape[2]),
+        np.int64(machine.calendar.shape[3]),
+        machine.slots.shape[1] >= FAR_CORES,
+    )
+
+
+@njit(cache=True, nogil=True)
+def post_of(board, machine, scratch, trace, thread):
+    """Where spikes leave one thread's cores."""
+    return Post(
+        scratch.fired.ctypes.data,
+        scratch.sent.ctypes.data,
+        board.owners.ctypes.data,
+        machine.outbox.ctypes.data,
+        machine.outbox_count.ctypes.data,
+        np.int64(machine.outbox.shape[3]),
+        thread,
+        np.int64(len(board.bounds) - 1),
+        board.outputs.ctypes.data,
+        trace.outputs.ctypes.data,
+        trace.counts.ctypes.data,
+    )
+
+
+@njit(cache=True, nogil=True)
+def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
+    """Run ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
+
+    inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
+    come may stay in the calendar; 0 ticks move them to the slots.
+    """
+    first, last = board.bounds[thread], board.bounds[thread + 1]
+    base, place = addresses(board, scratch), place_of(board, machine, thread)
+    post = post_of(board, machine, scratch, trace, thread)
+    awake, ends_at = machine.awake, scratch.ends.ctypes.data
+    fired, answer = scratch.fired, scratch.answer
+    targets_at = board.target.ctypes.data
+    block_of, flags_of, seeds = board.block, board.flags, board.seeds
+    counters = machine.counters[thread]
+    totals, recorded = machine.fired, trace.recorded
+    wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
+    potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
+    cursor = 0
+    for now in range(tick, tick + ticks):
+        slot = now & 15
+        cursor = arrive(place, inputs, cursor, now, first, last)
+        for word in range((first + 63) >> 6, (last + 63) >> 6):
+            low = word << 6
+            if place.room != 0 and (low - first) & (PAGE - 1) == 0:
+                enter(place, post, slot, low, min(low + PAGE, last))
+            todo = drain_bytes(place.waiting + slot * place.width + low) | awake[word]
+            if todo == np.uint64(0):
+                continue
+            rows = scan(place.slots + ((slot * place.cores + low) << 5), axons_at, ends_at, todo)
+            # As many rows and targets a core as there are on average, so that the loops can be foreseen.
+            pace = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
+            rows_at, words_at = base.crossbar + (low << 13), targets_at + (low << 11)
+            fetched, sought = fetch(axons_at, 0, min(rows, LEAD * pace), rows_at, 5), 0
+            count, begin = 0, 0
+            stay = np.uint64(0)
+            left = todo
+            while left != np.uint64(0):
+                k = lowest_bit(left)
+                left &= left - np.uint64(1)
+                core = low + k
+                fetched = fetch(axons_at, fetched, min(rows, fetched + pace), rows_at, 5)
+                block = np.int64(block_of[core])
+                flags = flags_of[block]
+                end = integer_at(ends_at + (k << 3))
+                mine_at, active = axons_at + (begin << 1), end - begin
+                begin = end
+                at = narrow_at + (core << 9)
+                if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
+                    if not wide[core]:
+                        widen(machine, core)
+                    at = potentials_at + (core << 10)
+                    evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
+                before = count
+                count = list_fired(base.answer, fired_at, count, k)
+                sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
+                totals[core] += count - before
+                # Without input, noise, spike or change a tick repeats itself until an input comes.
+                if (
+                    active != 0 or count != before or answer[CHANGED] != 0
+                    or flags & (DRAWS_LEAK | DRAWS_ETA)
+                ):  # fmt: skip
+                    stay |= np.uint64(1) << np.uint64(k)
+                if recorded[core]:
+                    record(trace.spikes, trace.counts, fired, before, count, core, now)
+            awake[word] = (awake[word] & ~todo) | stay
+            deliver(place, post, words_at, sought, count, now)
+        if post.threads > 1:
+            meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            collect(place, post, now)
+    if ticks == 0:
+        enter_all(place, post, first, last)
+    counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
+    if thread == 0:
+        machine.gate[OVER] = 1

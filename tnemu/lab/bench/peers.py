@@ -1,0 +1,294 @@
+"""Other simulators on the same network, each in a Python environment of its own.
+
+A peer is a short script (``tnemu/cli/peers``) that the peer's own Python runs on a network file::
+
+    python peer_<key>.py NETWORK.npz TICKS   ->   {"ticks": ..., "seconds": ..., "spikes": ...}
+
+``seconds`` is the time of ``ticks`` ticks without setting up; ``spikes`` counts those of all TICKS
+ticks. The network file holds integers: source, target, weight of every synapse; v of every neuron;
+alpha and leak. A spike is seen one tick later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import NEURONS
+from tnemu.lab.bench.measure import EngineMachine, Row, row, take_turns, warm_up
+from tnemu.lab.bench.networks import BenchError, recurrent, start_potentials
+
+RATE_HZ, SYNAPSES = 20.0, 128
+CORES = (64, 512)
+"""Sizes at which peers are measured."""
+MARK = "tnemu-peer.txt"
+"""File that says what an environment was made with; written last."""
+SETUP_LIMIT_S = 1800
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A simulator: what its environment needs, and how it differs from tnemu's neurons.
+
+    ``ticks`` that it is given at each of ``CORES``; ``bytes_per_synapse`` it takes while it loads.
+    """
+
+    key: str
+    name: str
+    needs: tuple[str, ...]
+    ticks: dict[int, int]
+    bytes_per_synapse: int
+    differs: str
+
+
+PEERS = (
+    Peer(
+        "brian2", "Brian2 2.9.0", ("brian2==2.9.0", "numpy<2"),
+        {64: 2000, 512: 400}, 100, "compiled (C++ standalone), double precision; the same spikes",
+    ),
+    Peer(
+        "nest", "NEST 3.10.0", ("nest-simulator==3.10.0", "numpy"),
+        {64: 300, 512: 40}, 200, "resets to 0 instead of subtracting the threshold: fires less",
+    ),
+    Peer(
+        "sanafe", "SANA-FE 2.2.9", ("sanafe==2.2.9", "numpy"),
+        {64: 200, 512: 20}, 1500, "estimates energy and time as well; the same spikes",
+    ),
+)  # fmt: skip
+
+
+def choose(keys: Sequence[str]) -> list[Peer]:
+    """The peers of these keys, all if there are none; BenchError for one that does not exist."""
+    known = {peer.key: peer for peer in PEERS}
+    if unknown := [key for key in keys if key not in known]:
+        raise BenchError(f"there is no peer {unknown[0]!r}; choose from: {', '.join(known)}")
+    return [known[key] for key in dict.fromkeys(keys)] or list(PEERS)
+
+
+def check_sizes(cores: Sequence[int]) -> list[int]:
+    """The sizes, all if there are none; BenchError for one whose ticks are not known."""
+    if unknown := [size for size in cores if size not in CORES]:
+        sizes = " or ".join(map(str, CORES))
+        raise BenchError(f"peers are not measured with {unknown[0]} cores; choose {sizes}")
+    return list(dict.fromkeys(cores)) or list(CORES)
+
+
+@dataclass(frozen=True)
+class NotMeasured:
+    """A peer that gave no figure, and why."""
+
+    name: str
+    cores: int
+    problem: str
+
+
+def measure_peers(
+    cores: int,
+    folder: Path,
+    scripts: Path,
+    scratch: Path,
+    *,
+    limit_s: float = 1800,
+    peers: Sequence[Peer] = PEERS,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Row], list[NotMeasured]]:
+    """A row for every peer whose environment is in ``folder``, and the reasons of the others.
+
+    A row's figures are tnemu's on one thread, measured just before and just after the peer;
+    ``ratio`` is how many times as fast it is.
+    """
+    image = recurrent(cores, RATE_HZ, SYNAPSES, longest_delay=1)
+    start = start_potentials(image)
+    network = scratch / f"network-{cores}.npz"
+    rows: list[Row] = []
+    missing: list[NotMeasured] = []
+    for peer in peers:
+        tell(f"{peer.name}, {cores} cores")
+        problem = _obstacle(peer, folder, cores)
+        if problem is None:
+            if not network.exists():
+                save_network(image, start, network)
+            ticks = peer.ticks[cores]
+            engine = EngineMachine(image, start, threads=1)
+            engine.run(ticks)
+            spikes = engine.counters.spikes
+            count = warm_up(engine)
+            before = engine.counters
+            times = [take_turns([engine], [count], 3)]
+            found = run_peer(peer, folder, scripts, network, ticks, limit_s)
+            times.append(take_turns([engine], [count], 3))
+            after = engine.counters
+            if isinstance(found, dict):
+                own = np.concatenate(times)
+                theirs = np.full_like(own, found["seconds"] / found["ticks"])
+                more = {
+                    "peer_ms_per_tick": 1000 * float(theirs[0, 0]),
+                    "peer_ticks": found["ticks"],
+                    "peer_spikes": found["spikes"],
+                    "spikes": spikes,
+                    "differs": peer.differs,
+                }
+                rows.append(
+                    row(peer.name, np.concatenate([own, theirs], axis=1),
+                        cores=cores, synapses=SYNAPSES, threads=1, beside="peer", more=more,
+                        ticks=after.ticks - before.ticks, spikes=after.spikes - before.spikes,
+                        operations=after.synaptic_operations - before.synaptic_operations)
+                )  # fmt: skip
+                continue
+            problem = found
+        missing.append(NotMeasured(peer.name, cores, problem))
+    return rows, missing
+
+
+def set_up(peer: Peer, folder: Path) -> None:
+    """Make the peer's environment in ``folder``, unless it is there with the same versions.
+
+    Raises BenchError with the last line of what venv or pip said.
+    """
+    home = folder / peer.key
+    if _mark(home) == peer.needs:
+        return
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        commands = (
+            [sys.executable, "-m", "venv", "--clear", str(home)],
+            [str(_python(home)), "-m", "pip", "install", "--quiet", *peer.needs],
+        )
+        for command in commands:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SETUP_LIMIT_S, check=False
+            )
+            if done.returncode:
+                said = done.stderr or done.stdout
+                raise BenchError(f"{peer.name} cannot be installed: {_last_line(said)}")
+        (home / MARK).write_text("\n".join(peer.needs) + "\n")
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(
+            f"{peer.name} was not installed within {SETUP_LIMIT_S} s; try again"
+        ) from error
+    except OSError as error:
+        raise BenchError(
+            f"{peer.name} cannot be installed in {home}: {error.strerror or error}; "
+            "choose another folder"
+        ) from error
+
+
+def run_peer(
+    peer: Peer, folder: Path, scripts: Path, network: Path, ticks: int, limit_s: float
+) -> dict[str, Any] | str:
+    """What the peer printed, or what went wrong."""
+    command = [str(_python(folder / peer.key)), "-I", str(scripts / f"peer_{peer.key}.py")]
+    # One thread each: what is compared is the work done per processor.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            [*command, str(network), str(ticks)],
+            capture_output=True, text=True, timeout=limit_s, check=False, env=environment,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"it did not finish within {limit_s:g} s"
+    except OSError as error:
+        return f"it cannot be started: {error.strerror or error}"
+    if done.returncode < 0:
+        return f"it was ended by signal {-done.returncode}: {_last_line(done.stderr)}"
+    if done.returncode:
+        return f"it failed: {_last_line(done.stderr)}"
+    try:
+        found = json.loads(_last_line(done.stdout))
+        return {
+            "ticks": int(found["ticks"]),
+            "seconds": float(found["seconds"]),
+            "spikes": int(found["spikes"]),
+        }
+    except (ValueError, KeyError, TypeError):
+        return f"it printed no result: {_last_line(done.stdout)}"
+
+
+def save_network(image: BoardImage, start: npt.NDArray[np.int32], path: Path) -> None:
+    """Write the network file of an image with one neuron type; V starts at ``start``."""
+    source, target, weight = synapses(image)
+    kind = image.neuron_types[1]
+    np.savez(
+        path,
+        source=source,
+        target=target,
+        weight=weight,
+        v=start.reshape(-1),
+        alpha=np.int64(kind["alpha"]),
+        leak=np.int64(kind["leak"]),
+    )
+
+
+def synapses(
+    image: BoardImage,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    """(source neuron, target neuron, weight) of every synapse, from neuron to neuron.
+
+    Neuron j of core c has number 256 c + j. For images whose neurons are all of one type.
+    """
+    core, axon = image.destinations()
+    weights = image.neuron_types["s"][1].astype(np.int8)
+    pieces = []
+    for c in range(image.core_count):
+        rows = image.crossbar[core[c], axon[c]].view(np.uint8)
+        neuron, column = np.nonzero(np.unpackbits(rows, axis=1, bitorder="little"))
+        ends = core[c, neuron]
+        types = image.axon_types[ends, axon[c, neuron]]
+        pieces.append((NEURONS * c + neuron, NEURONS * ends + column, weights[types]))
+    source, target, weight = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return source.astype(np.int32), target.astype(np.int32), weight
+
+
+def _obstacle(peer: Peer, folder: Path, cores: int) -> str | None:
+    """Why the peer need not be started."""
+    home = folder / peer.key
+    made = _mark(home)
+    if made is None:
+        return f"it is not installed in {home}; run: tnemu bench peers --setup {folder}"
+    if made != peer.needs:
+        return (
+            f"{home} has {' '.join(made)}, this version of tnemu measures {' '.join(peer.needs)}; "
+            f"run: tnemu bench peers --setup {folder}"
+        )
+    needed = cores * NEURONS * SYNAPSES * peer.bytes_per_synapse
+    free = available_bytes()
+    if needed > free:
+        return f"it needs about {needed / 1e9:.0f} GB of memory, {free / 1e9:.0f} GB are free"
+    return None
+
+
+def available_bytes() -> float:
+    """Memory that a new program can have; infinite where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    except OSError:
+        pass
+    return float("inf")
+
+
+def _mark(home: Path) -> tuple[str, ...] | None:
+    try:
+        return tuple((home / MARK).read_text().split("\n")[:-1])
+    except OSError:
+        return None
+
+
+def _python(home: Path) -> Path:
+    return home / "bin" / "python"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

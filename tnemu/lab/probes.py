@@ -1,0 +1,184 @@
+"""What ``tnemu run --probe`` records inside the board, as .npz files that numpy opens.
+
+spikes=FILE                     every neuron that fired
+spikes:CORE,...=FILE            those of the named cores
+potentials:CORE=FILE            V of all 256 neurons of a core, after every tick
+potentials:CORE:NEURON,...=FILE those of the named neurons
+
+A file of spikes holds the arrays ``tick``, ``core`` (its id in the model), ``neuron`` and
+``truncated``: firings are kept up to SPIKE_LIMIT. A file of potentials holds ``tick``, ``core``,
+``neuron`` [k] and ``potential`` int32 [ticks, k]; more than VALUE_LIMIT values are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.emulator.emulator import Emulator
+from tnemu.errors import TnemuError
+from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import NEURONS
+
+SPIKE_LIMIT = 10_000_000
+"""Firings that a probe keeps at most: 160 MB while it runs."""
+VALUE_LIMIT = 1 << 26
+"""Potentials that a probe keeps at most: 256 MB."""
+
+_LIST = r"\d{1,9}(?:,\d{1,9})*"
+_SPIKES = re.compile(rf"spikes(?::({_LIST}))?")
+_POTENTIALS = re.compile(rf"potentials:(\d{{1,9}})(?::({_LIST}))?")
+
+
+class ProbeError(TnemuError, ValueError):
+    """A probe asks for what the board does not have, or for more than it may keep."""
+
+
+class Probe(ABC):
+    """One recording: started with the loaded board, given every piece of the run, then written."""
+
+    every_ticks: int
+    """Ticks after which it has to be asked again."""
+    recorded: frozenset[int] = frozenset()
+    """Indices of the cores whose firings it wants; known once started."""
+
+    def __init__(self, what: str, path: Path) -> None:
+        self.what = what
+        self.path = path
+
+    def start(self, emulator: Emulator, file: IO[bytes]) -> None:
+        """Before the first tick; the recording will be written to ``file``."""
+        self.file = file
+        self.prepare(emulator.image)
+
+    @abstractmethod
+    def prepare(self, image: BoardImage) -> None:
+        """Find what is to be recorded, or raise ProbeError."""
+
+    @abstractmethod
+    def take(self, emulator: Emulator) -> None:
+        """After every piece of the run."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The recording."""
+
+    def finish(self) -> None:
+        """After the last tick: write the recording."""
+        np.savez_compressed(self.file, **self.arrays())  # type: ignore[arg-type]
+
+    def note(self) -> str:
+        """What its user must know, or nothing."""
+        return ""
+
+    def core_index(self, image: BoardImage, number: int) -> int:
+        """Index of the core with that id."""
+        found = np.flatnonzero(image.core_ids == number)
+        if not len(found):
+            raise ProbeError(
+                f"--probe {self.what}: there is no core {number}; the model has "
+                f"{image.core_count:,} cores, {int(image.core_ids.min())}..{int(image.core_ids.max())}"
+            )
+        return int(found[0])
+
+
+class SpikeProbe(Probe):
+    """Every firing of the named cores, or of all."""
+
+    every_ticks = 1 << 30
+
+    def __init__(self, what: str, path: Path, cores: list[int]) -> None:
+        super().__init__(what, path)
+        self.cores = cores
+        self.found: list[npt.NDArray[np.void]] = []
+        self.count = 0
+        self.truncated = False
+
+    def prepare(self, image: BoardImage) -> None:
+        wanted = [self.core_index(image, number) for number in self.cores]
+        self.recorded = frozenset(wanted or range(image.core_count))
+        self.core_ids = np.array(image.core_ids)
+
+    def take(self, emulator: Emulator) -> None:
+        spikes = emulator.last_spikes
+        if spikes is None or self.truncated:
+            return
+        mine = spikes.records[np.isin(spikes.records["core"], list(self.recorded))]
+        room = SPIKE_LIMIT - self.count
+        self.found.append(mine[:room].copy())
+        self.count += len(self.found[-1])
+        self.truncated = spikes.truncated or len(mine) > room
+        if self.truncated:
+            self.recorded = frozenset()
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        records = np.concatenate(self.found)
+        return {
+            "tick": records["tick"],
+            "core": self.core_ids[records["core"]],
+            "neuron": records["neuron"],
+            "truncated": np.array(self.truncated),
+        }
+
+    def note(self) -> str:
+        if not self.truncated:
+            return ""
+        return (
+            f"--probe {self.what} kept the first {self.count:,} firings; name fewer cores or run "
+            "fewer ticks to have all"
+        )
+
+
+class PotentialProbe(Probe):
+    """V of some neurons of one core, after every tick."""
+
+    every_ticks = 1
+
+    def __init__(self, what: str, path: Path, core: int, neurons: list[int], ticks: int) -> None:
+        super().__init__(what, path)
+        self.core = core
+        self.neurons = np.array(neurons or range(NEURONS), dtype=np.int16)
+        if (size := ticks * len(self.neurons)) > VALUE_LIMIT:
+            raise ProbeError(
+                f"--probe {what}: {ticks:,} ticks of {len(self.neurons)} neurons are {size:,} "
+                f"values, a probe keeps {VALUE_LIMIT:,}; name fewer neurons or run fewer ticks"
+            )
+        self.potential = np.zeros((ticks, len(self.neurons)), dtype=np.int32)
+
+    def prepare(self, image: BoardImage) -> None:
+        self.index = self.core_index(image, self.core)
+
+    def take(self, emulator: Emulator) -> None:
+        self.potential[emulator.tick - 1] = emulator.potentials[self.index, self.neurons]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "tick": np.arange(len(self.potential)),
+            "core": np.array(self.core),
+            "neuron": self.neurons,
+            "potential": self.potential,
+        }
+
+
+def parse_probe(text: str, ticks: int) -> Probe:
+    """The probe that ``WHAT=FILE`` asks for, in a run of ``ticks`` ticks."""
+    what, equals, name = text.partition("=")
+    if equals and name:
+        if found := _SPIKES.fullmatch(what):
+            return SpikeProbe(what, Path(name), _numbers(found[1]))
+        found = _POTENTIALS.fullmatch(what)
+        if found and max(_numbers(found[2]), default=0) < NEURONS:
+            return PotentialProbe(what, Path(name), int(found[1]), _numbers(found[2]), ticks)
+    raise ProbeError(
+        f"--probe {text!r} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
+        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}"
+    )
+
+
+def _numbers(text: str | None) -> list[int]:
+    return [int(number) for number in text.split(",")] if text else []

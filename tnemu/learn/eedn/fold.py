@@ -1,0 +1,88 @@
+"""From a trained student to a weight file: trinary weights and integer thresholds, nothing else.
+
+threshold = ceil(mu - beta sqrt(var + eps)): a neuron fires when its integer sum >= threshold,
+exactly as y >= 0 before
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from tnemu.formats.weights import WeightFile
+from tnemu.learn.eedn.student import NeuronLayer, Student
+from tnemu.networks.integer import Conv, Dense, Layer, Transduction, Vote
+from tnemu.tasks.atari.spec import AtariSpec
+
+
+def fold(
+    student: Student,
+    spec: AtariSpec,
+    provenance: Mapping[str, Any],
+    background: np.ndarray | None = None,
+    classes: np.ndarray | None = None,
+) -> WeightFile:
+    """The student as the board gets it. Call student.recalibrate first: the thresholds are made of
+    its means and variances. A student of several games is given the ``background`` and the
+    ``classes`` of the game that the file is for; otherwise they are the student's own.
+    """
+    if student.precision != "trinary":
+        raise ValueError(
+            f"fold: the student's precision is {student.precision!r}, needs 'trinary'; the "
+            "float control has no thresholds"
+        )
+    retina, *rest = student.layers
+    background = student.background.cpu().numpy() if background is None else background
+    if (background != np.round(background)).any():
+        raise ValueError(
+            "fold: the background has fractions; round it before training, the host subtracts "
+            "integers"
+        )
+    layers: list[Layer] = [
+        Transduction(
+            retina.name,
+            _weights(retina),
+            _thresholds(retina),
+            background.astype(np.int16),
+            retina.stride,
+        )
+    ]
+    for layer in rest:
+        if layer.kind == "conv":
+            layers.append(
+                Conv(
+                    layer.name,
+                    _weights(layer),
+                    _thresholds(layer),
+                    layer.order,
+                    layer.stride,
+                    layer.groups,
+                )
+            )
+        else:
+            layers.append(Dense(layer.name, _weights(layer), _thresholds(layer), layer.order))
+    layers.append(Vote("vote", student.classes if classes is None else classes))
+    return WeightFile(
+        name=spec.game,
+        game=spec.game,
+        input_shape=spec.shape,
+        actions=spec.actions,
+        layers=tuple(layers),
+        spec=json.loads(spec.to_json()),
+        spec_sha256=spec.sha256,
+        provenance=provenance,
+    )
+
+
+def _weights(layer: NeuronLayer) -> np.ndarray:
+    with torch.no_grad():
+        return layer.weights.to(torch.int8).cpu().numpy()
+
+
+def _thresholds(layer: NeuronLayer) -> np.ndarray:
+    limit = 2**30  # a feature that never changes may ask for more than int32 holds
+    return layer.threshold.clamp(-limit, limit).to(torch.int32).cpu().numpy()

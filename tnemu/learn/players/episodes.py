@@ -1,0 +1,52 @@
+"""Whole episodes with any player: what training checks itself with, and evaluation counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tnemu.tasks.atari.spec import AtariSpec
+from tnemu.tasks.atari.world import AtariWorld
+
+Player = Callable[[np.ndarray], np.ndarray]
+"""Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is
+played, the first of equals.
+"""
+
+
+@dataclass
+class Episode:
+    seed: int
+    score: float
+    """Points, unclipped."""
+    decisions: int
+    truncated: bool
+    """Cut by spec.max_frames."""
+
+
+def play_episodes(
+    player: Player, spec: AtariSpec, seeds: Sequence[int], epsilon: float = 0.01
+) -> list[Episode]:
+    """One episode per seed, side by side in one batch; epsilon is the share of random actions. Same
+    seeds, same result.
+    """
+    worlds = [AtariWorld(spec, seed) for seed in seeds]
+    rngs = [np.random.default_rng([seed, 0x706C6179]) for seed in seeds]
+    observations = np.stack([world.reset() for world in worlds])
+    running = np.arange(len(worlds))
+    while len(running):
+        best = np.asarray(player(observations[running])).argmax(1)
+        overs = []
+        for i, choice in zip(running, best, strict=True):
+            explore, other = rngs[i].random(), int(rngs[i].integers(len(spec.actions)))
+            observations[i], _, over = worlds[i].step(other if explore < epsilon else int(choice))
+            overs.append(over)
+        running = running[~np.array(overs)]
+    return [Episode(w.seed, w.episode_return, w.episode_decisions, w.truncated) for w in worlds]
+
+
+def random_player(actions: int, seed: int) -> Player:
+    rng = np.random.default_rng(seed)
+    return lambda observations: rng.random((len(observations), actions))

@@ -1,0 +1,276 @@
+"""Play whole episodes with any player on given seeds, and say how well it did.
+
+    python -m tnemu.learn.evaluate random tnemu/zoo/teachers/krull.safetensors \\
+        tnemu/zoo/krull.safetensors --seed 77000 --episodes 20
+
+A player is ``random``, ``always:ACTION``, or a file: a teacher (or one of another library, see
+tnemu.learn.players.adapters), a float control student, a student in n bits, or a (folded, trinary) weight
+file. All play the same seeds under the same spec; the first two see nothing and play under the
+files' spec. With a random player and a teacher among them, every score is also given as a share of
+the teacher's (tnemu.learn.players.scores). Quote scores from seeds that chose nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tnemu import zoo
+from tnemu.errors import TnemuError
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.weights import WeightFile
+from tnemu.formats.whole_file import check_writable, write_json
+from tnemu.learn.players.episodes import Player, play_episodes, random_player
+from tnemu.learn.players.scores import normalise, references, summary
+from tnemu.learn.players.selection import chosen_on, too_good
+from tnemu.tasks.atari.spec import AtariSpec, spec_for
+from tnemu.tasks.atari.stored import spec_of
+
+Row = dict[str, Any]
+Report = Callable[[str, Row | None], None]
+"""Called with a player's name when it begins (None) and with its scores when it has played."""
+
+
+def is_file(what: str) -> bool:
+    """Whether a player's name means a file."""
+    return what != "random" and not what.startswith("always:")
+
+
+def file_of(player: str) -> str:
+    """A player's name or file; the name of a shipped student means its file. Refuses all others."""
+    if not is_file(player) or Path(player).is_file():
+        return player
+    if player in zoo.names():
+        return str(zoo.find(player))
+    raise TnemuError(
+        f"player {player!r} is neither random, always:ACTION, a file nor a shipped student; "
+        + (zoo.did_you_mean(player) or "check the path")
+    )
+
+
+def load_player(
+    what: str, game: str | None = None, spec: AtariSpec | None = None
+) -> tuple[Player, AtariSpec]:
+    """A player by name or file, and the spec it plays under: ``spec``, or the project's own of
+    ``game``, for a player that is no file.
+    """
+    if not is_file(what):
+        if spec is None:
+            if game is None:
+                raise TnemuError(f"player {what!r} plays any game; say which with --game")
+            spec = spec_for(game)
+        if what == "random":
+            return random_player(len(spec.actions), 0), spec
+        action = what.removeprefix("always:")
+        if action not in spec.actions:
+            raise TnemuError(
+                f"player {what!r}: {action!r} is not an action of {spec.game}; choose among "
+                f"{' '.join(spec.actions)}"
+            )
+        scores = np.eye(len(spec.actions))[spec.actions.index(action)]
+        return (lambda observations: np.tile(scores, (len(observations), 1))), spec
+    from tnemu.learn.players import adapters
+    from tnemu.learn.players import files as players
+
+    if adapters.is_foreign(what):
+        if game is None:
+            raise TnemuError(f"player {what!r} does not say what it plays; say it with --game")
+        foreign = adapters.load_foreign(what, game)
+        return players.net_player(foreign), foreign.spec
+    kind = load_facts(what).get("format")
+    if kind == players.TEACHER:
+        net = players.load_teacher(what)
+        return players.net_player(net), net.spec
+    if kind == players.CONTROL:
+        student, spec = players.load_control(what)
+        return players.net_player(student), spec
+    if kind == players.QUANTISED:
+        integers, spec = players.load_quantised(what)
+        return players.net_player(integers), spec
+    file = WeightFile.load(what)
+    return file.votes, spec_of(file)
+
+
+def print_score(what: str, row: Row | None) -> None:
+    """The plain report: one line per player."""
+    if row is None:
+        return
+    low, high = row["mean_95"]
+    print(
+        f"{what}: mean {row['mean']:.5g} [{low:.5g}, {high:.5g}] median "
+        f"{row['median']:.5g} sd {row['sd']:.4g} ({row['seconds']:.0f} s)",
+        flush=True,
+    )
+
+
+def evaluate(
+    players: Sequence[str],
+    seeds: Sequence[int],
+    epsilon: float = 0.01,
+    game: str | None = None,
+    more: Mapping[str, tuple[Player, AtariSpec]] | None = None,
+    sticky: float | None = None,
+    report: Report = print_score,
+) -> dict[str, Any]:
+    """Every player on the same seeds; refuses players that see different worlds.
+
+    ``more`` brings players that this room cannot make, such as a student on an emulated board.
+    ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
+    must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
+    player's own; and in ``chosen_on`` those of the seeds that chose a player, of which stderr warns.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    own: dict[str, tuple[Player, AtariSpec]] = {
+        what: load_player(what, game) for what in players if is_file(what)
+    } | dict(more or {})
+    common = next((spec for _, spec in own.values()), None)
+    if common is not None and game not in (None, common.game):
+        raise TnemuError(
+            f"player {next(iter(own))!r} plays {common.game!r}, not --game {game!r}; "
+            "leave --game out, or choose players of that game"
+        )
+    loaded = {w: load_player(w, game, common) for w in players if not is_file(w)} | own
+    loaded = {what: loaded[what] for what in (*players, *(more or {}))}
+    spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
+    met = chosen_on((what for what in players if is_file(what)), seeds)
+    for warning in too_good(met, seeds):
+        print(warning, file=sys.stderr)
+    result: dict[str, Any] = {
+        "game": spec.game,
+        "spec_sha256": spec.sha256,
+        "sticky": spec.sticky,
+        "epsilon": epsilon,
+        "chosen_on": met,
+        "players": {},
+    }
+    for what, (player, trained) in loaded.items():
+        report(what, None)
+        began = time.perf_counter()
+        episodes = play_episodes(player, spec, seeds, epsilon)
+        scores = [e.score for e in episodes]
+        row = summary(scores) | {
+            "scores": scores,
+            "decisions": [e.decisions for e in episodes],
+            "truncated": sum(e.truncated for e in episodes),
+            "own_sticky": trained.sticky,
+            "own_spec_sha256": trained.sha256,
+        }
+        result["players"][what] = {"seeds": [seeds[0], seeds[-1]], **row}
+        report(what, {**row, "seconds": time.perf_counter() - began})
+    floor = "random" if "random" in loaded else None
+    ceiling = next((what for what in players if is_file(what) and is_teacher(what)), None)
+    played = {what: row["scores"] for what, row in result["players"].items()}
+    for what, shares in normalise(spec.game, played, floor, ceiling).items():
+        result["players"][what] |= shares
+    return {**result, "normalised": references(spec.game, floor, ceiling)}
+
+
+def is_teacher(file: str) -> bool:
+    """Whether a player's file is a teacher."""
+    from tnemu.learn.players import adapters
+    from tnemu.learn.players import files as players
+
+    return adapters.is_foreign(file) or load_facts(file).get("format") == players.TEACHER
+
+
+def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSpec:
+    """The spec that all players have, with another stickiness if one is asked for."""
+    if sticky is not None:
+        specs = {what: replace(spec, sticky=sticky) for what, spec in specs.items()}
+    if len({spec.sha256 for spec in specs.values()}) > 1:
+        listed = ", ".join(f"{what}: {spec.sha256[:12]}" for what, spec in specs.items())
+        every = list(specs.values())
+        names = [f.name for f in fields(AtariSpec) if f.init]
+        apart = [n for n in names if any(getattr(s, n) != getattr(every[0], n) for s in every)]
+        how = (
+            "compare players of one, or say --sticky"
+            if apart == ["sticky"]
+            else "compare players of one"
+        )
+        raise TnemuError(
+            f"the players have different specs ({listed}), apart in {', '.join(apart)}; {how}"
+        )
+    return next(iter(specs.values()))
+
+
+def check_record(source: str | Path, target: str | Path) -> None:
+    """Raises, before anything is played, for what :func:`record` could not do afterwards."""
+    if not is_file(str(source)):
+        raise TnemuError(
+            f"--record copies the last player's file, and {str(source)!r} has none; name a file last"
+        )
+    load_facts(source)
+    check_writable(target)
+
+
+def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
+    """Copy a teacher or weight file to ``target`` with these scores in its provenance, and in them
+    which of the players it is.
+    """
+    from tnemu.learn.players import files as players
+
+    metadata = load_facts(source)
+    scores = {**scores, "recorded": str(source)}
+    if metadata.get("format") in (players.TEACHER, players.CONTROL, players.QUANTISED):
+        facts = {**metadata, "evaluation": json.dumps(scores)}
+        save_tensors(target, load_tensors(source), facts)
+        return
+    file = WeightFile.load(source)
+    replace(file, provenance={**file.provenance, "evaluation": scores}).save(target)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description="Play episodes and report scores.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "players", nargs="+", help="random, always:ACTION, a file or a shipped student"
+    )
+    parser.add_argument("--game", help="needed when no player is a file")
+    parser.add_argument("--episodes", type=int, default=30)
+    parser.add_argument(
+        "--seed", type=int, default=77_000, help="of the first episode; the next has the next seed"
+    )
+    parser.add_argument("--epsilon", type=float, default=0.01, help="share of random actions")
+    parser.add_argument("--sticky", type=float, help="another stickiness than the players' own")
+    parser.add_argument("--json", help="write the result here")
+    parser.add_argument(
+        "--record", help="copy the last player's file here, with the result in its provenance"
+    )
+    options = parser.parse_args(argv)
+    try:
+        files = [file_of(player) for player in options.players]
+        if options.json:
+            check_writable(options.json)
+        if options.record:
+            check_record(files[-1], options.record)
+        result = evaluate(
+            files,
+            range(options.seed, options.seed + options.episodes),
+            options.epsilon,
+            options.game,
+            sticky=options.sticky,
+        )
+        if options.json:
+            write_json(options.json, result)
+        if options.record:
+            record(files[-1], options.record, result)
+    except (TnemuError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The world: one Atari console, stepped a decision at a time. The only module that talks to ale_py.
+
+    observation = world.reset()                      uint8[stack, rows, columns], newest first
+    observation, reward, over = world.step(index)    index into spec.actions; reward in points
+
+The same spec and seed give the same sequence of episodes, whatever else runs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tnemu.errors import TnemuError
+
+if TYPE_CHECKING:
+    from tnemu.tasks.atari.spec import AtariSpec
+
+
+class WorldError(TnemuError, RuntimeError):
+    """The console cannot be started or was used in a way it does not allow."""
+
+
+class AtariWorld:
+    """One console with its own random stream (sticky actions, no-op starts)."""
+
+    def __init__(self, spec: AtariSpec, seed: int):
+        if (
+            isinstance(seed, bool)
+            or not isinstance(seed, int | np.integer)
+            or not 0 <= seed < 2**31
+        ):
+            raise WorldError(
+                f"AtariWorld seed = {seed!r}: must be an integer in 0..2147483647; choose one"
+            )
+        self.spec, self.seed = spec, int(seed)
+        self._ale, self._actions, self._noop = _console(spec, self.seed)
+        self._noop_rng = np.random.default_rng([self.seed, 0x6E6F6F70])
+        history = (spec.stack - 1) * spec.stack_stride + 1
+        self._screens = np.zeros(
+            (history, spec.rows, spec.columns), np.uint8
+        )  # [0] is now, [k] is k decisions ago
+        self._running = False
+        self.episodes = 0
+        """Episodes begun."""
+        self.episode_return = 0.0
+        """Points in the current (or just ended) episode."""
+        self.episode_frames = 0
+        """Raw frames of the current (or just ended) episode, no-ops included."""
+        self.episode_decisions = 0
+        """Decisions of the current (or just ended) episode."""
+        self.truncated = False
+        """True when the last episode was cut by spec.max_frames."""
+
+    @property
+    def lives(self) -> int:
+        return self._ale.lives()
+
+    def raw_screen_rgb(self) -> np.ndarray:
+        """The console's picture now, uint8[210, 160, 3]; for people, not for players."""
+        return self._ale.getScreenRGB()
+
+    def reset(self) -> np.ndarray:
+        """Start the next episode; all stacked screens show its first one."""
+        spec, ale = self.spec, self._ale
+        ale.reset_game()
+        self.episodes += 1
+        self.episode_return, self.episode_frames, self.episode_decisions, self.truncated = (
+            0.0,
+            0,
+            0,
+            False,
+        )
+        for _ in range(int(self._noop_rng.integers(spec.noop_max + 1)) if spec.noop_max else 0):
+            self.episode_return += ale.act(self._noop)
+            self.episode_frames += 1
+            if ale.game_over():
+                ale.reset_game()
+                self.episode_return, self.episode_frames = 0.0, 0
+        self._screens[:] = spec.screen(ale.getScreenGrayscale())
+        self._running = True
+        return self._observation()
+
+    def step(self, action_index: int) -> tuple[np.ndarray, float, bool]:
+        """Hold one action for spec.frame_skip raw frames."""
+        if not self._running:
+            raise WorldError(
+                f"{self.spec.game}: step after the episode's end (or before the first); call "
+                "reset() first"
+            )
+        if not 0 <= action_index < len(self._actions):
+            raise WorldError(
+                f"{self.spec.game}: action index {action_index} is not in "
+                f"0..{len(self._actions) - 1}; see spec.actions"
+            )
+        spec, ale, action = self.spec, self._ale, self._actions[action_index]
+        reward, last_greys = 0.0, []
+        for frame in range(spec.frame_skip):
+            reward += ale.act(action)
+            self.episode_frames += 1
+            over = ale.game_over()
+            if over or frame >= spec.frame_skip - spec.max_pool:
+                last_greys.append(ale.getScreenGrayscale())
+            if over:
+                break
+        self.truncated = not over and self.episode_frames >= spec.max_frames
+        self._running = not (over or self.truncated)
+        self.episode_return += reward
+        self.episode_decisions += 1
+        self._screens[1:] = self._screens[:-1]
+        self._screens[0] = spec.screen(np.maximum.reduce(last_greys))
+        return self._observation(), float(reward), not self._running
+
+    def _observation(self) -> np.ndarray:
+        return self._screens[:: self.spec.stack_stride].copy()
+
+
+def _ale_py() -> Any:
+    try:
+        import ale_py
+    except ImportError:
+        raise WorldError(
+            "the Atari world needs ale_py, which is not installed; pip install 'ale-py>=0.12.1'"
+        ) from None
+    return ale_py
+
+
+def _console(spec: AtariSpec, seed: int) -> tuple[Any, list[Any], Any]:
+    """A silent ALEInterface with the game loaded, and the ALE actions of spec.actions, and NOOP."""
+    ale_py = _ale_py()
+    from ale_py import roms
+
+    with warnings.catch_warnings():  # it warns and returns None for a game it does not know
+        warnings.simplefilter("ignore")
+        path = roms.get_rom_path(spec.game)
+    if path is None or not path.is_file():
+        raise WorldError(
+            f"no ROM for game {spec.game!r} in ale_py {ale_py.__version__}; check the name, or "
+            "reinstall the package with its ROMs: "
+            "pip install --force-reinstall 'ale-py>=0.12.1'"
+        )
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    ale = ale_py.ALEInterface()
+    ale.setFloat("repeat_action_probability", spec.sticky)
+    ale.setInt("random_seed", seed)  # takes effect at loadROM
+    ale.loadROM(path)
+    legal = {action.name for action in ale.getLegalActionSet()}
+    for name in spec.actions:
+        if name not in legal:
+            raise WorldError(
+                f"{spec.game}: action {name!r} is not legal in this ROM; choose among "
+                f"{' '.join(sorted(legal))}"
+            )
+    actions = [getattr(ale_py.Action, name) for name in spec.actions]
+    return ale, actions, ale_py.Action.NOOP
