@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tnemu.formats.errors import FormatError
+from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import EXACT, Conv, Dense, Transduction, Vote
 
 
@@ -178,7 +178,7 @@ def retina(**changes):
     ],
 )
 def test_a_layer_refuses_what_it_cannot_compute(layer, shape, message):
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(NetworkError) as caught:
         layer.check(shape)
     assert f"layer {layer.name!r}: " in str(caught.value)
     assert message in str(caught.value)
@@ -194,5 +194,5 @@ def test_sums_that_float32_cannot_hold_are_refused_and_the_largest_that_it_can_a
     x = np.full((1, *shape), 255, np.uint8)
     assert int(allowed.sums(x)[0, 0, 0, 0]) == k * k * 511
     refused = dataclasses.replace(allowed, background=np.full(shape, -258, np.int16))
-    with pytest.raises(FormatError, match=r"sums of 32761 inputs up to 513 reach 2\*\*24"):
+    with pytest.raises(NetworkError, match=r"sums of 32761 inputs up to 513 reach 2\*\*24"):
         refused.check(shape)

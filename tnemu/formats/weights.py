@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from tnemu.formats.errors import FormatError
 from tnemu.formats.whole_file import whole_file
+from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import (
     LAYER_KINDS,
     Bits,
@@ -170,7 +171,7 @@ class WeightFile:
                 provenance=manifest["provenance"],
                 sha256=sha256,
             )
-        except FormatError as error:
+        except (FormatError, NetworkError) as error:
             raise FormatError(f"{path}: {error}") from error
 
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.formats.errors import FormatError
+from tnemu.networks.errors import NetworkError
 
 EXACT = 1 << 24
 """Integers below this magnitude are exact in float32."""
@@ -65,7 +65,7 @@ class Transduction:
     def check(self, shape: tuple[int, ...]) -> None:
         _check_conv(self, shape, groups=1)
         if self.background.shape != shape:
-            raise FormatError(
+            raise NetworkError(
                 f"layer {self.name!r}: background has shape {self.background.shape}, "
                 f"its input has {shape}; export the weight file again"
             )
@@ -149,7 +149,7 @@ class Dense:
     def check(self, shape: tuple[int, ...]) -> None:
         size = int(np.prod(shape))
         if self.weights.ndim != 3 or self.weights.shape[0] * self.weights.shape[2] != size:
-            raise FormatError(
+            raise NetworkError(
                 f"layer {self.name!r}: weights {self.weights.shape} (groups, out, in) do not match "
                 f"{size} inputs; groups x in must equal the inputs"
             )
@@ -186,18 +186,18 @@ class Vote:
 
     def check(self, shape: tuple[int, ...]) -> None:
         if self.classes.shape != (int(np.prod(shape)),) or self.classes.min() < UNREAD:
-            raise FormatError(
+            raise NetworkError(
                 f"layer {self.name!r}: {self.classes.size} class labels for {int(np.prod(shape))} "
                 f"inputs; every input needs one label of 0 or more, or {UNREAD} if it is not read"
             )
         if self.class_count == 0:
-            raise FormatError(
+            raise NetworkError(
                 f"layer {self.name!r}: all {self.classes.size} inputs have class {UNREAD}, so "
                 "nothing is read; give every action at least one input"
             )
         votes = np.bincount(self.classes[self.classes != UNREAD])
         if (votes == 0).any():
-            raise FormatError(
+            raise NetworkError(
                 f"layer {self.name!r}: class {int(np.flatnonzero(votes == 0)[0])} has no voter; "
                 "give every class at least one input"
             )
@@ -222,17 +222,17 @@ def _conv_shape(layer: Transduction | Conv, shape: tuple[int, ...]) -> tuple[int
 def _check_conv(layer: Transduction | Conv, shape: tuple[int, ...], groups: int) -> None:
     w = layer.weights
     if len(shape) != 3 or w.ndim != 4 or w.shape[2] != w.shape[3] or layer.stride < 1:
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: weights {w.shape}, stride {layer.stride} on an input of shape "
             f"{shape}; expected [out, in, k, k] on [channels, height, width] and a stride >= 1"
         )
     if groups < 1 or len(w) % groups or shape[0] != w.shape[1] * groups:
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: {groups} groups of {w.shape[1]} input channels and {len(w)} "
             f"features do not divide {shape[0]} input channels evenly"
         )
     if min(shape[1:]) < w.shape[-1]:
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: kernel {w.shape[-1]} is larger than its input {shape[1:]}; "
             "use a smaller kernel, there is no padding"
         )
@@ -241,12 +241,12 @@ def _check_conv(layer: Transduction | Conv, shape: tuple[int, ...], groups: int)
 
 def _check_thresholds(layer: Transduction | Conv | Dense, count: int) -> None:
     if layer.thresholds.shape != (count,):
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: {layer.thresholds.shape} thresholds for {count} neurons; "
             "one integer each"
         )
     if ((layer.weights < -1) | (layer.weights > 1)).any():
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: weights reach from {layer.weights.min()} to "
             f"{layer.weights.max()}, they must be -1, 0 or 1; quantise them first"
         )
@@ -256,7 +256,7 @@ def _check_thresholds(layer: Transduction | Conv | Dense, count: int) -> None:
 
 def _check_exact(layer: Transduction | Conv | Dense, fan_in: int, largest: int) -> None:
     if fan_in * largest >= EXACT:
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: sums of {fan_in} inputs up to {largest} reach 2**24, "
             "beyond which they are not exact; use a smaller kernel"
         )
@@ -264,7 +264,7 @@ def _check_exact(layer: Transduction | Conv | Dense, fan_in: int, largest: int) 
 
 def _check_order(layer: Conv | Dense, size: int) -> None:
     if not np.array_equal(np.sort(layer.order), np.arange(size)):
-        raise FormatError(
+        raise NetworkError(
             f"layer {layer.name!r}: order is not a permutation of its {size} inputs; "
             "every input must be used exactly once"
         )

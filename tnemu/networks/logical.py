@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.errors import TnemuError
 from tnemu.hardware.image import TAP_DTYPE
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, NEURON_DTYPE, NEURONS
+from tnemu.networks.errors import NetworkError
 
 BALANCE = 0
 """Delay of a wire whose delay the mapper chooses so that all inputs of a core arrive as one wave."""
@@ -31,10 +31,6 @@ WIRE_DTYPE = np.dtype(
     ]
 )
 """neuron of core -> axon ``pin`` of core ``target`` (>= 0), or pin ``pin`` of output ``~target``."""
-
-
-class NetworkError(TnemuError, ValueError):
-    """A logical network refers to something that is not there, or asks for what no core can do."""
 
 
 @dataclass(eq=False)
