@@ -11,9 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tnemu.emulator.emulator import ENGINES, Emulator
+from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines import registry
 from tnemu.emulator.state import SnapshotError
 from tnemu.hardware import load_board
+
+ENGINES = list(registry())
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def path(tmp_path):
     return tmp_path / "board.npz"
 
 
-def saved(image, path, *, ticks: int = 3, engine: str = "numba"):
+def saved(image, path, *, ticks: int = 3, engine: str = "compiled"):
     emulator = Emulator(image, engine=engine)
     emulator.inject(0, 0, [1, 3, 40])
     emulator.run(ticks)

@@ -19,6 +19,7 @@ from tnemu.hardware import (
     TnemuError,
     packet,
 )
+from tnemu.hardware import image as image_module
 from tnemu.hardware.image import NOT_CONNECTED, TAP_DTYPE
 
 Build = Callable[[], BoardImage]
@@ -331,7 +332,9 @@ def test_validate_reads_the_neuron_table_but_not_its_unused_first_record(relay: 
     image = relay()
     image.neuron_types[0] = np.zeros((), image.neuron_types.dtype)
     image.validate()
-    image.neuron_types["TM"][1] = 19
+    wrong = image.neuron_types.copy()
+    wrong["TM"][1] = 19
+    image = dataclasses.replace(image, neuron_types=wrong)
     assert refusal(image.validate).startswith("neuron types from 1: TM = 19 is outside 0..18")
 
 
@@ -354,8 +357,11 @@ def resident(kind: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say")
-def test_a_chip_is_opened_without_being_read(relay: Build, tmp_path: Path) -> None:
+def test_an_image_over_the_private_limit_is_opened_without_being_read(
+    relay: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """4,096 cores are 41 MB; checking them reads them as pages of the file, which give way."""
+    monkeypatch.setattr(image_module, "PRIVATE_BYTES", 1 << 20)
     image, n = relay(), 4096
     board = image.board.override({"chip.cores_x": 64, "chip.cores_y": 64, "chips_x": 1})
     wide = {name: np.resize(getattr(image, name), (n, *getattr(image, name).shape[1:]))

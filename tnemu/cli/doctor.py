@@ -123,7 +123,7 @@ def _compiler(warm: bool) -> Iterator[Finding]:
 
 def _kernel_cache(warm: bool) -> Finding:
     """Where compiled kernels are kept, asked in a process of its own, and how many there are."""
-    code = "from tnemu.emulator import kernels, warm; print(kernels.CACHE)"
+    code = "from tnemu.emulator import warm; from tnemu.emulator.engines.compiled import kernels; print(kernels.CACHE)"
     began = time.perf_counter()
     asked = subprocess.run(
         [sys.executable, "-c", code + ("; warm.warm()" if warm else "")],

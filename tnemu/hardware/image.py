@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.errors import ImageError
+from tnemu.hardware.frozen import read_only
 from tnemu.hardware.neuron import (
     AXON_TYPES,
     AXONS,
@@ -33,6 +34,8 @@ from tnemu.hardware.neuron import (
 )
 
 FORMAT = "tnemu-image-1"
+PRIVATE_BYTES = 1 << 26
+"""An image folder with arrays of at most so many bytes is read into memory; a larger one is mapped."""
 NOT_CONNECTED = -1
 """Value of :meth:`BoardImage.destinations` for a neuron that sends nothing."""
 
@@ -92,9 +95,12 @@ class BoardImage:
     inputs: tuple[InputConnector, ...] = ()
     outputs: tuple[OutputConnector, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    _frozen: bool = field(default=False, init=False, repr=False)
+    _sha256: str | None = field(default=None, init=False, repr=False)
 
     @property
     def core_count(self) -> int:
+        """Cores that the image fills, n."""
         return len(self.positions)
 
     def input(self, name: str) -> InputConnector:
@@ -187,11 +193,49 @@ class BoardImage:
                 taken[unit, x, y] = connector.name
 
     def validate(self) -> None:
-        """Every array has its shape and dtype, and every field of it is legal.
+        """Every array has its shape and dtype, and every field of it is legal; the image is frozen.
+
+        From then on its arrays are read-only, in the order of their axes and aligned; one that somebody
+        could still write to has been copied, so that what was checked is what will run. An image that
+        is frozen is not checked again; ``dataclasses.replace`` makes one that is.
 
         Raises ImageError for what the image holds, BoardError for a core that its board has not,
         RangeError for a neuron parameter.
         """
+        if self._frozen:
+            return
+        try:
+            arrays: dict[str, Any] = {k: read_only(getattr(self, k)) for k in _ARRAY_FIELDS}
+            mine = dataclasses.replace(
+                self,
+                inputs=tuple(
+                    dataclasses.replace(c, width=_whole(c, "width", 0), taps=read_only(c.taps))
+                    for c in self.inputs
+                ),
+                outputs=tuple(
+                    dataclasses.replace(c, width=_whole(c, "width", 0), number=_whole(c, "number"))
+                    for c in self.outputs
+                ),
+                **arrays,
+            )
+        except ImageError:
+            raise
+        except ValueError as error:
+            raise ImageError(f"the image holds what is no array ({error}); rebuild it") from error
+        mine._check()
+        for name in ("inputs", "outputs", *_ARRAY_FIELDS):
+            object.__setattr__(self, name, getattr(mine, name))
+        object.__setattr__(self, "_sha256", None)
+        object.__setattr__(self, "_frozen", True)
+
+    def _check(self) -> None:
+        """What :meth:`validate` says of the arrays."""
+        for name, rank in (("positions", 2), ("neuron_types", 1)):
+            if getattr(self, name).ndim != rank:
+                raise ImageError(
+                    f"image array {name!r} has shape {getattr(self, name).shape}, expected {rank} "
+                    "axes; rebuild the image"
+                )
         n = self.core_count
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "positions": ((n, 3), np.int32),
@@ -255,13 +299,21 @@ class BoardImage:
                 )
 
     def sha256(self) -> str:
-        """Hash of everything that decides behaviour: board, arrays and connectors (not origin)."""
+        """Hash of everything that decides behaviour: board, arrays and connectors (not origin).
+
+        Of a frozen image it is computed once.
+        """
+        if self._sha256 is not None:
+            return self._sha256
         manifest = self._manifest() | {"board": self.board.sha256}
         digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
         for name, array in self._arrays().items():
             digest.update(f"{name} {array.dtype.descr} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return digest.hexdigest()
+        found = digest.hexdigest()
+        if self._frozen:
+            object.__setattr__(self, "_sha256", found)
+        return found
 
     def save(self, folder: str | Path) -> None:
         """Write the image to ``folder``; it appears whole or not at all. Replaces an older image.
@@ -293,7 +345,11 @@ class BoardImage:
 
     @classmethod
     def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
-        """Open an image folder memory-mapped; ``verify`` recomputes its hash and checks every field.
+        """Open an image folder; ``verify`` recomputes its hash and checks every field.
+
+        Up to PRIVATE_BYTES (64 MB; an NS1e has 41 MB) its arrays are read into memory. Those of a
+        larger one stay mapped: a file that is cut while they are read ends the process (SIGBUS), as
+        the system does not say so in any other way. An emulator reads them only while it is made.
 
         Raises ImageError when a file is missing, damaged, or of another format version.
         """
@@ -306,16 +362,14 @@ class BoardImage:
                     "rebuild the image with 'tnemu fit'"
                 )
             digest = str(manifest["sha256"])
-            arrays = {
-                f.name: np.load(folder / f"{f.name}.npy", mmap_mode="r", allow_pickle=False)
-                for f in dataclasses.fields(cls)
-                if f.name in _ARRAY_FIELDS
-            }
+            size = sum(file.stat().st_size for file in folder.glob("*.npy"))
+            mode: Literal["r"] | None = "r" if size > PRIVATE_BYTES else None
+            arrays = {name: _read(folder / f"{name}.npy", mode) for name in _ARRAY_FIELDS}
             inputs = tuple(
                 InputConnector(
                     item["name"],
                     item["width"],
-                    np.load(folder / f"input{index}.npy", mmap_mode="r", allow_pickle=False),
+                    _read(folder / f"input{index}.npy", mode),
                 )
                 for index, item in enumerate(manifest["inputs"])
             )
@@ -375,6 +429,27 @@ Connector = TypeVar("Connector", InputConnector, OutputConnector)
 _ARRAY_FIELDS = tuple(
     "positions core_ids seeds axon_types crossbar neuron_types types targets".split()
 )
+
+
+def _read(file: Path, mode: Literal["r"] | None) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.load(file, mmap_mode=mode, allow_pickle=False)
+    array.flags.writeable = False
+    return array
+
+
+def _whole(connector: InputConnector | OutputConnector, what: str, low: int = -(1 << 31)) -> int:
+    """A connector's ``width`` or ``number``, or an ImageError if it is no whole number from ``low``."""
+    value, high = getattr(connector, what), (1 << 31) - 1
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | np.integer)
+        or not low <= value <= high
+    ):
+        raise ImageError(
+            f"connector {connector.name!r} has {what} = {value!r:.60}; it is a whole number, "
+            f"{low}..{high}"
+        )
+    return int(value)
 
 
 def _is_image(folder: Path) -> bool:

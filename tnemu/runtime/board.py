@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.engines import DEFAULT
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
@@ -52,7 +53,7 @@ class BoardJob:
     image: Path
     latency_ticks: int
     ticks_per_decision: int
-    engine: str = "numba"
+    engine: str = DEFAULT
     input_name: str = "frame"
     output_name: str = "votes"
     threads: int | None = None
@@ -75,11 +76,12 @@ class Board:
     def __init__(self, image: BoardImage, job: BoardJob, record: Record) -> None:
         # Here, so that only the process in which the board lives loads the compiler.
         from tnemu.emulator.emulator import Emulator
+        from tnemu.emulator.engines import find
 
         self._width = image.output(job.output_name).width
         image.input(job.input_name)
         self._job, self._record = job, record
-        if job.engine != "reference":  # which compiles nothing and would take minutes
+        if find(job.engine).compiles:
             # On a board that is thrown away: compiles, and reads the image's pages.
             with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.memory import available_bytes
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 from tnemu.lab.bench.measure import EngineMachine, Row, row, take_turns, warm_up
@@ -262,20 +263,9 @@ def _obstacle(peer: Peer, folder: Path, cores: int) -> str | None:
         )
     needed = cores * NEURONS * SYNAPSES * peer.bytes_per_synapse
     free = available_bytes()
-    if needed > free:
+    if free is not None and needed > free:
         return f"it needs about {needed / 1e9:.0f} GB of memory, {free / 1e9:.0f} GB are free"
     return None
-
-
-def available_bytes() -> float:
-    """Memory that a new program can have; infinite where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024.0 * int(line.split()[1])
-    except OSError:
-        pass
-    return float("inf")
 
 
 def _mark(home: Path) -> tuple[str, ...] | None:
