@@ -61,6 +61,8 @@ def registry() -> dict[str, EngineEntry]:
     """
     found = {}
     for module in pkgutil.iter_modules(__path__):
+        if not module.ispkg:
+            continue
         entry = getattr(import_module(f"{__name__}.{module.name}"), "ENTRY", None)
         if not isinstance(entry, EngineEntry) or entry.name != module.name:
             raise EmulatorError(

@@ -152,14 +152,15 @@ class Core:
     neurons: tuple[tuple[int, int, Neuron, Destination], ...]  # (j, column of the crossbar, ...)
 
 
-BYTES_PER_NEURON = 400
+BYTES_PER_NEURON = 230
 """What a used neuron takes: its entry, its destination, and its column of the crossbar."""
 
 
 def needs_bytes(image: BoardImage) -> int:
     """What the engine takes for ``image`` beside it, its state included."""
     used = int(np.count_nonzero(image.types))
-    return used * BYTES_PER_NEURON + image.core_count * NEURONS * 16
+    state = NEURONS * 4 + SLOTS * NEURONS // 8  # potentials and slots: before a tick, and after it
+    return used * BYTES_PER_NEURON + image.core_count * 2 * state
 
 
 class ReferenceEngine:
