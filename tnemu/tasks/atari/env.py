@@ -62,7 +62,7 @@ class AtariEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         return observation, reward, over and not truncated, truncated, self._info()
 
     def render(self) -> npt.NDArray[np.uint8] | None:
-        return self._world.raw_screen_rgb() if self.render_mode == "rgb_array" else None
+        return self._world.picture() if self.render_mode == "rgb_array" else None
 
     def _info(self) -> dict[str, Any]:
         return {"lives": self._world.lives, "spec_sha256": self.spec_of_game.sha256}
