@@ -123,13 +123,19 @@ class Codec(Protocol):
     """
 
     @property
-    def input(self) -> str: ...
+    def input(self) -> str:
+        """Name of the input connector."""
+        ...
 
     @property
-    def output(self) -> str: ...
+    def output(self) -> str:
+        """Name of the output connector."""
+        ...
 
     @property
-    def window(self) -> Window: ...
+    def window(self) -> Window:
+        """The ticks of an answer, counted from its question."""
+        ...
 
     def encode(self, observation: npt.NDArray[Any]) -> Stimulus:
         """The input spikes of one observation."""

@@ -101,6 +101,7 @@ class Board:
 
     @property
     def tick(self) -> int:
+        """The board's next tick."""
         return self._emulator.tick
 
     def _count(self, unread: int) -> None:

@@ -42,19 +42,29 @@ class Application(Protocol):
     ``close`` lets go of everything.
     """
 
-    def sense(self) -> Stimulus: ...
+    def sense(self) -> Stimulus:
+        """The input spikes for the world as it is now."""
+        ...
 
-    def act(self, spikes: Spikes) -> Outcome: ...
+    def act(self, spikes: Spikes) -> Outcome:
+        """Move the world on by what the output spikes say."""
+        ...
 
-    def picture(self) -> npt.NDArray[np.uint8]: ...
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """What a person would see: uint8 [height, width, 3]."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
 
 
 class Brain(Protocol):
     """Whatever answers spikes with spikes: a board in this process or in another one."""
 
-    def decide(self, stimulus: Stimulus) -> Spikes: ...
+    def decide(self, stimulus: Stimulus) -> Spikes:
+        """The output spikes of the answer, ticks counted from the question's."""
+        ...
 
 
 def run(

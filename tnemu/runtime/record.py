@@ -89,10 +89,12 @@ class Record:
 
     @property
     def host(self) -> Any:
+        """What the host writes, of HOST_DTYPE."""
         return self._memory["host"]
 
     @property
     def board(self) -> Any:
+        """What the board writes, of BOARD_DTYPE."""
         return self._memory["board"]
 
     @property

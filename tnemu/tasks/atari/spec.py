@@ -117,10 +117,12 @@ class AtariSpec:
 
     @property
     def rows(self) -> int:
+        """Of a seen screen."""
         return self.crop_rows // self.block
 
     @property
     def columns(self) -> int:
+        """Of a seen screen."""
         return (RAW_COLUMNS + 2 * self.pad_columns) // self.block
 
     @property

@@ -56,6 +56,7 @@ class AtariWorld:
 
     @property
     def lives(self) -> int:
+        """Lives that are left; 0 in games without."""
         return self._ale.lives()
 
     def picture(self) -> np.ndarray:
