@@ -1,0 +1,32 @@
+"""The one way to open, check, read and write a file.
+
+Reads regular files only, within a stated size, parses strictly, checks types and limits once and
+raises the error of the room that asks (``error=``). Writes whole or not at all, through links and
+devices, and leaves nothing behind. Nobody else in tnemu opens a file.
+"""
+
+from tnemu.files.places import BINARY_MOST, TEXT_MOST, PathLike, make_folder, place
+from tnemu.files.reading import (
+    Source,
+    file_sha256,
+    opening,
+    read_bytes,
+    read_text,
+    system_text,
+    text_of,
+)
+
+__all__ = [
+    "BINARY_MOST",
+    "TEXT_MOST",
+    "PathLike",
+    "Source",
+    "file_sha256",
+    "make_folder",
+    "opening",
+    "place",
+    "read_bytes",
+    "read_text",
+    "system_text",
+    "text_of",
+]
