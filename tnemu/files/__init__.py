@@ -5,6 +5,8 @@ raises the error of the room that asks (``error=``). Writes whole or not at all,
 devices, and leaves nothing behind. Nobody else in tnemu opens a file.
 """
 
+from tnemu.files.fields import Fields, parse_fields, read_fields
+from tnemu.files.json_text import MOST_DEPTH, MOST_DIGITS, bounded_depth, parse_json, read_json
 from tnemu.files.places import BINARY_MOST, TEXT_MOST, PathLike, make_folder, place
 from tnemu.files.reading import (
     Source,
@@ -18,14 +20,22 @@ from tnemu.files.reading import (
 
 __all__ = [
     "BINARY_MOST",
+    "MOST_DEPTH",
+    "MOST_DIGITS",
     "TEXT_MOST",
+    "Fields",
     "PathLike",
     "Source",
+    "bounded_depth",
     "file_sha256",
     "make_folder",
     "opening",
+    "parse_fields",
+    "parse_json",
     "place",
     "read_bytes",
+    "read_fields",
+    "read_json",
     "read_text",
     "system_text",
     "text_of",
