@@ -6,6 +6,8 @@ devices, and leaves nothing behind. Nobody else in tnemu opens a file.
 """
 
 from tnemu.files.fields import Fields, parse_fields, read_fields
+from tnemu.files.folders import writing_folder
+from tnemu.files.forms import append_row, json_text, write_json, write_npy, write_npz
 from tnemu.files.json_text import MOST_DEPTH, MOST_DIGITS, bounded_depth, parse_json, read_json
 from tnemu.files.places import BINARY_MOST, TEXT_MOST, PathLike, make_folder, place
 from tnemu.files.reading import (
@@ -17,6 +19,7 @@ from tnemu.files.reading import (
     system_text,
     text_of,
 )
+from tnemu.files.sink import check_writable, write_bytes, write_text, writing
 from tnemu.files.tensors import (
     NUMPY_DTYPES,
     Tensor,
@@ -37,9 +40,12 @@ __all__ = [
     "Source",
     "Tensor",
     "TensorHeader",
+    "append_row",
     "bounded_depth",
     "check_safetensors",
+    "check_writable",
     "file_sha256",
+    "json_text",
     "make_folder",
     "opening",
     "parse_fields",
@@ -53,4 +59,11 @@ __all__ = [
     "read_text",
     "system_text",
     "text_of",
+    "write_bytes",
+    "write_json",
+    "write_npy",
+    "write_npz",
+    "write_text",
+    "writing",
+    "writing_folder",
 ]
