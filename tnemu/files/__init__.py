@@ -5,10 +5,18 @@ raises the error of the room that asks (``error=``). Writes whole or not at all,
 devices, and leaves nothing behind. Nobody else in tnemu opens a file.
 """
 
+from tnemu.files.arrays import (
+    COPY_BELOW,
+    check_values,
+    map_npy,
+    read_npy,
+    still_whole,
+)
 from tnemu.files.fields import Fields, parse_fields, read_fields
 from tnemu.files.folders import writing_folder
 from tnemu.files.forms import append_row, json_text, write_json, write_npy, write_npz
 from tnemu.files.json_text import MOST_DEPTH, MOST_DIGITS, bounded_depth, parse_json, read_json
+from tnemu.files.npz import read_npz
 from tnemu.files.places import BINARY_MOST, TEXT_MOST, PathLike, make_folder, place
 from tnemu.files.reading import (
     Source,
@@ -31,6 +39,7 @@ from tnemu.files.tensors import (
 
 __all__ = [
     "BINARY_MOST",
+    "COPY_BELOW",
     "MOST_DEPTH",
     "MOST_DIGITS",
     "NUMPY_DTYPES",
@@ -43,10 +52,12 @@ __all__ = [
     "append_row",
     "bounded_depth",
     "check_safetensors",
+    "check_values",
     "check_writable",
     "file_sha256",
     "json_text",
     "make_folder",
+    "map_npy",
     "opening",
     "parse_fields",
     "parse_json",
@@ -55,8 +66,11 @@ __all__ = [
     "read_bytes",
     "read_fields",
     "read_json",
+    "read_npy",
+    "read_npz",
     "read_safetensors",
     "read_text",
+    "still_whole",
     "system_text",
     "text_of",
     "write_bytes",
