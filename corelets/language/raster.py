@@ -22,7 +22,8 @@ Rasters = Mapping[str, npt.ArrayLike]
 def taken(port: Input, rasters: Rasters) -> Raster:
     """The raster of ``port`` among ``rasters``, bool [T, port.width].
 
-    Raises CoreletError if it is missing, has another shape, or holds anything but 0 and 1.
+    Raises CoreletError if it is missing, has another shape or other ticks than the rest, or holds
+    anything but 0 and 1.
     """
     if not isinstance(rasters, Mapping):
         raise CoreletError(
@@ -40,6 +41,12 @@ def taken(port: Input, rasters: Rasters) -> Raster:
             f"raster of {port.describe()} has shape {raster.shape}, expected (ticks, {port.width}) "
             "with at least one tick"
         )
+    for name, other in rasters.items():
+        if np.shape(other)[:1] != raster.shape[:1]:
+            raise CoreletError(
+                f"raster of {port.describe()} has {len(raster)} ticks, that of {shown(name)} has "
+                f"shape {np.shape(other)}; give all the same ticks"
+            )
     return raster
 
 

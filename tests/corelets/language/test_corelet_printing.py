@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pytest
-
 from corelets import RELAY_NEURON, Corelet, Delay, Input, Output, Relay
-
-pytestmark = pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
 
 
 def text(thing):
@@ -21,6 +17,11 @@ class Mixed(Corelet):
         self.x, self.y, self.z = Input(4), Input(1), Output(4)
         self.wait, self.steps = Delay(4, 20), [Relay(4), Relay(4)]
         self.own = self.core([self.x, (self.y, 1)], RELAY_NEURON, np.ones((5, 4)))
+        self.connect(self.x, self.wait.input)
+        self.connect(self.wait.output, self.steps[0].input)
+        self.connect(self.steps[0].output, self.steps[1].input)
+        self.connect(self.steps[1].output, self.z)
+        self.build()  # so that nothing goes unused
 
 
 def test_a_corelet_prints_its_ports_parts_and_cores():
@@ -46,7 +47,7 @@ def test_an_unfinished_corelet_prints_what_it_has():
             self.x = Input(2)
             seen.append(text(self))
 
-    Early()
+    Early().build()
     assert seen == [
         "<Early: no input -> no output; 0 cores>",
         "Early (HERE)\n  input x: 2 pins\n  0 cores",
