@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+
 from corelets import RELAY_NEURON, Corelet, Delay, Input, Output, Relay
 
 
