@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import corelets
-from corelets import RELAY_NEURON, Conv2d, Corelet, CoreletError, Dense, Input, Output, Student
+from corelets import (
+    RELAY_NEURON,
+    Conv2d,
+    Corelet,
+    CoreletError,
+    Dense,
+    Input,
+    Output,
+    Student,
+    catalogue,
+)
 from tnemu.errors import TnemuError
 from tnemu.hardware import NEURON_DTYPE, neuron
 from tnemu.networks import integer
@@ -356,7 +366,8 @@ def test_a_layer_goes_into_its_corelet_as_it_is():
     assert Dense.of(layer).layer is layer
     kernel = integer.Conv("c", KERNEL, np.ones(4, np.int32), np.arange(2, dtype=np.int32))
     assert Conv2d.of(kernel, (2, 4, 4)).layer is kernel
-    student = Student(corelets.catalogue.entries()["Student"].examples[0]().weights)
+    student = catalogue.entries()["Student"].examples[0]()
+    student.build()
     inner = student.weights.layers[1:-1]
     assert all(
         part.layer is layer for part, layer in zip(student.parts.values(), inner, strict=True)
