@@ -64,12 +64,14 @@ def _whole_numbers(key: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         array = np.asarray(value)
     except ValueError:  # lists of different lengths
         array = np.zeros(1)
-    if array.size and array.dtype.kind not in "iu":
+    if not array.size:  # an empty list has a type of its own
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
         raise FormatError(
             f"{key} = {shown(value)} is not allowed; give whole numbers (an array of integers)"
         )
     limits = np.iinfo(SPIKE_DTYPE[COLUMNS.index(key)])
-    for low_or_high in (array.min(initial=0), array.max(initial=0)):
+    for low_or_high in (array.min(), array.max()):
         whole(key, low_or_high, int(limits.min), int(limits.max), error=FormatError)
     return array
 
