@@ -86,8 +86,9 @@ def sweep(
 ) -> None:
     """Measure 15 activities of a chip, and growth from 64 to 65,536 cores, with a picture."""
     from tnemu.cli.bench_view import check_files, progress, report
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.files import writing
     from tnemu.lab.bench import sweep as sweeps
+    from tnemu.lab.bench.networks import BenchError
 
     check_files(json, plot)
     jobs = sweeps.jobs(quick, max_cores)
@@ -96,7 +97,7 @@ def sweep(
             jobs, quick=quick, threads=threads, beside=naive, tell=partial(tell, step=True)
         )
     report(rows, json)
-    with whole_file(plot) as file:
+    with writing(plot, error=BenchError) as file:
         sweeps.draw(rows, file)
     typer.echo(f"picture: {plot}", err=True)
 

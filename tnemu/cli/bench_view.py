@@ -43,20 +43,22 @@ def progress(steps: int = 0) -> Iterator[Tell]:
 
 
 def check_files(*files: str | Path | None) -> None:
-    """Raises FormatError for a file that could not be written once all is measured; ``-`` is none."""
-    from tnemu.formats.whole_file import check_writable
+    """Raises BenchError for a file that could not be written once all is measured; ``-`` is none."""
+    from tnemu.files import check_writable
+    from tnemu.lab.bench.networks import BenchError
 
     for file in files:
         if file is not None and str(file) != "-":
-            check_writable(file)
+            check_writable(file, error=BenchError)
 
 
 def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
     """Print the rows as a table, then write them as JSON to ``file`` if one is given; for ``-`` print
     the JSON alone.
     """
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.files import write_text
     from tnemu.lab.bench.measure import document
+    from tnemu.lab.bench.networks import BenchError
 
     if rows and file != "-":
         _show(rows)
@@ -67,8 +69,7 @@ def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
     if file == "-":
         typer.echo(text, nl=False)
         return
-    with whole_file(file) as out:
-        out.write(text.encode())
+    write_text(file, text, error=BenchError)
 
 
 def _show(rows: Sequence[Row]) -> None:

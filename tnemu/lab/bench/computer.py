@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+from tnemu.files import system_text
 
 
 def resident_mb() -> float:
     """Resident memory of this process in 10^6 bytes; nan where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return float("nan")
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    sizes = system_text("/proc/self/statm").split()
+    return int(sizes[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if sizes else float("nan")
 
 
 def computer() -> dict[str, Any]:
@@ -31,10 +29,7 @@ def computer() -> dict[str, Any]:
 
 def processor() -> str:
     """Its name in Linux, or the least that Python says of it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    for line in system_text("/proc/cpuinfo").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from tnemu import targets
 from tnemu.emulator.engines.compiled.memory import available_bytes
+from tnemu.files import read_text, write_npz, write_text
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 from tnemu.lab.bench.measure import EngineMachine, Row, row, take_turns, warm_up
@@ -211,7 +212,7 @@ def set_up(peer: Peer, folder: Path) -> None:
             if done.returncode:
                 said = done.stderr or done.stdout
                 raise BenchError(f"{peer.name} cannot be installed: {_last_line(said)}")
-        (home / MARK).write_text("\n".join(peer.needs) + "\n")
+        write_text(home / MARK, "\n".join(peer.needs) + "\n", error=BenchError)
     except subprocess.TimeoutExpired as error:
         raise BenchError(
             f"{peer.name} was not installed within {SETUP_LIMIT_S:g} s; try again"
@@ -257,15 +258,15 @@ def save_network(image: BoardImage, start: npt.NDArray[np.int32], path: Path) ->
     """Write the network file of an image with one neuron type; V starts at ``start``."""
     source, target, weight = synapses(image)
     kind = image.neuron_types[1]
-    np.savez(
-        path,
-        source=source,
-        target=target,
-        weight=weight,
-        v=start.reshape(-1),
-        alpha=np.int64(kind["alpha"]),
-        leak=np.int64(kind["leak"]),
-    )
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "source": source,
+        "target": target,
+        "weight": weight,
+        "v": start.reshape(-1),
+        "alpha": np.array(kind["alpha"], np.int64),
+        "leak": np.array(kind["leak"], np.int64),
+    }
+    write_npz(path, arrays, error=BenchError)
 
 
 def synapses(
@@ -309,8 +310,8 @@ def _check_able(peer: Peer, folder: Path, cores: int) -> None:
 
 def _mark(home: Path) -> tuple[str, ...] | None:
     try:
-        return tuple((home / MARK).read_text().split("\n")[:-1])
-    except OSError:
+        return tuple(read_text(home / MARK, error=BenchError).split("\n")[:-1])
+    except BenchError:
         return None
 
 
