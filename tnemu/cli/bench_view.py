@@ -123,6 +123,7 @@ RATIO_HEADS = {
     "single_runs": "vs single runs",
     "peer": "vs peer",
 }
+"""What a row stands beside -> the head of its ratio."""
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 TERMINATED = 128 + signal.SIGTERM
+"""Exit status after SIGTERM."""
 
 
 def command(

@@ -59,6 +59,7 @@ FIXED = {
 }
 """Keys of ``model`` whose only known value says that this is a TrueNorth network."""
 CORE_KEYS = ("id", "timeScaleExponent", "rngSeed", "neurons", "crossbar")
+"""Keys that every core has."""
 METADATA_KEYS = (
     "coreletClass",
     "coreletId",
@@ -67,6 +68,7 @@ METADATA_KEYS = (
     "layerNumber",
     "layerType",
 )
+"""Keys that the metadata of a core may have."""
 
 
 def read_model(path: str | Path, *, most_bytes: int = MOST_BYTES) -> LogicalNetwork:

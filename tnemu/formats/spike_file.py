@@ -59,6 +59,7 @@ __all__ = [
 
 Version = Literal["sfti1.0", "sfto1.0", "sfci1.0"]
 VERSIONS = ("sfti1.0", "sfto1.0", "sfci1.0")
+"""Versions that the second line of a text file may name."""
 MOST_SPIKES = 1 << 25
 """Spikes that :func:`read_spikes` holds at once unless it is told otherwise: 1.1 GB of memory."""
 MOST_BYTES = 1 << 44

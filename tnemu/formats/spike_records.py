@@ -29,8 +29,9 @@ LIMITS = {
 }
 """Key of a spike in a file -> lowest and highest value."""
 REQUIRED = ("srcTime", "destCore", "destAxon")
+"""The keys that every spike has."""
 COLUMNS = (*REQUIRED, "destDelay")
-"""The keys that every spike has, and the keys of the fields of SPIKE_DTYPE in their order."""
+"""The keys of the fields of SPIKE_DTYPE, in their order."""
 
 
 def spikes(

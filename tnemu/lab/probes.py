@@ -100,11 +100,13 @@ class SpikeProbe(Probe):
         self.truncated = False
 
     def prepare(self, image: BoardImage) -> None:
+        """Find the named cores."""
         wanted = [self.core_index(image, number) for number in self.cores]
         self.recorded = frozenset(wanted or range(image.core_count))
         self.core_ids = np.array(image.core_ids)
 
     def take(self, emulator: Emulator) -> None:
+        """Keep the firings of the piece, up to SPIKE_LIMIT in all."""
         spikes = emulator.last_spikes
         if spikes is None or self.truncated:
             return
@@ -117,6 +119,7 @@ class SpikeProbe(Probe):
             self.recorded = frozenset()
 
     def finish(self) -> None:
+        """Write the firings."""
         found = np.concatenate(self.found)
         records = np.empty(len(found), FIRING_DTYPE)
         records["tick"], records["neuron"] = found["tick"], found["neuron"]
@@ -124,6 +127,7 @@ class SpikeProbe(Probe):
         write_firings(self.path, records, self.truncated)
 
     def note(self) -> str:
+        """Whether there were more firings than are kept."""
         if not self.truncated:
             return ""
         return (
@@ -149,12 +153,15 @@ class PotentialProbe(Probe):
         self.potential = np.zeros((ticks, len(self.neurons)), dtype=np.int32)
 
     def prepare(self, image: BoardImage) -> None:
+        """Find the core."""
         self.index = self.core_index(image, self.core)
 
     def take(self, emulator: Emulator) -> None:
+        """Keep the potentials after the tick."""
         self.potential[emulator.tick - 1] = emulator.potentials[self.index, self.neurons]
 
     def finish(self) -> None:
+        """Write the potentials."""
         write_potentials(self.path, self.core, self.neurons, self.potential)
 
 

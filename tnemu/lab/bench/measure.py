@@ -27,6 +27,7 @@ from tnemu.runtime.clock import now_s
 from tnemu.runtime.report import versions
 
 FORMAT = "tnemu-bench-1"
+"""What files of figures are marked with."""
 SEGMENTS = 7
 """Turns of a measurement."""
 SEGMENT_S = 0.2
@@ -44,7 +45,9 @@ ROUNDING = 4
 class Machine(Protocol):
     """Something that can be run for a number of ticks (or frames, or passes)."""
 
-    def run(self, ticks: int) -> None: ...
+    def run(self, ticks: int) -> None:
+        """Do ``ticks`` of them."""
+        ...
 
 
 class EngineMachine:
@@ -59,10 +62,12 @@ class EngineMachine:
         self._nothing_recorded = np.zeros(image.core_count, np.bool_)
 
     def run(self, ticks: int) -> None:
+        """Advance the board; nothing is recorded."""
         self.engine.advance(self.state, ticks, Trace(self._nothing_recorded))
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         self.engine.deliver(self.state)
         return Counters(*self.state.counters.tolist())
 
@@ -79,6 +84,7 @@ class NaiveMachine:
         self._tick = self.spikes = self.operations = 0
 
     def run(self, ticks: int) -> None:
+        """Advance the board; spikes and synaptic operations are counted."""
         board = self._board
         spikes, operations = naive.advance(
             board.crossbar, self._axon_types, board.block, board.weights, board.parameters,

@@ -34,6 +34,7 @@ from tnemu.lab.bench.measure import EngineMachine, Row, row, take_turns, warm_up
 from tnemu.lab.bench.networks import BenchError, recurrent, start_potentials
 
 RATE_HZ, SYNAPSES = 20.0, 128
+"""Of the network that peers are measured on."""
 CORES = (64, 512)
 """Sizes at which peers are measured."""
 MARK = "tnemu-peer.txt"
@@ -75,6 +76,7 @@ PEERS = (
         {64: 200, 512: 20}, 1500, "estimates energy and time as well; the same spikes",
     ),
 )  # fmt: skip
+"""The peers that are measured."""
 
 
 def choose(keys: Sequence[str]) -> list[Peer]:

@@ -21,13 +21,15 @@ from tnemu.measure import bench_plots
 from tnemu.runtime.report import versions
 
 RATES_HZ = (2.0, 20.0, 50.0, 100.0, 200.0)
+"""Mean rates of the activities."""
 SYNAPSES = (26, 128, 256)
-"""Rates and synapses of an axon whose pairs are the activities."""
+"""Synapses of an axon; each at every rate."""
 CHIP, QUICK_CHIP = 4096, 256
 """Cores at which activities are measured."""
 GROWTH = (64, 256, 1024, 4096, 16384, 65536)
 """Cores at which 20 Hz and 128 synapses are measured."""
 QUICK_MOST = 1024
+"""Largest board of a quick sweep."""
 
 
 def jobs(quick: bool = False, max_cores: int | None = None) -> list[tuple[str, int, float, int]]:
