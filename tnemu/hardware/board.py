@@ -29,6 +29,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from tnemu.errors import shown
 from tnemu.hardware import board_file
 from tnemu.hardware.errors import BoardError
 
@@ -321,15 +322,23 @@ def board_names() -> list[str]:
     return sorted(file.name[: -len(".yaml")] for file in files if file.name.endswith(".yaml"))
 
 
-def load_board(name_or_path: str | Path) -> BoardSpec:
+def load_board(board: str | Path | BoardSpec) -> BoardSpec:
     """The board of that name, or in that YAML file (a path has a separator or ends in .yaml, .yml).
 
-    Raises BoardError: a name that is not shipped, a file that cannot be read, or every mistake in
-    the file at once, each with its line, key, value and what is allowed.
+    A board that is one already is handed back. Raises BoardError: a name that is not shipped, with
+    near ones, a file that cannot be read, or every mistake in the file at once, each with its line,
+    key, value and what is allowed.
     """
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
+    if isinstance(board, BoardSpec):
+        return board
+    if not isinstance(board, str | Path):
+        raise BoardError(
+            f"board = {shown(board)} is no board; give a name ({', '.join(board_names())}), the path "
+            "of a board file or a BoardSpec"
+        )
+    text = str(board)
+    if isinstance(board, Path) or "/" in text or text.endswith((".yaml", ".yml")):
+        path = Path(board)
         try:
             content = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -337,7 +346,7 @@ def load_board(name_or_path: str | Path) -> BoardSpec:
         return parse_board(content, path.name)
     if text not in board_names():
         raise BoardError(
-            f"no board is named {text!r}; {board_file.near(text, board_names())}; "
+            f"no board is named {shown(text)}; {board_file.near(text, board_names())}; "
             "or give the path of a board file"
         )
     resource = resources.files(LIBRARY) / f"{text}.yaml"
