@@ -64,19 +64,20 @@ def wave_ticks(network: LogicalNetwork) -> Ticks:
 def _longest(first: Ticks, edges: Ticks) -> Ticks:
     """The least ticks >= ``first`` that no edge (source, target, delay) contradicts.
 
-    ``edges`` are sorted by source and run in no circle.
+    ``edges`` are sorted by source and run in no circle. Each is looked at once: when all edges into
+    its source have been.
     """
     first = first.copy()
     heads = np.searchsorted(edges[:, 0], np.arange(len(first) + 1))
-    front = np.flatnonzero(np.diff(heads))
-    while len(front):  # what was put off puts off what follows it, and nothing else
+    waiting = np.bincount(edges[:, 1], minlength=len(first))
+    front = np.flatnonzero(waiting == 0)
+    while len(front):
         count = heads[front + 1] - heads[front]
         skip = np.repeat(heads[front] - (np.cumsum(count) - count), count)
         source, target, delay = edges[skip + np.arange(len(skip))].T
-        tick = first[source] + delay
-        later = tick > first[target]
-        np.maximum.at(first, target[later], tick[later])
-        front = np.unique(target[later])
+        np.maximum.at(first, target, first[source] + delay)
+        np.subtract.at(waiting, target, 1)
+        front = np.unique(target[waiting[target] == 0])
     return first
 
 

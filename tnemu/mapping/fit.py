@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.errors import whole
+from tnemu.errors import shown, whole
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
@@ -147,6 +147,8 @@ def fit(
     """
     spec = load_board(board)
     seed = whole("seed", seed, 0, MOST_SEED, error=FitError)
+    if not isinstance(keep_order, bool):
+        raise FitError(f"keep_order = {shown(keep_order)}: must be True or False; choose one")
     size = size_of(thing, spec)
     network = size.network
     if keep_order:
