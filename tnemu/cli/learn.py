@@ -38,13 +38,13 @@ BoardThatHolds = Annotated[
 
 
 def _fits(board: str) -> Callable[[TrainedNetwork], object]:
-    """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
+    """Sizes an untrained student for ``board``; raises what is wrong if it cannot hold it."""
     import corelets
     from tnemu.hardware.board import load_board
-    from tnemu.mapping.fit import fit
+    from tnemu.mapping.size import size_of
 
     spec = load_board(board)
-    return lambda weights: fit(corelets.Student(weights), spec)
+    return lambda weights: size_of(corelets.Student(weights), spec)
 
 
 @app.command(context_settings=Rest, add_help_option=False)

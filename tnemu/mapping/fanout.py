@@ -44,7 +44,7 @@ def legalise(network: LogicalNetwork) -> Fanout:
     Raises FitError for a neuron whose wires of delay 1 are more than its core has neurons for.
     """
     original = len(network.cores)
-    network = dataclasses.replace(network, wires=np.unique(network.wires))
+    network = dataclasses.replace(network, wires=_distinct(network.wires))
     while True:
         crowded, settled = _crowded(network)
         moves = [
@@ -66,7 +66,18 @@ def legalise(network: LogicalNetwork) -> Fanout:
 
 
 def _sorted(wires: Wires) -> Wires:
-    return wires[np.lexsort([wires[f] for f in ("pin", "target", "delay", "neuron", "core")])]
+    """By source core, neuron, delay, target and pin."""
+    source = (wires["core"].astype(np.int64) * NEURONS + wires["neuron"]) << 4 | wires["delay"]
+    sink = wires["target"].astype(np.int64) << 32 | wires["pin"]
+    return wires[np.lexsort((sink, source))]
+
+
+def _distinct(wires: Wires) -> Wires:
+    """Each wire once, sorted."""
+    wires = _sorted(wires)
+    again = np.zeros(len(wires), np.bool_)
+    again[1:] = wires[1:] == wires[:-1]
+    return wires[~again]
 
 
 def _crowded(network: LogicalNetwork) -> tuple[dict[int, Wires], Wires]:
@@ -139,7 +150,7 @@ def _split(network: LogicalNetwork, ticks: Ticks, moves: list[Wires]) -> Logical
     done: list[Wires] = []
     for wires in moves:
         source = int(wires["core"][0])
-        layer = network.cores[source].layer
+        layer = network.cores[source].layer or network.cores[source].name
         mine = opened.setdefault(_company(wires, source, layer, int(ticks[source])), [])
         splitter = next((s for s in mine if s.fits(wires)), None)
         if splitter is None:
