@@ -6,34 +6,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tnemu.cli.lazy import lazy_group
+from tnemu.cli.training import Training
 
 if TYPE_CHECKING:
     from tnemu.formats.weights import WeightFile
 
+COMMANDS = {
+    "teacher": "Train a Double DQN teacher of a game",
+    "student": "Distil a teacher into a trinary student that fits a board",
+    "together": "Distil the teachers of several games into one trinary student",
+    "ladder": "Fine-tune a student's float control in fewer bits",
+    "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
+}
+"""Command name (an attribute of this module) -> its line of help."""
+
 app = typer.Typer(
-    help="Train a teacher, distil a student, compare players by their scores.",
+    cls=lazy_group({name: (f"{__name__}:{name}", about) for name, about in COMMANDS.items()}),
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
 )
-Rest = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def teacher(context: typer.Context) -> None:
-    """Train a Double DQN teacher: GAME --out FOLDER [--steps N --seed N --resume ...]."""
-    from tnemu.cli.learn_progress import watched
-    from tnemu.learn.teachers.teacher import main
-
-    raise typer.Exit(main(context.args, watched, context.command_path))
+@app.callback()
+def _about() -> None:
+    """Train a teacher, distil a student, compare players by their scores."""
 
 
 BoardThatHolds = Annotated[
     str,
-    typer.Option("--board", help="It must fit this board; checked before training starts."),
+    typer.Option(help="It must fit this board, a name or a file; checked before training starts."),
 ]
 
 
@@ -47,33 +53,48 @@ def _fits(board: str) -> Callable[[WeightFile], object]:
     return lambda weights: fit(corelets.Student(weights), spec)
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
-    """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
+def _teacher(settings: Any, resume: bool) -> Path:
+    """Train a Double DQN teacher of a game."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.distil import main
+    from tnemu.learn.teachers.teacher import train_teacher
 
-    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
-
-
-@app.command(context_settings=Rest, add_help_option=False)
-def ladder(context: typer.Context) -> None:
-    """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
-    from tnemu.learn.precision.ladder import main
-
-    raise typer.Exit(main(context.args, name=context.command_path))
+    with watched(settings) as report:
+        return train_teacher(settings, resume, report)
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
-    """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
+def _student(settings: Any, resume: bool, board: BoardThatHolds = "ns1e") -> Path:
+    """Distil a teacher into a trinary student that fits a board."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.together import main
+    from tnemu.learn.distil.distil import train_student
 
-    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
+    check = _fits(board)
+    with watched(settings) as report:
+        return train_student(settings, resume, report, check)
 
 
-@app.command()
+def _together(settings: Any, resume: bool, board: BoardThatHolds = "ns1e") -> tuple[Path, ...]:
+    """Distil the teachers of several games into one trinary student that fits a board."""
+    from tnemu.cli.learn_progress import watched
+    from tnemu.learn.distil.together import train_together
+
+    check = _fits(board)
+    with watched(settings) as report:
+        return train_together(settings, resume, report, check)
+
+
+def _ladder(settings: Any, resume: bool) -> Path:
+    """Fine-tune the float control of a finished student's run in fewer and fewer bits."""
+    from tnemu.learn.precision.ladder import climb
+
+    return climb(settings, resume)
+
+
+teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
+student = Training("tnemu.learn.distil.distil:DistilSettings", _student)
+together = Training("tnemu.learn.distil.together:TogetherSettings", _together)
+ladder = Training("tnemu.learn.precision.ladder:LadderSettings", _ladder)
+
+
 def evaluate(
     players: Annotated[
         list[str],

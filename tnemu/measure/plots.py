@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +63,7 @@ def draw_run(run: RunPlot) -> Figure:
     return figure
 
 
-def save_run(run: RunPlot, path: str | Path) -> None:
+def save_run(run: RunPlot, path: str | Path | IO[bytes]) -> None:
     """Draw the picture and write it as PNG."""
     draw_run(run).savefig(path, format="png", dpi=120)
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.compiling import on_compile
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
@@ -118,6 +119,7 @@ def board_main(
 
 
 def _serve(job: BoardJob, frames: Receiver, votes: Sender, record: Record, stop: StopFlag) -> None:
+    on_compile(lambda: np.copyto(record.board["compiling"], 1))
     board = Board(BoardImage.load(job.image, verify=False), job, record)
     settle_memory()
     record.board["ready"] = 1

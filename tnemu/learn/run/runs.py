@@ -9,21 +9,18 @@ import hashlib
 import inspect
 import json
 import os
-import platform
 import sys
 import textwrap
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import MISSING, Field, asdict, fields
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-import tnemu
+import tnemu.versions
 from tnemu.errors import TnemuError
 from tnemu.formats.whole_file import write_json
 
@@ -97,7 +94,7 @@ def meanings(settings: type) -> dict[str, str]:
         for f, below in pairwise(tree.body):
             if isinstance(f, ast.AnnAssign) and isinstance(below, ast.Expr):
                 text = " ".join(str(ast.literal_eval(below.value)).split())
-                said[ast.unparse(f.target)] = text.replace("%", "%%")
+                said[ast.unparse(f.target)] = text
     return said
 
 
@@ -106,7 +103,7 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
     tuple takes several words.
     """
     parser.add_argument("--resume", action="store_true", help="go on from what is in --out")
-    said = meanings(settings)
+    said = {name: text.replace("%", "%%") for name, text in meanings(settings).items()}
     kinds = {"int": int, "float": float, "str": str, "tuple[int, ...]": int}
     for f in required_first(settings):
         several: dict[str, Any] = {"nargs": "+"} if f.type == SEVERAL else {}
@@ -220,10 +217,5 @@ def begin(out: Path, settings: Any, resume: bool, free: Collection[str], **more:
 
 
 def versions() -> dict[str, str]:
-    return {
-        "tnemu": tnemu.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-        "ale_py": version("ale-py"),
-    }
+    """What provenance says a training was made with."""
+    return tnemu.versions.versions("numpy", "torch", "ale-py")
