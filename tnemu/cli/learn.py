@@ -14,7 +14,7 @@ from tnemu.cli.lazy import lazy_group
 from tnemu.cli.training import Training
 
 if TYPE_CHECKING:
-    from tnemu.formats.weights import WeightFile
+    from tnemu.networks.trained import TrainedNetwork
 
 COMMANDS = {
     "teacher": "Train a Double DQN teacher of a game",
@@ -43,7 +43,7 @@ BoardThatHolds = Annotated[
 ]
 
 
-def _fits(board: str) -> Callable[[WeightFile], object]:
+def _fits(board: str) -> Callable[[TrainedNetwork], object]:
     """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
     import corelets
     from tnemu.hardware.board import load_board

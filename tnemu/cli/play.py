@@ -21,12 +21,12 @@ from tnemu.cli.screen import say, screen
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
+    from tnemu.networks.trained import TrainedNetwork
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
-    from tnemu.tasks.atari.spec import AtariSpec
+    from tnemu.tasks.task import TaskSpec
 
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
@@ -100,22 +100,23 @@ def command(
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock
     from tnemu.runtime.session import Settings
-    from tnemu.tasks.atari.player import AtariPlayer
+    from tnemu.tasks.player import TaskPlayer
 
     console = screen()
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
     _check_engine(engine)
     machine = load_board(board)
     student = _student(game, weights)
-    folder = folder_of(output, student.game, force)
     spec = _world(student, seed)
+    folder = folder_of(output, spec.name, force)
     with run_folder(folder) as scratch:
         plan = _plan(student, machine, scratch / "image")
-        say(console, _intent(student, plan))
+        say(console, _intent(spec, plan))
         ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
+        codec = student.codec(plan.latency_ticks)
         settings = Settings(
-            partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward),
-            BoardJob(scratch / "image", plan.latency_ticks, ticks, engine, threads=threads),
+            partial(TaskPlayer, spec, seed, codec),
+            BoardJob(scratch / "image", codec.window, ticks, engine, threads=threads),
             mode,
             fps,
             frames,
@@ -137,33 +138,34 @@ def _check_engine(engine: str) -> None:
         raise PlayError(f"{compiling.NO_COMPILER}: --engine reference")
 
 
-def _student(game: str | None, path: Path | None) -> WeightFile:
+def _student(game: str | None, path: Path | None) -> TrainedNetwork:
     """The student to play with: a file, or the one that is shipped under the name of the game."""
     from tnemu import zoo
-    from tnemu.formats.weights import WeightFile
+    from tnemu.formats.weights import read_weights
 
     if path is None:
-        return WeightFile.load(zoo.find(game or DEFAULT_GAME))
-    student = WeightFile.load(path)
-    if game not in (None, student.game):
+        return read_weights(zoo.find(game or DEFAULT_GAME))
+    student = read_weights(path)
+    trained = student.task.name if student.task else "nothing"
+    if game not in (None, trained):
         raise PlayError(
-            f"weight file {path} was trained for {student.game!r}, not for {game!r}; play it with "
-            f"'tnemu play {student.game} --weights {path}', or give a weight file for {game!r}"
+            f"weight file {path} was trained for {trained!r}, not for {game!r}; play it with "
+            f"'tnemu play {trained} --weights {path}', or give a weight file for {game!r}"
         )
     return student
 
 
-def _world(student: WeightFile, seed: int) -> AtariSpec:
-    """The world that the student was trained for, once its console has proved to start."""
-    from tnemu.tasks.atari.player import check_console
-    from tnemu.tasks.atari.stored import spec_of
+def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
+    """The task that the student was trained for, once it has proved to start."""
+    from tnemu.tasks.player import check_start
+    from tnemu.tasks.task import spec_of
 
-    spec = spec_of(student)
-    check_console(spec, seed)
+    spec: TaskSpec = spec_of(student)
+    check_start(spec, seed)
     return spec
 
 
-def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
+def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
     """Put the student on the board, and the board's image into a folder."""
     from corelets import Student
     from tnemu.mapping.fit import fit
@@ -179,10 +181,10 @@ def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
     return plan
 
 
-def _intent(student: WeightFile, plan: Plan) -> str:
+def _intent(spec: TaskSpec, plan: Plan) -> str:
     machine = plan.image.board
     return (
-        f"{student.game} on {machine.name}: {plan.resources['cores']:,} of {machine.core_count:,} "
+        f"{spec.name} on {machine.name}: {plan.resources['cores']:,} of {machine.core_count:,} "
         f"cores, {plan.latency_ticks} ticks from frame to votes; starting host and board"
     )
 
@@ -208,12 +210,12 @@ def _run(settings: Settings, console: Console) -> Result:
         return session.run(live)
 
 
-def _facts(student: WeightFile, spec: AtariSpec, seed: int, folder: Path) -> dict[str, Any]:
+def _facts(student: TrainedNetwork, spec: TaskSpec, seed: int, folder: Path) -> dict[str, Any]:
     """What only this command knows of its run, for the report."""
     return {
         "command": shlex.join(["tnemu", *sys.argv[1:]]),
         "output": str(folder),
-        "game": student.game,
+        "game": spec.name,
         "seed": seed,
         "weights": student.name,
         "weights_sha256": student.sha256,

@@ -64,11 +64,11 @@ BOARD_DTYPE = np.dtype(
         ("merged", np.int64),
         ("hops", np.int64),
         ("chip_crossings", np.int64),
-        ("dropped", np.int64),
+        ("unread", np.int64),
     ]
 )
 """Written by the board: ``compiling`` once its engine has to be compiled, ``ready`` when it can begin,
-the emulator's counters, and output spikes ``dropped`` because they left in
+the emulator's counters, and output spikes ``unread`` because they left in
 a tick in which no wave ends: neurons with thresholds of 0 fire whether or not they are asked."""
 
 
@@ -91,10 +91,12 @@ class Record:
 
     @property
     def host(self) -> Any:
+        """What the host writes, of HOST_DTYPE."""
         return self._memory["host"]
 
     @property
     def board(self) -> Any:
+        """What the board writes, of BOARD_DTYPE."""
         return self._memory["board"]
 
     @property

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from tnemu.errors import TnemuError
 from tnemu.formats.tensor_file import save_tensors
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.formats.whole_file import write_json
 from tnemu.learn.distil.descent import descend
 from tnemu.learn.distil.losses import kl, loss_for
@@ -68,7 +68,8 @@ from tnemu.learn.run.runs import (
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_room, way_out
-from tnemu.tasks.atari.player import check_console
+from tnemu.networks.trained import TrainedNetwork
+from tnemu.tasks.player import check_start
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def teacher_of(game: str, path: str) -> DuelNet:
 CONTROL_FACTS = ("states", "iterations", "learning_rate")
 """Of a finished float control; where they are others now, it is trained again."""
 
-Check = Callable[[WeightFile], object]
+Check = Callable[[TrainedNetwork], object]
 """Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
 
 
@@ -204,7 +205,7 @@ class Run:
         student = self.new_student(2, "trinary")
         if self.check is not None:
             self.check(fold(student, self.spec, {}))
-        check_console(self.spec, 0)
+        check_start(self.spec, 0)
         free = FREE | {"teacher", "device", "control_iterations", "control_learning_rate"}
         begin(self.out, s, self.resume, free, teacher_sha256=self.teacher_sha256)
         player = net_player(self.net)
@@ -219,9 +220,9 @@ class Run:
             rate = s.control_learning_rate
             self.learn("control", control, s.control_iterations, rate, self.seed(5))
         path = self.out / "student.safetensors"
-        chosen = WeightFile.load(self.out / f"{best}.safetensors")
+        chosen = read_weights(self.out / f"{best}.safetensors")
         provenance = self.provenance() | {"chosen": best}
-        dataclasses.replace(chosen, provenance=provenance).save(path)
+        write_weights(dataclasses.replace(chosen, provenance=provenance), path)
         return path
 
     def seed(self, *parts: int) -> int:
@@ -240,7 +241,7 @@ class Run:
     def player(self, student: Student) -> Player:
         """The trinary student plays folded, as on the board."""
         if student.precision == "trinary":
-            return fold(student, self.spec, {}).votes
+            return fold(student, self.spec, {}).scores
         return net_player(student)
 
     def gather(self, stage: int, player: Player) -> None:
@@ -297,7 +298,7 @@ class Run:
         write_json(facts, self.stages[-1])
         path = self.out / f"{name}.safetensors"
         if student.precision == "trinary":
-            fold(student, self.spec, self.provenance()).save(path)
+            write_weights(fold(student, self.spec, self.provenance()), path)
         else:
             save_player(path, student, CONTROL, self.spec, provenance=self.provenance())
         save_tensors(hidden, state_arrays(student))

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor
 
 from tnemu.formats.tensor_file import save_tensors
+from tnemu.formats.weights import write_weights
 from tnemu.formats.whole_file import write_json
 from tnemu.learn.distil.descent import descend
 from tnemu.learn.distil.distil import Check, teacher_of, validate
@@ -58,7 +59,7 @@ from tnemu.learn.run.runs import (
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_room, way_out
-from tnemu.tasks.atari.player import check_console
+from tnemu.tasks.player import check_start
 
 
 @dataclass(frozen=True)
@@ -195,14 +196,14 @@ class Run:
         if self.check is not None:
             self.check(self.games[0].head.fold(s.game, {}))
         for game in self.games:
-            check_console(game.spec, 0)
+            check_start(game.spec, 0)
         begin(self.out, s, self.resume, FREE | {"teachers"}, teacher_sha256=self.teachers)
         players = [net_player(game.net) for game in self.games]
         for stage in range(1 + s.dagger_rounds):
             for g, player in enumerate(players):
                 self.gather(stage, g, player)
             self.learn(stage)
-            players = [game.head.fold(s.game, {}).votes for game in self.games]
+            players = [game.head.fold(s.game, {}).scores for game in self.games]
         references = self.references()
         best = max(self.stages, key=lambda stage: mean_share(stage["check_scores"], references))
         checkpoint = self.out / f"{best['stage']}.hidden.safetensors"
@@ -221,7 +222,7 @@ class Run:
             "versions": versions(),
         }
         for game in self.games:
-            game.head.fold(s.game, provenance).save(self.out / files[game.name])
+            write_weights(game.head.fold(s.game, provenance), self.out / files[game.name])
         return tuple(self.out / file for file in files.values())
 
     def seed(self, *parts: int) -> int:
@@ -266,7 +267,7 @@ class Run:
             option = "later-learning-rate" if number else "learning-rate"
             raise Diverged(f"{error}; {way_out(self.out, last, option, rate)}") from error
         scores = {
-            game.name: self.scores(game, game.head.fold(s.game, {}).votes) for game in self.games
+            game.name: self.scores(game, game.head.fold(s.game, {}).scores) for game in self.games
         }
         means = {f"{game}_score": float(np.mean(values)) for game, values in scores.items()}
         self.curve.add(stage=name, iteration=s.steps, **means)

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Student
 from tnemu.networks.integer import UNREAD
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
 
 
@@ -63,7 +63,7 @@ class Head(nn.Module):
     def forward(self, screens: Tensor) -> Tensor:
         return self.student(self.centre(screens))[:, self.own]
 
-    def fold(self, name: str, provenance: Mapping[str, Any]) -> WeightFile:
+    def fold(self, name: str, provenance: Mapping[str, Any]) -> TrainedNetwork:
         """The weight file of this game. Files of one student differ in background and vote only."""
         background = self.background.numpy()
         file = fold(self.student, self.spec, provenance, background, self.classes)

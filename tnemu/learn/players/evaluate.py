@@ -26,13 +26,13 @@ import numpy as np
 from tnemu import zoo
 from tnemu.errors import TnemuError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.formats.whole_file import check_writable, write_json
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.scores import normalise, references, summary
 from tnemu.learn.players.selection import chosen_on, too_good
 from tnemu.tasks.atari.spec import AtariSpec, spec_for
-from tnemu.tasks.atari.stored import spec_of
+from tnemu.tasks.task import spec_of
 
 Row = dict[str, Any]
 Report = Callable[[str, Row | None], None]
@@ -95,8 +95,8 @@ def load_player(
     if kind == players.QUANTISED:
         integers, spec = players.load_quantised(what)
         return players.net_player(integers), spec
-    file = WeightFile.load(what)
-    return file.votes, spec_of(file)
+    file = read_weights(what)
+    return file.scores, spec_of(file)
 
 
 def print_score(what: str, row: Row | None) -> None:
@@ -225,8 +225,8 @@ def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> No
         facts = {**metadata, "evaluation": json.dumps(scores)}
         save_tensors(target, load_tensors(source), facts)
         return
-    file = WeightFile.load(source)
-    replace(file, provenance={**file.provenance, "evaluation": scores}).save(target)
+    file = read_weights(source)
+    write_weights(replace(file, provenance={**file.provenance, "evaluation": scores}), target)
 
 
 def main(argv: list[str] | None = None) -> int:

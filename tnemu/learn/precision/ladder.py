@@ -35,7 +35,7 @@ import torch
 
 from tnemu.errors import TnemuError
 from tnemu.formats.tensor_file import load_facts
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.formats.whole_file import write_json
 from tnemu.learn.distil.distil import DistilSettings, train, validate
 from tnemu.learn.distil.states import States
@@ -145,10 +145,11 @@ def read_run(folder: Path, game: str) -> DistilRun:
     control, spec = load_control(control_file)
     if spec.game != game:
         raise TnemuError(f"{folder}: the run plays {spec.game!r}, not {game!r}; choose its game")
-    student = WeightFile.load(student_file)
-    if student.spec_sha256 != spec.sha256:
+    student = read_weights(student_file)
+    trained = student.task.sha256 if student.task else ""
+    if trained != spec.sha256:
         raise TnemuError(
-            f"{folder}: the trinary student has spec {student.spec_sha256[:12]}, the float control "
+            f"{folder}: the trinary student has spec {trained[:12]}, the float control "
             f"{spec.sha256[:12]}; give a folder whose files come from one run"
         )
     provenance = json.loads(load_facts(control_file)["provenance"])
