@@ -24,6 +24,8 @@ LIMITS = {
 }
 """Errors that are the computer's and no mistake of ours, and what a person can do."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 INTERRUPTED = 128 + signal.SIGINT
 UNREAD = 128 + signal.SIGPIPE
 
@@ -57,8 +59,8 @@ def run_to_the_end(run: Callable[[], object]) -> int:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # now, while what fails can still be told
-    except SystemExit as end:
-        return _status(end.code)
+    except SystemExit as end:  # typer and rich make one of a reader that is gone
+        return UNREAD if isinstance(end.__context__, BrokenPipeError) else _status(end.code)
     except BrokenPipeError:
         _silence(sys.stdout)
         return UNREAD
@@ -86,25 +88,19 @@ def _said(error: OSError | MemoryError) -> str:
         return f"memory is exhausted; {LIMITS[errno.ENOMEM]}"
     if error.errno not in LIMITS:
         return ""
-    what = f"{error.filename}: " if error.filename else ""
-    if _fails(sys.stdout):
+    what = ""
+    if error.filename:
+        what = f"{error.filename}: "
+    elif error.errno in NO_ROOM:  # of other files tnemu.files says it, by name
         what = "standard output cannot be written: "
     return f"{what}{error.strerror}; {LIMITS[error.errno]}"
 
 
-def _fails(stream: Any) -> bool:
-    """What could not be written is still waiting, so that it fails again."""
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        return True
-    return False
-
-
 def _silence(stream: Any) -> None:
     """What is still waiting goes nowhere, or Python would complain when it ends."""
-    if _fails(stream):
+    try:
+        stream.flush()
+    except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tnemu.cli.ending import INTERRUPTED
 from tnemu.errors import TnemuError
 
 TORCH = (
@@ -104,4 +105,4 @@ def _statuses(command: str) -> Iterator[None]:
         )
         raise typer.Exit(1) from error
     except (KeyboardInterrupt, typer.Abort) as error:
-        raise typer.Exit(130) from error
+        raise typer.Exit(INTERRUPTED) from error

@@ -130,7 +130,8 @@ def evaluate(
     from tnemu import zoo
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
-    from tnemu.formats.whole_file import check_writable, write_json
+    from tnemu.cli.errors import CommandError
+    from tnemu.files import check_writable, write_json
     from tnemu.lab.board_player import board_player
     from tnemu.learn.players import evaluate as evaluation
 
@@ -138,7 +139,7 @@ def evaluate(
     last = evaluation.file_of(players[-1])
     for file in (json, plot):
         if file is not None:
-            check_writable(file)  # not after an hour of play
+            check_writable(file, error=CommandError)  # not after an hour of play
     if record is not None:
         evaluation.check_record(last, record)
     more = {}
@@ -156,7 +157,7 @@ def evaluate(
         )
     view.print_scores(result, given)
     if json is not None:
-        write_json(json, result)
+        write_json(json, result, error=CommandError)
     if plot is not None:
         view.save_score_plot(result, given, plot)
     if record is not None:

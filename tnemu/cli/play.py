@@ -204,10 +204,21 @@ def _run(settings: Settings, console: Console) -> Result:
                 shutil.rmtree(settings.board.image, ignore_errors=True)
             try:
                 show(record)
-            except OSError:  # nobody reads any more, or there is no room: the report comes first
+            except (OSError, SystemExit):  # no room, or (rich's word for it) nobody reads any more
                 session.interrupt(signal.SIGPIPE)
 
-        return session.run(live)
+        result = session.run(live)
+    _end_tracker()
+    return result
+
+
+def _end_tracker() -> None:
+    """End multiprocessing's helper process, which would outlive this one by a moment."""
+    from multiprocessing import resource_tracker
+
+    end = getattr(resource_tracker._resource_tracker, "_stop", None)  # it has no public name
+    if end is not None:
+        end()
 
 
 def _facts(student: TrainedNetwork, spec: TaskSpec, seed: int, folder: Path) -> dict[str, Any]:

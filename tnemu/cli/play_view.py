@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tnemu.cli.run_folder import PlayError
 from tnemu.cli.screen import say
 from tnemu.emulator import compiling
+from tnemu.files import writing
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -111,7 +113,6 @@ def summary(report: dict[str, Any], written: list[str], console: Console) -> Non
 
 def plot(result: Result, report: dict[str, Any], path: Path) -> None:
     """Draw the picture of the run (PNG); the file appears whole or not at all."""
-    from tnemu.formats.whole_file import whole_file
     from tnemu.measure.plots import RunPlot, save_run
 
     details, spec = result.record.decisions(), result.image.board
@@ -137,18 +138,17 @@ def plot(result: Result, report: dict[str, Any], path: Path) -> None:
         chip_shape=(spec.chip.cores_x, spec.chip.cores_y),
         first_decision=report["decisions"] - len(details),
     )
-    with whole_file(path) as file:
+    with writing(path, error=PlayError) as file:
         save_run(picture, file)
 
 
 def film(result: Result, path: Path) -> None:
     """Write the film of the run (GIF); the file appears whole or not at all."""
-    from tnemu.formats.whole_file import whole_file
     from tnemu.measure.video import write_gif
     from tnemu.runtime.film import every
 
     rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
-    with whole_file(path) as file:
+    with writing(path, error=PlayError) as file:
         write_gif(file, (picture for _, picture in result.film.pictures()), rate_hz)
 
 

@@ -1,21 +1,20 @@
 """The folder of a run: what it is called, that it is not used twice, and the scratch folder in it.
 
-The board image goes into a scratch folder of the run's folder, locked as long as its process lives. A
-process that was killed leaves it behind, unlocked: the next run in that place removes it.
+The board image goes into a scratch folder of the run's folder. A process that was killed leaves it
+behind: the next run in that place removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tnemu.errors import TnemuError
+from tnemu.files import make_folder
+from tnemu.files.scratch import clean, scratch_name
 
 KEPT = ("report.json", "run.png", "run.gif")
 """What a run leaves."""
@@ -23,7 +22,7 @@ KEPT = ("report.json", "run.png", "run.gif")
 RUNS = "runs"
 """Where runs go whose folder was not named."""
 
-SCRATCH = ".image-"
+THEN = "choose another one with --output"
 
 
 class PlayError(TnemuError, RuntimeError):
@@ -38,17 +37,16 @@ def folder_of(output: Path | None, game: str, force: bool) -> Path:
     from tnemu.runtime.clock import utc_now
 
     folder = output or Path(RUNS) / f"{game}-{utc_now():%Y%m%dT%H%M%SZ}"
-    try:
-        folder = folder.absolute()
-    except OSError as error:  # the folder this process is in was removed
-        raise _unwritable(folder, error) from error
     there = [name for name in KEPT if (folder / name).exists()]
     if there and not force:
         raise PlayError(
-            f"{output} holds a run already ({', '.join(there)}); choose another --output, or "
+            f"{folder} holds a run already ({', '.join(there)}); choose another --output, or "
             "overwrite it with --force"
         )
-    return folder
+    try:
+        return folder.absolute()
+    except OSError as error:  # the folder that this process is in was removed
+        raise _unwritable(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -61,56 +59,42 @@ def run_folder(folder: Path) -> Iterator[Path]:
         raise SystemExit(128 + number)
 
     made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
-        scratch, lock = _scratch(folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+    scratch = folder / scratch_name("image")
     # The session has its own answer to them while it runs.
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGQUIT)}
     try:
+        make_folder(folder, error=PlayError, then=THEN)
+        remove_leftovers(folder)
+        try:
+            scratch.mkdir()
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         yield scratch
     except BaseException:
-        _remove(scratch, made)
+        _remove(scratch, its_folder=made)
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _remove(scratch, False)
-        os.close(lock)
+        _remove(scratch)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove scratch folders whose processes are gone: in ``folder``, and where it has a name of our
-    choice in its neighbours too, whose own folders go with them if nothing else is in there.
+    """Remove scratch folders whose processes are gone: those in ``folder``, and where we chose its
+    name, in its neighbours too, which go with them if nothing else is in there.
     """
-    places = folder.parent.iterdir() if folder.parent.name == RUNS else [folder]
-    for place in places:
-        for scratch in place.glob(f"{SCRATCH}*"):
-            with contextlib.suppress(OSError):  # locked: it lives
-                lock = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _remove(scratch, place != folder)
-                finally:
-                    os.close(lock)
+    clean(str(folder))
+    if folder.parent.name != RUNS:
+        return
+    for place in folder.parent.iterdir():
+        before = set(place.glob(".image.*")) if place.is_dir() and place != folder else set()
+        if before:
+            clean(str(place))
+            with contextlib.suppress(OSError):  # not empty
+                place.rmdir()
 
 
-def _scratch(folder: Path) -> tuple[Path, int]:
-    """A new scratch folder, and the descriptor that locks it."""
-    while True:
-        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
-        with contextlib.suppress(FileNotFoundError):
-            lock = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY)
-            with contextlib.suppress(OSError):  # not every file system has locks
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if scratch.exists():  # and was not taken for a leftover before it was locked
-                return scratch, lock
-            os.close(lock)
-
-
-def _remove(scratch: Path, its_folder: bool) -> None:
+def _remove(scratch: Path, its_folder: bool = False) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     if its_folder:
         with contextlib.suppress(OSError):
@@ -119,6 +103,5 @@ def _remove(scratch: Path, its_folder: bool) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> PlayError:
     return PlayError(
-        f"the run directory {folder} cannot be written: {error.strerror or error}; "
-        "choose another one with --output"
+        f"the run directory {folder} cannot be written: {error.strerror or error}; {THEN}"
     )

@@ -16,11 +16,7 @@ def screen() -> Console:
     """Standard output; colours only on a terminal, and none with NO_COLOR."""
     from rich.console import Console
 
-    class Screen(Console):
-        def on_broken_pipe(self) -> None:
-            raise  # rich would make it status 1; tnemu.cli.ending knows better
-
-    return Screen(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True)
 
 
 def say(console: Console, text: str, hanging: int = 0) -> None:
