@@ -11,8 +11,9 @@ from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output, Pins
 from corelets.library.layers import Conv2d, Dense
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.networks import integer as formats
+from tnemu.networks.trained import TrainedNetwork
 
 
 class Student(Corelet):
@@ -25,7 +26,7 @@ class Student(Corelet):
     stateless, so a new frame may follow in every tick.
     """
 
-    def __init__(self, weights: WeightFile) -> None:
+    def __init__(self, weights: TrainedNetwork) -> None:
         self.weights = weights
         inner = weights.layers[1:-1]
         if not inner:
@@ -49,15 +50,15 @@ class Student(Corelet):
         self.connect(source, self.votes)
 
     def origin(self) -> dict[str, Any]:
-        """Name, game and hash of the weight file."""
+        """Name, task and hash of the weight file."""
         return {
             "corelet": "Student",
             "weights": self.weights.name,
-            "game": self.weights.game,
+            "task": self.weights.task.name if self.weights.task else "",
             "weights_sha256": self.weights.sha256,
         }
 
 
 def load(path: str | Path) -> Student:
     """The student in a weight file (``.safetensors``); FormatError says what is wrong with it."""
-    return Student(WeightFile.load(path))
+    return Student(read_weights(path))

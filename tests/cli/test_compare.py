@@ -12,11 +12,13 @@ from running import ran, refused, run
 
 import tnemu
 from corelets import Student
+from tnemu.formats.weights import write_weights
 from tnemu.hardware import load_board
 from tnemu.lab import comparison
 from tnemu.lab.comparison import compare
 from tnemu.mapping import fit as fitting
 from tnemu.tasks.atari.spec import spec_for
+from tnemu.tasks.task import reference_to
 
 ENGINES = ["reference", "numba"]
 TINY = load_board("tiny")
@@ -32,7 +34,7 @@ def student():
 def files(tmp_path):
     """(weight file, observations file of 60 frames)"""
     weights = students.small(seed=2)
-    weights.save(tmp_path / "small.safetensors")
+    write_weights(weights, tmp_path / "small.safetensors")
     np.save(tmp_path / "frames.npy", students.frames(weights, 60))
     return tmp_path / "small.safetensors", tmp_path / "frames.npy"
 
@@ -119,7 +121,7 @@ def test_outputs_that_leave_by_the_wrong_pin_are_found_in_the_votes(student):
     )
     assert found is not None
     assert (found.layer, found.core, found.frame) == ("vote", "", 0)
-    votes = weights.votes(frames[:1])[0]
+    votes = weights.scores(frames[:1])[0]
     wrong = [c for c in range(3) if votes[c] != (c == 0)]
     assert (found.element, found.expected) == (wrong[0], int(votes[wrong[0]]))
     assert str(found) == (
@@ -180,10 +182,10 @@ def test_without_observations_the_student_plays_its_game(tmp_path):
     spec = spec_for("pong")
     weights = dataclasses.replace(
         students.full_size(actions=len(spec.actions)),
-        spec=json.loads(spec.to_json()),
-        spec_sha256=spec.sha256,
+        answers=spec.actions,
+        task=reference_to(spec),
     )
-    weights.save(tmp_path / "pong.safetensors")
+    write_weights(weights, tmp_path / "pong.safetensors")
     arguments = ("--frames", 5, "--engines", "numba", "--seed", 1)
     shown = ran("compare", tmp_path / "pong.safetensors", *arguments).stdout
     assert shown.startswith("numba agrees with the integer network on 5 frames")
@@ -216,6 +218,6 @@ def test_what_cannot_be_compared_is_refused(files, tmp_path):
 @pytest.mark.slow
 def test_the_trained_network_agrees_in_every_neuron_on_both_engines(tmp_path):
     weights = students.full_size(actions=18)
-    weights.save(tmp_path / "full.safetensors")
+    write_weights(weights, tmp_path / "full.safetensors")
     np.save(tmp_path / "frames.npy", students.frames(weights, 30))
     ran("compare", tmp_path / "full.safetensors", "--observations", tmp_path / "frames.npy")

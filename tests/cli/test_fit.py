@@ -14,6 +14,7 @@ import tnemu
 from corelets import Student
 from tnemu import zoo
 from tnemu.cli.fit import table
+from tnemu.formats.weights import write_weights
 from tnemu.hardware import load_board
 from tnemu.hardware.image import BoardImage
 
@@ -21,7 +22,7 @@ from tnemu.hardware.image import BoardImage
 @pytest.fixture
 def small(tmp_path):
     path = tmp_path / "small.safetensors"
-    students.small().save(path)
+    write_weights(students.small(), path)
     return path
 
 
@@ -60,7 +61,7 @@ def test_an_image_that_cannot_be_written_is_refused(small, tmp_path):
 
 def test_a_student_that_does_not_fit_is_refused_with_status_1(tmp_path):
     full = tmp_path / "full.safetensors"
-    students.full_size().save(full)
+    write_weights(students.full_size(), full)
     assert refused("fit", full, "--board", "tiny") == (
         "error: Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features "
         "or more groups in that layer\n"

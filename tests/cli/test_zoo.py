@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tnemu import zoo
 from tnemu.cli.main import app
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 
 
 @functools.cache
@@ -24,7 +24,7 @@ def test_every_shipped_student_is_listed_with_its_size_and_scores():
     rows = listed()
     assert sorted(rows) == zoo.names()
     for name, row in rows.items():
-        weights = WeightFile.load(zoo.find(name))
+        weights = read_weights(zoo.find(name))
         assert (row["game"], row["sha256"]) == (weights.game, weights.sha256)
         assert 0 < row["cores"] <= 4096 and row["latency_ticks"] > 0
         assert {"random", "student", "teacher"} <= set(row["scores"])
@@ -48,7 +48,7 @@ def test_the_share_of_the_teacher_is_that_of_the_means():
 
 def test_provenance_and_licence_are_listed():
     for name, row in listed().items():
-        made = WeightFile.load(zoo.find(name)).provenance
+        made = read_weights(zoo.find(name)).provenance
         assert row["licence"] == "MIT"
         assert row["provenance"]["command"] == made["command"]
         assert row["provenance"]["teacher_sha256"] == made["teacher_sha256"]

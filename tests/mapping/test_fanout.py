@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-import networks
 import numpy as np
 import pytest
+import wirings as networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import networks
 import numpy as np
 import pytest
 import students
+import wirings as networks
 
 from corelets import Student
 from tnemu.hardware import load_board

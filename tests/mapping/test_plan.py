@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import chips
-import networks
 import numpy as np
 import pytest
 import students
+import wirings as networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnemu
 from corelets import Conv2d, Corelet, Dense, Input, Output, Relay, Student
 from tnemu.emulator.emulator import Emulator
-from tnemu.formats.weights import WeightFile
 from tnemu.hardware import load_board, neuron
 from tnemu.mapping.errors import FitError
 from tnemu.networks.integer import Vote
+from tnemu.networks.trained import TrainedNetwork
 
 TINY = load_board("tiny")
 ENGINES = ["reference", "numba"]
@@ -39,7 +39,7 @@ def random_student(seed):
     )
     classes = (np.arange(size // 12 * 6) % 3).astype(np.int32)
     shape = retina.background.shape
-    return WeightFile("random", "none", shape, tuple("ABC"), (*layers, Vote("vote", classes)))
+    return TrainedNetwork("random", shape, tuple("ABC"), (*layers, Vote("vote", classes)))
 
 
 def check(weights, plan, engine, frames=6):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tnemu.formats.weights import WeightFile
+    from tnemu.networks.trained import TrainedNetwork
 
     Observations = npt.NDArray[np.uint8]
 
@@ -52,13 +52,13 @@ def command(
     """
     from corelets import Student
     from tnemu import zoo
-    from tnemu.formats.weights import WeightFile
+    from tnemu.formats.weights import read_weights
     from tnemu.hardware.board import load_board
     from tnemu.lab.comparison import compare
     from tnemu.mapping.fit import fit
 
     chosen = _engines(engines)
-    student = WeightFile.load(zoo.find(weights))
+    student = read_weights(zoo.find(weights))
     if observations is None:
         _check_world(student)
     else:
@@ -89,7 +89,7 @@ def _engines(text: str) -> list[str]:
 
 
 def _report(
-    weights: WeightFile, results: dict[str, Any], frames: int, json: bool, image: str
+    weights: TrainedNetwork, results: dict[str, Any], frames: int, json: bool, image: str
 ) -> None:
     from dataclasses import asdict
 
@@ -120,29 +120,26 @@ def _report(
             )
 
 
-def _check_world(weights: WeightFile) -> None:
-    if not weights.spec:
+def _check_world(weights: TrainedNetwork) -> None:
+    if weights.task is None:
         raise CompareError(
             f"weight file {weights.name!r} names no game to take frames from; give frames with "
             "--observations FILE.npy"
         )
 
 
-def _played(weights: WeightFile, frames: int, seed: int) -> Iterator[Observations]:
+def _played(weights: TrainedNetwork, frames: int, seed: int) -> Iterator[Observations]:
     """What the student sees while it plays its game by its integer network, in blocks."""
-    import json
-
     import numpy as np
 
-    from tnemu.tasks.atari.spec import AtariSpec
-    from tnemu.tasks.atari.world import AtariWorld
+    from tnemu.tasks.task import spec_of
 
-    world = AtariWorld(AtariSpec.from_json(json.dumps(dict(weights.spec))), seed)
+    world = spec_of(weights).start(seed)
     now = world.reset()
     block = []
     for k in range(1, frames + 1):
         block.append(now)
-        now, _, over = world.step(int(weights.votes(now[None])[0].argmax()))
+        now, _, over = world.step(int(weights.scores(now[None])[0].argmax()))
         if over:
             now = world.reset()
         if k % BLOCK_FRAMES == 0 or k == frames:
@@ -150,7 +147,7 @@ def _played(weights: WeightFile, frames: int, seed: int) -> Iterator[Observation
             block = []
 
 
-def _recorded(path: Path, weights: WeightFile) -> Observations:
+def _recorded(path: Path, weights: TrainedNetwork) -> Observations:
     """The frames of a .npy file, opened memory-mapped; CompareError if they are no such frames."""
     import numpy as np
 
@@ -168,7 +165,7 @@ def _recorded(path: Path, weights: WeightFile) -> Observations:
     return array
 
 
-def _read(path: Path, weights: WeightFile, frames: int) -> Iterator[Observations]:
+def _read(path: Path, weights: TrainedNetwork, frames: int) -> Iterator[Observations]:
     array = _recorded(path, weights)
     for first in range(0, frames, BLOCK_FRAMES):
         yield array[first : min(first + BLOCK_FRAMES, frames)]

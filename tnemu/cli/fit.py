@@ -27,12 +27,12 @@ def command(
     """Map a student onto a board, or say by how much it does not fit."""
     from corelets import Student
     from tnemu import zoo
-    from tnemu.formats.weights import WeightFile
+    from tnemu.formats.weights import read_weights
     from tnemu.hardware.board import load_board
     from tnemu.hardware.errors import ImageError
     from tnemu.mapping.fit import fit
 
-    student = WeightFile.load(zoo.find(weights))
+    student = read_weights(zoo.find(weights))
     spec = load_board(board)
     plan = fit(Student(student), spec, seed)
     if output is not None:

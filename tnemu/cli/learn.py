@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tnemu.formats.weights import WeightFile
+    from tnemu.networks.trained import TrainedNetwork
 
 app = typer.Typer(
     help="Train a teacher, distil a student, compare players by their scores.",
@@ -37,7 +37,7 @@ BoardThatHolds = Annotated[
 ]
 
 
-def _fits(board: str) -> Callable[[WeightFile], object]:
+def _fits(board: str) -> Callable[[TrainedNetwork], object]:
     """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
     import corelets
     from tnemu.hardware.board import load_board

@@ -24,12 +24,12 @@ from tnemu.errors import TnemuError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tnemu.formats.weights import WeightFile
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
+    from tnemu.networks.trained import TrainedNetwork
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
-    from tnemu.tasks.atari.spec import AtariSpec
+    from tnemu.tasks.task import TaskSpec
 
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
@@ -96,14 +96,14 @@ def command(
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock, utc_now
     from tnemu.runtime.session import Settings
-    from tnemu.tasks.atari.player import AtariPlayer
+    from tnemu.tasks.player import TaskPlayer
 
     console = Console(highlight=False, soft_wrap=True)
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
     machine = load_board(board)
     student = _student(game, weights)
     spec = _world(student, seed)
-    name = student.game
+    name = spec.name
     folder = output or Path("runs") / f"{name}-{utc_now():%Y%m%dT%H%M%SZ}"
     with _run_directory(folder) as scratch:
         plan = _plan(student, machine, scratch / "image")
@@ -113,9 +113,10 @@ def command(
             f"{plan.latency_ticks} ticks from frame to votes; starting host and board",
         )
         ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
+        codec = student.codec(plan.latency_ticks)
         settings = Settings(
-            partial(AtariPlayer, spec, seed, student.transduction.forward, student.vote.forward),
-            BoardJob(scratch / "image", plan.latency_ticks, ticks, engine, threads=threads),
+            partial(TaskPlayer, spec, seed, codec),
+            BoardJob(scratch / "image", codec.window, ticks, engine, threads=threads),
             mode,
             fps,
             frames,
@@ -136,29 +137,30 @@ def command(
     _finish(result, facts, folder, report, console)
 
 
-def _student(game: str | None, path: Path | None) -> WeightFile:
+def _student(game: str | None, path: Path | None) -> TrainedNetwork:
     """The student to play with: a file, or the one that is shipped under the name of the game."""
     from tnemu import zoo
-    from tnemu.formats.weights import WeightFile
+    from tnemu.formats.weights import read_weights
 
     if path is None:
-        return WeightFile.load(zoo.find(game or DEFAULT_GAME))
-    student = WeightFile.load(path)
-    if game not in (None, student.game):
+        return read_weights(zoo.find(game or DEFAULT_GAME))
+    student = read_weights(path)
+    trained = student.task.name if student.task else "nothing"
+    if game not in (None, trained):
         raise PlayError(
-            f"weight file {path} was trained for {student.game!r}, not for {game!r}; play it with "
-            f"'tnemu play {student.game} --weights {path}', or give a weight file for {game!r}"
+            f"weight file {path} was trained for {trained!r}, not for {game!r}; play it with "
+            f"'tnemu play {trained} --weights {path}', or give a weight file for {game!r}"
         )
     return student
 
 
-def _world(student: WeightFile, seed: int) -> AtariSpec:
-    """The world that the student was trained for, once its console has proved to start."""
-    from tnemu.tasks.atari.player import check_console
-    from tnemu.tasks.atari.stored import spec_of
+def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
+    """The task that the student was trained for, once it has proved to start."""
+    from tnemu.tasks.player import check_start
+    from tnemu.tasks.task import spec_of
 
-    spec = spec_of(student)
-    check_console(spec, seed)
+    spec: TaskSpec = spec_of(student)
+    check_start(spec, seed)
     return spec
 
 
@@ -193,7 +195,7 @@ def _run_directory(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _plan(student: WeightFile, board: BoardSpec, image: Path) -> Plan:
+def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
     """Put the student on the board, and the board's image into a folder."""
     from corelets import Student
     from tnemu.mapping.fit import fit

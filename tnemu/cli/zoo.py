@@ -59,24 +59,25 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _facts(name: str, board: str) -> dict[str, Any]:
     from corelets import Student
     from tnemu import zoo
-    from tnemu.formats.weights import WeightFile
+    from tnemu.formats.weights import read_weights
     from tnemu.hardware.board import load_board
     from tnemu.mapping.fit import fit
 
-    weights = WeightFile.load(zoo.find(name))
+    weights = read_weights(zoo.find(name))
+    task = weights.task
     spec = load_board(board)
     plan = fit(Student(weights), spec)
     provenance = dict(weights.provenance)
     evaluation = provenance.pop("evaluation", {})
     return {
         "name": name,
-        "game": weights.game,
+        "game": task.name if task else "",
         "cores": plan.image.core_count,
         "share": plan.image.core_count / spec.core_count,
         "latency_ticks": plan.latency_ticks,
-        "scores": _scores(weights.game, evaluation),
+        "scores": _scores(task.name if task else "", evaluation),
         "provenance": {key: provenance[key] for key in MADE_BY if key in provenance},
-        "spec_sha256": weights.spec_sha256,
+        "spec_sha256": task.sha256 if task else "",
         "sha256": weights.sha256,
         "licence": "MIT",
     }

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.formats.weights import WeightFile
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 from tnemu.mapping.fit import Plan
-from tnemu.networks.integer import Bits
+from tnemu.networks.trained import TrainedNetwork
 
 Observations = npt.NDArray[np.uint8]
 
@@ -70,7 +69,7 @@ class _Layer:
 
 
 def compare(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     image: BoardImage,
     observations: Iterable[Observations],
@@ -98,7 +97,7 @@ def compare(
     return None
 
 
-def _layers(weights: WeightFile, plan: Plan) -> list[_Layer]:
+def _layers(weights: TrainedNetwork, plan: Plan) -> list[_Layer]:
     layers = []
     for index, layer in enumerate(weights.layers[1:-1], start=1):
         members = [c for c, core in enumerate(plan.network.cores) if core.layer == layer.name]
@@ -112,7 +111,7 @@ def _layers(weights: WeightFile, plan: Plan) -> list[_Layer]:
 
 
 def _piece(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     layers: list[_Layer],
     board: Emulator,
@@ -159,7 +158,7 @@ def _piece(
 
 
 def _votes(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     spikes: npt.NDArray[np.void],
     expected: npt.NDArray[np.generic],
@@ -167,12 +166,9 @@ def _votes(
     start: int,
     done: int,
 ) -> Iterator[Difference]:
-    """The first difference of the votes, read from the board's output pins."""
-    late = plan.latency_ticks - 1
-    ones: Bits = np.zeros((len(expected), plan.image.output("votes").width), np.bool_)
-    frame = spikes["tick"] - start - late
-    ones[frame[frame >= 0], spikes["pin"][frame >= 0]] = True
-    found = weights.vote.forward(ones)
+    """The first difference of the scores, read from the board's output pins."""
+    codec = weights.codec(plan.latency_ticks)
+    found = codec.read(codec.window.per_frame(spikes, start, codec.width, len(expected)))
     wrong = np.argwhere(found != expected)
     if len(wrong):
         k, c = (int(v) for v in wrong[0])
@@ -181,7 +177,7 @@ def _votes(
             done + k,
             weights.vote.name,
             c,
-            start + k + late,
+            start + k + codec.window.last,
             "",
             -1,
             int(expected[k, c]),

@@ -198,9 +198,11 @@ class Session:
 
     def _memory(self) -> SharedArrays:
         job = self.settings.board
-        pins = self.image.input(job.input_name).width
-        # Several neurons may be wired to one output pin, so a wave may hold more spikes than pins.
-        votes = 16 * self.image.output(job.output_name).width
+        # A spike is two words, its pin and its tick.
+        pins = 2 * self.image.input(job.input_name).width * job.stimulus_ticks
+        # Several neurons may be wired to one output pin, so a tick may hold more spikes than pins.
+        answer = job.window.last - job.window.first + 1
+        votes = 2 * 16 * self.image.output(job.output_name).width * answer
         return SharedArrays(
             {
                 **record_layout(self.image.core_count),
@@ -216,7 +218,6 @@ class Session:
             settings.application,
             settings.mode,
             settings.rate_hz,
-            self.image.output(job.output_name).width,
             settings.decisions,
             settings.episodes,
             settings.film,

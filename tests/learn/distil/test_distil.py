@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.learn.distil import distil
 from tnemu.learn.distil.distil import (
     DistilSettings,
@@ -90,7 +90,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         log_every=1,
     )
     path = train_student(s)
-    file = WeightFile.load(path)
+    file = read_weights(path)
     provenance = file.provenance
     assert [(x["stage"], x["states"], x["iterations"]) for x in provenance["stages"]] == [
         ("stage0", 150, 3),
@@ -110,20 +110,20 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
 
     with np.load(tmp_path / "round0.npz") as stored:
         assert set(stored) == {"screens", "q", "spec_sha256", "teacher_sha256"}
-    first = file.votes(np.zeros((1, 4, 42, 42), np.uint8))
+    first = file.scores(np.zeros((1, 4, 42, 42), np.uint8))
     for name in ("stage1.hidden.safetensors", "control.hidden.safetensors"):
         (tmp_path / name).unlink()
     capsys.readouterr()
-    again = WeightFile.load(train_student(s, resume=True))
+    again = read_weights(train_student(s, resume=True))
     out = capsys.readouterr().out
     assert "stage0" not in out, "only the missing stages are trained again"
     assert "stage1" in out
-    np.testing.assert_array_equal(again.votes(np.zeros((1, 4, 42, 42), np.uint8)), first)
+    np.testing.assert_array_equal(again.scores(np.zeros((1, 4, 42, 42), np.uint8)), first)
     assert json.dumps(again.provenance["stages"]) == json.dumps(provenance["stages"]), (
         "a resumed run ends as one that never stopped"
     )
     longer = dataclasses.replace(s, control_iterations=3)
-    stages = WeightFile.load(train_student(longer, resume=True)).provenance["stages"]
+    stages = read_weights(train_student(longer, resume=True)).provenance["stages"]
     assert [stage["iterations"] for stage in stages] == [3, 3, 3], "the control is trained again"
     with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
         train_student(dataclasses.replace(s, width=2), resume=True)

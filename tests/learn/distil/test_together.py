@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import corelets
 import tnemu
 from tnemu.cli.main import app
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.lab.board_player import board_player
 from tnemu.learn.distil.states import States
 from tnemu.learn.distil.together import (
@@ -89,7 +89,7 @@ def run(tmp_path_factory):
 def test_a_head_sees_its_screens_without_its_background_and_reads_its_actions(student):
     network, (freeway, pong) = student
     seen = screens(6, 3)
-    assert network.actions == 3 + 6
+    assert network.answers == 3 + 6
     assert torch.equal(freeway.centre(seen), seen.float() - 90)
     votes = network.count(seen.float() - 30).detach()
     voters = 250
@@ -103,7 +103,7 @@ def test_a_folded_game_votes_as_its_head(student):
     for head in heads:
         file = head.fold("both", {})
         counted = network.count(head.centre(seen))[:, head.own].detach().numpy()
-        np.testing.assert_array_equal(file.votes(seen.numpy()), counted)
+        np.testing.assert_array_equal(file.scores(seen.numpy()), counted)
         assert file.actions == head.spec.actions
         assert (file.name, file.game) == ("both", head.spec.game)
 
@@ -168,7 +168,7 @@ def test_each_head_learns_what_its_own_teacher_does(minibatch):
 
 def test_files_differ_in_background_and_vote_alone(run):
     _, paths, _ = run
-    one, two = map(WeightFile.load, paths)
+    one, two = map(read_weights, paths)
     assert (one.game, two.game) == GAMES
     assert one.name == two.name == "freeway+pong"
     assert one.provenance == two.provenance
@@ -196,9 +196,9 @@ def test_one_board_image_plays_every_game(run):
     seen = screens(4, 9).numpy()
     for path in paths:
         votes, spec = board_player(path, "ns1e", lanes=4)
-        weights = WeightFile.load(path)
+        weights = read_weights(path)
         assert spec.game == weights.game
-        np.testing.assert_array_equal(votes(seen), weights.votes(seen))
+        np.testing.assert_array_equal(votes(seen), weights.scores(seen))
 
 
 def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
@@ -233,12 +233,12 @@ def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_ea
     run, capsys
 ):
     _, paths, _ = run
-    provenance = WeightFile.load(paths[0]).provenance
+    provenance = read_weights(paths[0]).provenance
     words = provenance["command"].split()
     assert words[:5] == ["python", "-m", "tnemu.learn.together", *GAMES]
     assert main([*words[3:], "--resume"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [str(path) for path in paths]
-    assert WeightFile.load(paths[0]).provenance == provenance, "the settings were read back"
+    assert read_weights(paths[0]).provenance == provenance, "the settings were read back"
 
 
 def test_shares_are_scaled_per_game():

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.eedn import student as module
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Fire, NeuronLayer, Student, Trinary, size_of
@@ -163,11 +163,11 @@ def test_threshold_fires_exactly_where_the_normalised_sum_does(trained):
 def test_folded_student_equals_the_integer_forward_pass(trained, tmp_path):
     student, screens = trained
     folded = fold(student, FREEWAY, {"why": "test"})
-    folded.save(tmp_path / "s.safetensors")
-    again = WeightFile.load(tmp_path / "s.safetensors")
+    write_weights(folded, tmp_path / "s.safetensors")
+    again = read_weights(tmp_path / "s.safetensors")
     observations = screens.numpy()
     np.testing.assert_array_equal(
-        again.votes(observations), student.count(screens).detach().numpy()
+        again.scores(observations), student.count(screens).detach().numpy()
     )
     x = screens.float() - student.background
     for layer, bits in zip(student.layers, again.activations(observations), strict=False):
@@ -176,7 +176,7 @@ def test_folded_student_equals_the_integer_forward_pass(trained, tmp_path):
             bits.reshape(len(bits), -1), x.reshape(len(x), -1).numpy().astype(bool)
         )
     assert again.spec_sha256 == FREEWAY.sha256
-    assert again.actions == FREEWAY.actions
+    assert again.answers == FREEWAY.actions
     assert again.provenance == {"why": "test"}
     assert 0.05 < bits.mean() < 0.95, "neither dead nor always on"
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Student
 from tnemu.learn.players import episodes, evaluate
@@ -74,7 +74,7 @@ def files(tmp_path):
     save_player(tmp_path / "teacher.safetensors", net, TEACHER, SPEC)
     student = Student(SPEC.shape, 4)
     student.recalibrate(torch.randint(0, 99, (20, 4, 42, 42), dtype=torch.uint8))
-    fold(student.eval(), SPEC, {"command": "c"}).save(tmp_path / "student.safetensors")
+    write_weights(fold(student.eval(), SPEC, {"command": "c"}), tmp_path / "student.safetensors")
     return [str(tmp_path / f"{name}.safetensors") for name in ("teacher", "student")]
 
 
@@ -106,7 +106,7 @@ def test_main_compares_and_records(files, tmp_path, capsys):
         0.01,
     )
     assert capsys.readouterr().out.count("mean") == 2
-    recorded = WeightFile.load(tmp_path / "zoo" / "b.safetensors")
+    recorded = read_weights(tmp_path / "zoo" / "b.safetensors")
     assert recorded.provenance == {
         "command": "c",
         "evaluation": {**result, "recorded": files[1]},

@@ -9,12 +9,13 @@ import json
 import numpy as np
 import pytest
 
+from tnemu.formats.weights import read_weights, write_weights
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu import zoo
 from tnemu.formats.tensor_file import save_tensors
-from tnemu.formats.weights import WeightFile
 from tnemu.learn.players import evaluate
 from tnemu.learn.players.episodes import Episode
 from tnemu.learn.players.selection import chosen_on, selection_seeds
@@ -38,7 +39,7 @@ def test_every_kind_of_file_says_on_which_seeds_it_was_chosen(tmp_path):
     assert selection_seeds(str(FREEWAY)) == [(9000, 9009)]
     assert selection_seeds(str(TEACHER)) == [(9000, 9004)]
     student, control = tmp_path / "student.safetensors", tmp_path / "control.safetensors"
-    dataclasses.replace(WeightFile.load(FREEWAY), provenance=STAGES).save(student)
+    write_weights(dataclasses.replace(read_weights(FREEWAY), provenance=STAGES), student)
     save_tensors(control, {"x": np.zeros(1)}, {"provenance": json.dumps(STAGES)})
     assert selection_seeds(str(student)) == selection_seeds(str(control)) == [(9, 9), (40, 49)]
 

@@ -6,12 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
+from tnemu.formats.weights import read_weights, write_weights
+from tnemu.tasks.task import reference_to
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
 from tnemu.formats.tensor_file import load_tensors
-from tnemu.formats.weights import WeightFile
 from tnemu.learn.distil.distil import DistilSettings, train_student
 from tnemu.learn.distil.states import States
 from tnemu.learn.players import evaluate
@@ -140,9 +142,8 @@ def test_a_run_that_is_not_whole_is_refused(folder, missing, message):
 def test_files_of_different_specs_are_refused(folder):
     path = folder / "student.safetensors"
     other = dataclasses.replace(SPEC, sticky=0.0)
-    student = WeightFile.load(path)
-    spec = json.loads(other.to_json())
-    dataclasses.replace(student, spec=spec, spec_sha256=other.sha256).save(path)
+    student = read_weights(path)
+    write_weights(dataclasses.replace(student, task=reference_to(other)), path)
     with pytest.raises(TnemuError, match=f"has spec {other.sha256[:12]}, the float control"):
         climb(settings(folder))
 

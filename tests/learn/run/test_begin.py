@@ -91,7 +91,7 @@ def test_the_settings_that_may_change_exist(monkeypatch, kind, settings):
         raise TnemuError("that is enough")
 
     monkeypatch.setattr(kind, "begin", stop)
-    monkeypatch.setattr(kind, "check_console", lambda spec, seed: None)
+    monkeypatch.setattr(kind, "check_start", lambda spec, seed: None)
     run = object.__new__(kind.Run)
     run.settings, run.out, run.resume, run.check = settings, None, False, None
     run.games, run.spec = [], None

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.formats.tensor_file import load_facts, load_tensors
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.learn.distil.distil import DistilSettings, train_student
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import net_player
@@ -102,4 +102,4 @@ def test_a_gpu_trains_teacher_and_student_and_resumes(short_episodes, tmp_path):
     best = train_teacher(dataclasses.replace(settings, steps=300), resume=True)
     assert json.loads(load_facts(best)["device"]).startswith("cuda (")
     student = train_student(tiny_student(tmp_path / "student", str(best), "cuda"))
-    assert WeightFile.load(student).provenance["device"].startswith("cuda (")
+    assert read_weights(student).provenance["device"].startswith("cuda (")

@@ -15,7 +15,7 @@ pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.learn.distil.distil import DistilSettings, train_student
 from tnemu.learn.distil.states import States
 from tnemu.learn.eedn.student import Student
@@ -96,9 +96,9 @@ def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(sett
         "--later-learning-rate (it was 1e+38)" in str(caught.value)
     )
     before = kept.read_bytes()
-    assert WeightFile.load(kept).game == "freeway"
+    assert read_weights(kept).task.name == "freeway"
     path = train_student(settings, resume=True, report=quietly)
-    assert [s["stage"] for s in WeightFile.load(path).provenance["stages"]] == ["stage0", "stage1"]
+    assert [s["stage"] for s in read_weights(path).provenance["stages"]] == ["stage0", "stage1"]
     assert kept.read_bytes() == before
 
 

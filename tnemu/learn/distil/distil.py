@@ -33,7 +33,7 @@ import numpy as np
 from tnemu.errors import TnemuError
 from tnemu.files import write_json
 from tnemu.formats.tensor_file import save_tensors
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import write_weights
 from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
 from tnemu.learn.distil.stages import mean_share, read_references, read_stage
 from tnemu.learn.distil.states import States, bytes_of, collect, label_temperature
@@ -59,12 +59,13 @@ from tnemu.learn.run.runs import (
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_room, how_to_go_on
-from tnemu.tasks.atari.player import check_console
+from tnemu.networks.trained import TrainedNetwork
+from tnemu.tasks.player import check_start
 
 CONTROL_FACTS = ("states", "iterations", "learning_rate")
 """Of a finished float control; where they are others now, it is trained again."""
 
-Check = Callable[[WeightFile], object]
+Check = Callable[[TrainedNetwork], object]
 """Is given the untrained student, folded; raises a TnemuError if there is no use in training it."""
 T = TypeVar("T")
 
@@ -118,7 +119,7 @@ class Run:
         if self.check is not None:
             self.check(self.heads[0].fold(s.game, {}))
         for spec in self.specs:
-            check_console(spec, 0)
+            check_start(spec, 0)
         teachers = self.each(self.teacher_sha256)
         begin(self.out, s, self.resume, FREE, renamed, teacher_sha256=teachers)
 
@@ -150,7 +151,7 @@ class Run:
     def player(self, head: Head) -> Player:
         """The trinary student plays folded, as on the board."""
         if head.student.precision == "trinary":
-            return head.fold(self.settings.game, {}).votes
+            return head.fold(self.settings.game, {}).scores
         return net_player(head)
 
     def scores(self, players: Sequence[Player]) -> list[list[float]]:
@@ -246,7 +247,7 @@ class Run:
         for g, head in enumerate(heads):
             path, made = self.file(name, g, ".safetensors"), self.provenance()
             if head.student.precision == "trinary":
-                head.fold(self.settings.game, made).save(path)
+                write_weights(head.fold(self.settings.game, made), path)
             else:
                 save_player(path, head.alone(), CONTROL, head.spec, provenance=made)
 
@@ -290,7 +291,7 @@ class Run:
             made["together"] = {game: path.name for game, path in zip(games, paths, strict=True)}
             made["references"] = self.references
         for head, path in zip(self.heads, paths, strict=True):
-            head.fold(self.settings.game, made).save(path)
+            write_weights(head.fold(self.settings.game, made), path)
         return paths
 
     def provenance(self) -> dict[str, Any]:

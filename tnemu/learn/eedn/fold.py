@@ -6,7 +6,6 @@ exactly as y >= 0 before
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ import numpy as np
 import torch
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
 from tnemu.learn.eedn.student import NeuronLayer, Student
 from tnemu.networks.integer import Conv, Dense, Layer, Transduction, Vote
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
+from tnemu.tasks.task import reference_to
 
 
 class FoldError(TnemuError, ValueError):
@@ -30,7 +30,7 @@ def fold(
     provenance: Mapping[str, Any],
     background: np.ndarray | None = None,
     classes: np.ndarray | None = None,
-) -> WeightFile:
+) -> TrainedNetwork:
     """The student as the board gets it. Call student.recalibrate first: the thresholds are made of
     its means and variances. A student of several games is given the ``background`` and the
     ``classes`` of the game that the file is for; otherwise they are the student's own.
@@ -56,14 +56,12 @@ def fold(
         else:
             layers.append(Dense(*made, wiring.order))
     layers.append(Vote("vote", student.classes if classes is None else classes))
-    return WeightFile(
+    return TrainedNetwork(
         name=spec.game,
-        game=spec.game,
         input_shape=spec.shape,
-        actions=spec.actions,
+        answers=spec.actions,
         layers=tuple(layers),
-        spec=json.loads(spec.to_json()),
-        spec_sha256=spec.sha256,
+        task=reference_to(spec),
         provenance=provenance,
     )
 

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from tnemu.errors import TnemuError
-from tnemu.formats.weights import WeightFile
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Precision, Student
 from tnemu.learn.eedn.wiring import VOTERS_PER_BLOCK
 from tnemu.networks.integer import UNREAD
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
 
 
@@ -73,7 +73,7 @@ class Head:
     def __call__(self, screens: Tensor) -> Tensor:
         return self.student(self.centre(screens))[:, self.own]
 
-    def fold(self, name: str, provenance: Mapping[str, Any]) -> WeightFile:
+    def fold(self, name: str, provenance: Mapping[str, Any]) -> TrainedNetwork:
         """The weight file of this game. Files of one student differ in background and vote only."""
         background = (self.background + self.student.background).cpu().numpy()
         file = fold(self.student, self.spec, provenance, background, self.classes)

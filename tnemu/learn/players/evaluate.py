@@ -25,14 +25,14 @@ from tnemu.errors import TnemuError, shown
 from tnemu.files import check_writable, json_text
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.files import CONTROL, QUANTISED, TEACHER, is_foreign, kind_of, load_quantised
 from tnemu.learn.players.scores import normalise, references, summary
 from tnemu.learn.players.selection import chosen_on
 from tnemu.learn.run.device import one_thread
 from tnemu.tasks.atari.spec import AtariSpec, spec_for
-from tnemu.tasks.atari.stored import spec_of
+from tnemu.tasks.task import spec_of
 
 ScoreRow = dict[str, Any]
 """What is known of a player that has played: scores, their mean, its interval and more."""
@@ -87,8 +87,8 @@ def load_player(
         return _network(what)
     if kind == QUANTISED:
         return load_quantised(what)
-    file = WeightFile.load(what)
-    return file.votes, spec_of(file)
+    file = read_weights(what)
+    return file.scores, spec_of(file)
 
 
 def _network(what: str, game: str = "") -> tuple[Player, AtariSpec]:
@@ -218,5 +218,5 @@ def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> No
         facts = {**load_facts(source), "evaluation": evaluation}
         save_tensors(target, load_tensors(source), facts)
         return
-    file = WeightFile.load(source)
-    replace(file, provenance={**file.provenance, "evaluation": scores}).save(target)
+    file = read_weights(source)
+    write_weights(replace(file, provenance={**file.provenance, "evaluation": scores}), target)

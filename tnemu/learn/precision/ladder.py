@@ -34,7 +34,7 @@ import torch
 from tnemu.errors import TnemuError, shown
 from tnemu.files import write_json
 from tnemu.formats.errors import FormatError
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.learn.distil.settings import DistilSettings, renamed
 from tnemu.learn.distil.states import States
 from tnemu.learn.distil.training import Lesson, train, validate
@@ -57,6 +57,7 @@ from tnemu.learn.run.runs import (
     versions,
 )
 from tnemu.learn.run.trouble import Diverged
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
 
 
@@ -85,10 +86,11 @@ def read_run(folder: Path, game: str) -> DistilRun:
     control, spec = load_control(control_file)
     if spec.game != game:
         raise TnemuError(f"{folder}: the run plays {spec.game!r}, not {game!r}; choose its game")
-    student = WeightFile.load(student_file)
-    if student.spec_sha256 != spec.sha256:
+    student = read_weights(student_file)
+    trained = student.task.sha256 if student.task else ""
+    if trained != spec.sha256:
         raise TnemuError(
-            f"{folder}: the trinary student has spec {student.spec_sha256[:12]}, the float control "
+            f"{folder}: the trinary student has spec {trained[:12]}, the float control "
             f"{spec.sha256[:12]}; give a folder whose files come from one run"
         )
     made = provenance_of(control_file)
@@ -111,7 +113,7 @@ def read_run(folder: Path, game: str) -> DistilRun:
     return DistilRun(control, spec, settings, lesson, _chosen(student, student_file))
 
 
-def _chosen(student: WeightFile, path: Path) -> str:
+def _chosen(student: TrainedNetwork, path: Path) -> str:
     """The stage that a trinary student comes from, a name of a file in its folder."""
     stage = student.provenance.get("chosen")
     if not isinstance(stage, str) or not stage.isalnum() or len(stage) > 80:
