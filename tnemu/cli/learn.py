@@ -68,7 +68,7 @@ def ladder(context: typer.Context) -> None:
 def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
     """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
     from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.together import main
+    from tnemu.learn.distil.distil import main
 
     raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
 
@@ -112,6 +112,7 @@ def evaluate(
     from tnemu.formats.whole_file import check_writable, write_json
     from tnemu.lab.board_player import board_player
     from tnemu.learn.players import evaluate as evaluation
+    from tnemu.learn.players.selection import warnings
 
     given = {evaluation.file_of(player): player for player in players}
     last = evaluation.file_of(players[-1])
@@ -123,10 +124,13 @@ def evaluate(
     more = {}
     if board is not None:
         more[f"{players[-1]} on {board}"] = board_player(zoo.find(last), board, episodes)
+    seeds = range(seed, seed + episodes)
+    for warning in warnings(filter(evaluation.is_file, given), seeds):
+        typer.echo(warning, err=True)
     with progress(len(given) + len(more)) as tell:
         result = evaluation.evaluate(
             list(given),
-            range(seed, seed + episodes),
+            seeds,
             epsilon,
             game,
             more,

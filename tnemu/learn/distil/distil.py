@@ -40,7 +40,7 @@ from tnemu.learn.distil.states import States, bytes_of, collect, label_temperatu
 from tnemu.learn.distil.training import Lesson, prefixes_of, train
 from tnemu.learn.eedn.heads import Head, heads_of
 from tnemu.learn.eedn.sparsity import firing_rate
-from tnemu.learn.eedn.student import Precision, Student, add_hysteresis
+from tnemu.learn.eedn.student import Precision, add_hysteresis
 from tnemu.learn.players.adapters import teacher_of
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.files import CONTROL

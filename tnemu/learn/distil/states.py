@@ -59,7 +59,7 @@ class States:
             stored = read_npz(
                 path,
                 {"screens": (np.uint8, len(spec.shape) + 1), "q": (np.float32, 2)},
-                optional={name: (str, 0) for name in facts},
+                optional=dict.fromkeys(facts, (str, 0)),
                 error=FormatError,
                 finite=True,
             )

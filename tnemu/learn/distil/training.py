@@ -115,7 +115,7 @@ def train(
 
     def check() -> dict[str, float]:
         recalibrate(heads, [screens.to(device) for screens in calibration])
-        result = {}
+        result: dict[str, float] = {}
         for prefix, head, lesson in zip(prefixes, heads, lessons, strict=True):
             found = validate(head, lesson.held, lesson.tau)
             result |= {prefix + what: value for what, value in found.items()}

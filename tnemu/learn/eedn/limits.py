@@ -1,8 +1,8 @@
 """What a student and its training may be told. No torch in here: settings check it at once.
 
-    blocks, width   1 or more
-    hysteresis      0 <= H < 0.5: weights end at 1 and change at 0.5 + H
-    sparsity        0 <= S, finite
+blocks, width   1 or more
+hysteresis      0 <= H < 0.5: weights end at 1 and change at 0.5 + H
+sparsity        0 <= S, finite
 """
 
 from __future__ import annotations

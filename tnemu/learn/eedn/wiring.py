@@ -81,9 +81,7 @@ def wiring_of(
     """
     check_size(depth, width)
     stack, *sides = shape
-    ends = [
-        ((side - _RETINA_EDGE) // _RETINA_STRIDE + 1 - _EDGE) // _STRIDE + 1 for side in sides
-    ]
+    ends = [((side - _RETINA_EDGE) // _RETINA_STRIDE + 1 - _EDGE) // _STRIDE + 1 for side in sides]
     features, groups = 4 * _FEATURES * width, 8 * width
     flat = features * math.prod(ends)
     if min(ends) < 1:
@@ -99,9 +97,7 @@ def wiring_of(
     return (
         Wiring("retina", "conv", retina, stack, _RETINA_STRIDE, eps=1.0),
         Wiring("conv1", "conv", (features, *edge), _FEATURES * width, _STRIDE, groups),
-        Wiring(
-            "conv2", "conv", (features, SIGNED_INPUTS, 1, 1), features, 1, 2 * width, groups
-        ),
+        Wiring("conv2", "conv", (features, SIGNED_INPUTS, 1, 1), features, 1, 2 * width, groups),
         *(
             Wiring(f"block{k}", "dense", block, flat, 1, blocks, 1 if k == 1 else blocks)
             for k in range(1, depth + 1)

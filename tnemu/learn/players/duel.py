@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from tnemu.errors import TnemuError
 from tnemu.tasks.atari.spec import AtariSpec
 
-
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -21,13 +21,20 @@ from typing import Any
 import numpy as np
 
 from tnemu import zoo
-from tnemu.errors import TnemuError, shown
+from tnemu.errors import TnemuError
 from tnemu.files import check_writable, json_text
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
-from tnemu.learn.players.files import CONTROL, QUANTISED, TEACHER, is_foreign, kind_of, load_quantised
+from tnemu.learn.players.files import (
+    CONTROL,
+    QUANTISED,
+    TEACHER,
+    is_foreign,
+    kind_of,
+    load_quantised,
+)
 from tnemu.learn.players.scores import normalise, references, summary
 from tnemu.learn.players.selection import chosen_on
 from tnemu.learn.run.device import one_thread

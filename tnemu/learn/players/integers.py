@@ -129,8 +129,8 @@ class IntegerStudent:
         by_block = x.reshape(len(x), self.wiring[-1].groups, self.actions, -1)
         return by_block.sum((1, 3))
 
-    def __call__(self, screens: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        return self.unit * self.votes(screens)
+    def __call__(self, screens: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        return np.float64(self.unit) * self.votes(screens)
 
 
 def arrays_of(

@@ -23,7 +23,9 @@ def selection_seeds(file: str) -> list[Range]:
         return []
     facts = load_facts(file)
     if "tnemu" in facts:
-        made = Fields(read_weights(file).provenance, f"{place(file)}: provenance", error=FormatError)
+        made = Fields(
+            read_weights(file).provenance, f"{place(file)}: provenance", error=FormatError
+        )
         return _of_stages(made)
     if "settings" in facts:
         settings = _parsed(file, "settings", facts["settings"])

@@ -107,7 +107,9 @@ class QuantStudent(Student):
                 "the first layer is an integer"
             )
         stack, rows, columns = control.background.shape
-        super().__init__((stack, rows, columns), control.actions, "float", control.depth, control.width)
+        super().__init__(
+            (stack, rows, columns), control.actions, "float", control.depth, control.width
+        )
         self.bits = bits
         self.background.copy_(control.background)
         self.log_scale.copy_(control.log_scale)

@@ -81,7 +81,7 @@ def read_checkpoint(
     """How far the training of ``out`` is; ``nets`` and ``optimiser`` get their numbers from the file.
 
     Raises TrainingError where there is none, or one of another training; FormatError for a
-    checkpoint that is damaged: nothing of it is taken then.
+    checkpoint that is damaged.
     """
     path = out / CHECKPOINT
     if not path.is_file():
@@ -103,16 +103,19 @@ def read_checkpoint(
             "choose another --out, or the same spec"
         )
     found = _counters(metadata, place(path))
-    parts: dict[str, dict[str, Tensor]] = {name: {} for name in nets}
-    moments: dict[str, Tensor] = {}
-    for key, tensor in read_state(path).items():
-        part, _, name = key.partition(".")
-        (moments if part not in parts else parts[part])[name if part in parts else key] = tensor
-    state = _adam(moments, optimiser, place(path))
+    tensors = read_state(path)
+    parts = {name: _part(tensors, f"{name}.") for name in nets}
+    state = _adam(tensors, optimiser, place(path))
     for name, net in nets.items():
         put_state(net, parts[name], path)
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     return found
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, taken away from ``tensors``, without the prefix."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
 
 
 def _counters(metadata: Mapping[str, str], where: str) -> Checkpoint:

@@ -208,7 +208,9 @@ class Trainer:
         if not row["steps"].isdecimal() or len(row["steps"]) > 18:
             return False
         steps, checked = int(row["steps"]), [check["steps"] for check in self.checks]
-        return steps < self.steps or (steps == self.steps and (not row["check_mean"] or steps in checked))
+        return steps < self.steps or (
+            steps == self.steps and (not row["check_mean"] or steps in checked)
+        )
 
     def _run(self) -> None:
         s = self.settings
@@ -298,7 +300,9 @@ class Trainer:
     def save(self) -> None:
         """The checkpoint: networks, optimiser, counters."""
         self.check_room()
-        save_checkpoint(self.out, self.settings, self.spec, self.nets, self.optimiser, self.counters())
+        save_checkpoint(
+            self.out, self.settings, self.spec, self.nets, self.optimiser, self.counters()
+        )
 
     def counters(self) -> Checkpoint:
         """How far the run is."""
