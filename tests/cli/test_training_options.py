@@ -32,7 +32,7 @@ class Baking:
 
 
 def bake(*words: str, start: Any = None) -> Any:
-    def begin(settings: Baking, resume: bool) -> str:
+    def begin(settings: Baking, resume: Annotated[bool, typer.Option("--resume")] = False) -> str:
         """Bake a cake."""
         return f"{settings} {resume}"
 
@@ -70,7 +70,7 @@ def test_what_is_required_is_asked_for() -> None:
 
 def test_the_callers_own_options_stand_beside_them() -> None:
     def begin(
-        settings: Baking, resume: bool, shelf: Annotated[str, typer.Option(help="Where.")] = "low"
+        settings: Baking, shelf: Annotated[str, typer.Option(help="Where.")] = "low"
     ) -> tuple[str, str]:
         """Bake."""
         return settings.game, shelf

@@ -4,22 +4,18 @@ players on the same games.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from tnemu.cli.lazy import lazy_group
 from tnemu.cli.training import Training
 
-if TYPE_CHECKING:
-    from tnemu.networks.trained import TrainedNetwork
-
 COMMANDS = {
     "teacher": "Train a Double DQN teacher of a game",
-    "student": "Distil a teacher into a trinary student that fits a board",
-    "together": "Distil the teachers of several games into one trinary student",
+    "student": "Distil the teachers of one game or several into one trinary student",
+    "together": "The same, as it was called for several games",
     "ladder": "Fine-tune a student's float control in fewer bits",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
 }
@@ -37,23 +33,14 @@ def _about() -> None:
     """Train a teacher, distil a student, compare players by their scores."""
 
 
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from what is in the run's folder.")]
 BoardThatHolds = Annotated[
     str,
     typer.Option(help="It must fit this board, a name or a file; checked before training starts."),
 ]
 
 
-def _fits(board: str) -> Callable[[TrainedNetwork], object]:
-    """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
-    import corelets
-    from tnemu.hardware.board import load_board
-    from tnemu.mapping.fit import fit
-
-    spec = load_board(board)
-    return lambda weights: fit(corelets.Student(weights), spec)
-
-
-def _teacher(settings: Any, resume: bool) -> Path:
+def _teacher(settings: Any, resume: Resume = False) -> Path:
     """Train a Double DQN teacher of a game."""
     from tnemu.cli.learn_progress import watched
     from tnemu.learn.teachers.teacher import train_teacher
@@ -62,64 +49,36 @@ def _teacher(settings: Any, resume: bool) -> Path:
         return train_teacher(settings, resume, report)
 
 
-def _student(settings: Any, resume: bool, board: BoardThatHolds = "ns1e") -> Path:
-    """Distil a teacher into a trinary student that fits a board."""
+def _student(settings: Any, resume: Resume = False, board: BoardThatHolds = "ns1e") -> Any:
+    """Distil the teachers of one game or several into one trinary student that fits a board."""
+    import corelets
     from tnemu.cli.learn_progress import watched
+    from tnemu.hardware.board import load_board
     from tnemu.learn.distil.distil import train_student
+    from tnemu.mapping.fit import fit
 
-    check = _fits(board)
+    spec = load_board(board)
     with watched(settings) as report:
-        return train_student(settings, resume, report, check)
+        return train_student(
+            settings, resume, report, lambda weights: fit(corelets.Student(weights), spec)
+        )
 
 
-def _together(settings: Any, resume: bool, board: BoardThatHolds = "ns1e") -> tuple[Path, ...]:
-    """Distil the teachers of several games into one trinary student that fits a board."""
-    from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.together import train_together
-
-    check = _fits(board)
-    with watched(settings) as report:
-        return train_together(settings, resume, report, check)
-
-
-def _ladder(settings: Any, resume: bool) -> Path:
+def _ladder(settings: Any, resume: Resume = False) -> Path:
     """Fine-tune the float control of a finished student's run in fewer and fewer bits."""
     from tnemu.learn.precision.ladder import climb
 
     return climb(settings, resume)
 
 
-teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
-student = Training("tnemu.learn.distil.distil:DistilSettings", _student)
-together = Training("tnemu.learn.distil.together:TogetherSettings", _together)
-ladder = Training("tnemu.learn.precision.ladder:LadderSettings", _ladder)
-
-
-def evaluate(
-    players: Annotated[
-        list[str],
-        typer.Argument(help="random, always:ACTION, a player's file or a shipped student's name."),
-    ],
+def _evaluate(
+    settings: Any,
     board: Annotated[
         str | None,
         typer.Option(help="Let the last player, a student, play on this emulated board as well."),
     ] = None,
-    game: Annotated[str | None, typer.Option(help="Needed when no player is a file.")] = None,
-    episodes: Annotated[int, typer.Option(min=1)] = 30,
-    seed: Annotated[
-        int, typer.Option(help="Of the first episode; the next has the next.")
-    ] = 77_000,
-    epsilon: Annotated[float, typer.Option(min=0, max=1, help="Share of random actions.")] = 0.01,
-    sticky: Annotated[
-        float | None, typer.Option(help="Play under another stickiness than the players' own.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw means and 95 % intervals in this PNG file.")
-    ] = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(help="Copy the last player's file here, with the result in its provenance."),
     ] = None,
 ) -> None:
     """Play whole episodes with every player on the same seeds, and compare their scores.
@@ -134,31 +93,43 @@ def evaluate(
     from tnemu.files import check_writable, write_json
     from tnemu.lab.board_player import board_player
     from tnemu.learn.players import evaluate as evaluation
+    from tnemu.learn.players.selection import warnings
 
-    given = {evaluation.file_of(player): player for player in players}
-    last = evaluation.file_of(players[-1])
-    for file in (json, plot):
+    s = settings
+    given = {evaluation.file_of(player): player for player in s.players}
+    last = evaluation.file_of(s.players[-1])
+    for file in (s.json, plot):
         if file is not None:
             check_writable(file, error=CommandError)  # not after an hour of play
-    if record is not None:
-        evaluation.check_record(last, record)
+    if s.record is not None:
+        evaluation.check_record(last, s.record)
     more = {}
     if board is not None:
-        more[f"{players[-1]} on {board}"] = board_player(zoo.find(last), board, episodes)
+        more[f"{s.players[-1]} on {board}"] = board_player(zoo.find(last), board, s.episodes)
+    for warning in warnings(filter(evaluation.is_file, given), s.seeds):
+        typer.echo(warning, err=True)
     with progress(len(given) + len(more)) as tell:
         result = evaluation.evaluate(
             list(given),
-            range(seed, seed + episodes),
-            epsilon,
-            game,
+            s.seeds,
+            s.epsilon,
+            s.game,
             more,
-            sticky,
+            s.sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
         )
     view.print_scores(result, given)
-    if json is not None:
-        write_json(json, result, error=CommandError)
+    if s.json is not None:
+        write_json(s.json, result, error=CommandError)
     if plot is not None:
         view.save_score_plot(result, given, plot)
-    if record is not None:
-        evaluation.record(last, record, result)
+    if s.record is not None:
+        evaluation.record(last, s.record, result)
+
+
+teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
+student = Training("tnemu.learn.distil.settings:DistilSettings", _student)
+together = student
+"""What several games were taught with before a student could have any number of them."""
+ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
+evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)

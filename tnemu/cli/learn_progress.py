@@ -77,9 +77,7 @@ def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     """What is being trained, how many steps are done, and of how many."""
     if "stage" not in row:
         return settings.game, row["steps"], settings.steps
-    control = row["stage"] == "control"
-    iterations = getattr(settings, "steps", settings.iterations)  # a minibatch of several games
-    total = settings.control_iterations if control else iterations
+    total = settings.minibatches(row["stage"])
     return f"{settings.game} {row['stage']}", row["iteration"], total
 
 

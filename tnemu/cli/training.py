@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import MISSING, dataclass
 from importlib import import_module
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from typer.core import TyperCommand
 
 from tnemu.cli.lazy import application
 
-POSITIONAL = ("game", "games")
-"""Fields that are written without a name."""
-
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from what is in the run's folder.")]
+if TYPE_CHECKING:
+    from tnemu.learn.run.options import Option
 
 
 @dataclass(frozen=True)
 class Training:
     """The command of the settings at ``settings``, "module:class", that calls ``start``.
 
-    ``start`` gets an instance of them and whether to resume, and what it returns (paths) is printed;
-    its further parameters are options of the command, and its docstring is the command's help.
+    ``start`` gets an instance of them, and what it returns (a path, several, or nothing) is printed;
+    its further parameters, with typer's annotations, are options of the command, and its docstring is
+    the command's help.
     """
 
     settings: str
@@ -42,24 +41,23 @@ class Training:
 
 
 def command_of(settings: type, start: Callable[..., Any]) -> Callable[..., None]:
-    """A function with a parameter for each field of ``settings``, ``resume``, and those of ``start``
-    after its first two; calls ``start(settings(...), resume, ...)`` and prints what it returns.
+    """A function with a parameter for each field of ``settings`` and each of ``start`` but its first;
+    calls ``start(settings(...), ...)`` and prints what it returns.
     """
-    own = list(inspect.signature(start, eval_str=True).parameters.values())[2:]
+    from tnemu.learn.run.options import options_of
+
+    own = list(inspect.signature(start, eval_str=True).parameters.values())[1:]
 
     def command(**values: Any) -> None:
         more = {parameter.name: values.pop(parameter.name) for parameter in own}
-        resume = values.pop("resume")
-        chosen = settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-        result = start(chosen, resume, **more)
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        result = start(settings(**values), **more)
         for path in result if isinstance(result, tuple) else (result,):
-            typer.echo(path)
+            if path is not None:
+                typer.echo(path)
 
-    parameters = [
-        *_parameters(settings),
-        _parameter("resume", Resume, False),
-        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-    ]
+    parameters = [_parameter(option) for option in options_of(settings)]
+    parameters += [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     # typer reads the one or the other, by version.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -67,35 +65,22 @@ def command_of(settings: type, start: Callable[..., Any]) -> Callable[..., None]
     return command
 
 
-def _parameters(settings: type) -> list[inspect.Parameter]:
-    """The fields as typer's parameters, those without a default first."""
-    from tnemu.learn.run.runs import meanings, required_first
-
-    hints, said = get_type_hints(settings), meanings(settings)
-    found = []
-    for field in required_first(settings):
-        kind, default = _kind(hints[field.name]), _default(field)
-        if field.name in POSITIONAL:
-            how: Any = typer.Argument(help=said[field.name])
-        else:
-            how = typer.Option("--" + field.name.replace("_", "-"), help=said[field.name])
-        found.append(_parameter(field.name, Annotated[kind, how], default))
-    return found
-
-
-def _kind(hint: Any) -> Any:
-    return list[get_args(hint)[0]] if get_origin(hint) is tuple else hint  # type: ignore[misc]
-
-
-def _default(field: Field[Any]) -> Any:
-    if field.default is MISSING:
-        return inspect.Parameter.empty
-    return list(field.default) if isinstance(field.default, tuple) else field.default
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+def _parameter(option: Option) -> inspect.Parameter:
+    """A setting as typer takes it."""
+    kind: Any = list[option.kind] if option.several else option.kind  # type: ignore[name-defined]
+    default = option.default
+    if default is None:
+        kind = Optional[kind]  # noqa: UP045, a type that is made here
+    elif default is MISSING:
+        default = inspect.Parameter.empty
+    elif option.several:
+        default = list(default)
+    how = typer.Option(*option.flags, help=option.help)
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, how if option.flags else typer.Argument(help=option.help)],
     )
 
 
