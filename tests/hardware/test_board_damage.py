@@ -42,7 +42,7 @@ def load(data: bytes) -> None:
         at = rng.randrange(len(data) + 1)
         data = data[:at] + rng.choice(TOKENS) + data[at:]
     board = parse_board(text_of(data, "x.yaml", error=BoardError), "x.yaml")
-    board.core_count, board.sha256, board.alive_positions()  # noqa: B018
+    board.core_count, board.sha256, board.alive_positions()
     json.dumps(board.model_dump(mode="json"))
 
 

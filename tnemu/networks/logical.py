@@ -161,8 +161,10 @@ class LogicalNetwork:
         n = len(self.cores)
         wires = self.wires
         _check_array("wires", wires, WIRE_DTYPE, None, "make them with wires_from(rows)")
-        for name, port in (*self.inputs.items(), *self.outputs.items()):
-            whole(f"width of {shown(name)}", port.width, 0, 2**31 - 1, error=NetworkError)
+        widths = {name: port.width for name, port in self.inputs.items()}
+        widths |= {name: port.width for name, port in self.outputs.items()}
+        for name, width in widths.items():
+            whole(f"width of {shown(name)}", width, 0, 2**31 - 1, error=NetworkError)
         _check_range("wire source core", wires["core"], 0, n - 1)
         _check_range("wire source neuron", wires["neuron"], 0, NEURONS - 1)
         _check_range("wire target core", wires["target"], -len(self.outputs), n - 1)
