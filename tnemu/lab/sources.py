@@ -1,8 +1,8 @@
 """What can be fitted: a name, a path, a trained network, a corelet or a network, told apart by content.
 
-    source_of("krull")             a student that is shipped
-    source_of("mine.safetensors")  a weight file
-    source_of("ex1.json")          an IBM model file: its cores keep their order
+source_of("krull")             a student that is shipped
+source_of("mine.safetensors")  a weight file
+source_of("ex1.json")          an IBM model file: its cores keep their order
 """
 
 from __future__ import annotations
