@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -79,7 +78,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth += 1
         if self.depth > MOST_DEPTH:
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            line = self.line + 1  # of the reader, which is just beyond the node's first token
             raise BoardError(
                 f"{self.source}:{line} nests more than {MOST_DEPTH} lists and mappings; a board "
                 "file needs 3"
@@ -160,9 +159,9 @@ _SCALARS: dict[str, tuple[re.Pattern[str], Any]] = {
     "int": (re.compile(r"[-+]?(0|[1-9][0-9]{0,19})"), int),
     "float": (
         re.compile(
-            r"[-+]?([0-9]{1,20}\.?[0-9]{0,30}|\.[0-9]{1,30}|\.inf)(e[-+]?[0-9]{1,4})?|\.nan", re.I
+            r"(?i:[-+]?([0-9]{1,20}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[-+]?[0-9]{1,4})?|[-+]?\.inf|\.nan)"
         ),
-        lambda text: math.nan if text[-1].lower() == "n" else float(text.replace(".inf", "inf")),
+        lambda text: float(re.sub(r"\.(?=[in])", "", text.lower())),
     ),
 }
 """Of each type: what is read, and how. Nothing else is, so that no value is another than it looks."""
