@@ -5,17 +5,13 @@
 `tnemu play` runs the same loop in two processes, in real time, with a report at the end.
 """
 
-import json
 import sys
 from pathlib import Path
-
-import numpy as np
 
 import corelets
 import tnemu
 from tnemu import zoo
-from tnemu.tasks.atari.spec import AtariSpec
-from tnemu.tasks.atari.world import AtariWorld
+from tnemu.tasks.task import spec_of
 
 
 def main(path: Path, decisions: int) -> None:
@@ -25,26 +21,24 @@ def main(path: Path, decisions: int) -> None:
     print(plan)
 
     # The world is the one that the student was trained for, to the last pixel.
-    weights = student.weights
-    world = AtariWorld(AtariSpec.from_json(json.dumps(dict(weights.spec))), seed=4)
+    spec = spec_of(student.weights)
+    world = spec.start(seed=4)
     observation = world.reset()
+
+    # Encode: the first layer turns grey levels into spikes. Decode: voters' spikes into votes.
+    codec = student.weights.codec(plan.latency_ticks)
 
     with tnemu.Emulator(plan.image) as chip:
         for decision in range(1, decisions + 1):
-            # Encode: the first layer turns grey levels into spikes, on the host.
-            bits = weights.transduction.forward(observation[None])[0].ravel()
-
             # Tick: the wave of spikes crosses the chip; its votes leave in the last tick.
-            last = chip.tick + plan.latency_ticks - 1
-            spikes = chip.run(plan.latency_ticks, {"frame": bits}).of("votes")
-            fired = np.zeros(plan.image.output("votes").width, np.int32)
-            fired[spikes["pin"][spikes["tick"] == last]] = 1
+            start, stimulus = chip.tick, codec.encode(observation)
+            spikes = chip.run(codec.window.ticks, {codec.input: stimulus.pins}).of(codec.output)
 
-            # Decode and act: the action with most votes is held until the next decision.
-            action = int(weights.vote.forward(fired[None])[0].argmax())
+            # Act: the action with most votes is held until the next decision.
+            action = int(codec.decode(spikes, start).argmax())
             observation, reward, over = world.step(action)
             if reward:
-                print(f"decision {decision}: {weights.actions[action]} won {reward:g}")
+                print(f"decision {decision}: {spec.actions[action]} won {reward:g}")
             if over:
                 print(f"episode {world.episodes}: {world.episode_return:g} points")
                 observation = world.reset()

@@ -18,22 +18,20 @@ student = corelets.load(zoo.find(sys.argv[1] if len(sys.argv) > 1 else "krull"))
 plan = tnemu.fit(student, tnemu.load_board("ns1e"))
 print(plan, end="\n\n")
 
-# The first layer runs on the host and turns grey levels into spikes.
+# The codec turns grey levels into spikes, on the host, and spikes of voters into votes.
 weights = student.weights
+codec = weights.codec(plan.latency_ticks)
 screens = np.random.default_rng(0).integers(0, 256, (FRAMES, *weights.input_shape), np.uint8)
-bits = weights.transduction.forward(screens).reshape(FRAMES, -1)
+bits = codec.bits(screens)
 
 # Frame k enters in tick k; the spikes of its votes leave in tick k + latency - 1.
-late = plan.latency_ticks - 1
 with tnemu.Emulator(plan.image) as chip:
     for k in range(FRAMES):
-        chip.inject_pins("frame", bits[k], tick=k)
-    spikes = chip.run(FRAMES + late).of("votes")
-ones = np.zeros((FRAMES, plan.image.output("votes").width), bool)
-frame = spikes["tick"] - late
-ones[frame[frame >= 0], spikes["pin"][frame >= 0]] = True
+        chip.inject_pins(codec.input, bits[k], tick=k)
+    spikes = chip.run(FRAMES + codec.window.last).of(codec.output)
 
-votes, expected = weights.vote.forward(ones), weights.votes(screens)
+votes = codec.read(codec.window.per_frame(spikes, 0, codec.width, FRAMES))
+expected = weights.scores(screens)
 for k in range(3):
-    print(f"frame {k}: {weights.actions[votes[k].argmax()]:10} votes {votes[k].tolist()}")
+    print(f"frame {k}: {weights.answers[votes[k].argmax()]:10} votes {votes[k].tolist()}")
 print(f"{int((votes == expected).all(axis=1).sum())} of {FRAMES} frames as in the weight file")

@@ -6,6 +6,7 @@ import numpy as np
 
 import tnemu
 from tnemu.emulator.emulator import Emulator
+from tnemu.networks.codec import Window
 
 
 def play(thing, stimuli, ticks, board="tiny", engine="reference", **fitting):
@@ -31,13 +32,9 @@ def play_image(image, stimuli, ticks, engine="reference"):
 
 def pipelined(plan, source, name, frames, engine):
     """bool [n, width] of output ``name`` for one frame a tick: frames bool [n, pins of source]."""
-    width = plan.image.output(name).width
-    answer = np.zeros((len(frames), width), bool)
-    late = plan.latency_ticks - 1
+    window = Window.wave(plan.latency_ticks)
     with Emulator(plan.image, engine=engine) as chip:
         for tick, bits in enumerate(frames):
             chip.inject_pins(source, np.flatnonzero(bits), tick)
-        spikes = chip.run(len(frames) + late).of(name)
-    frame = spikes["tick"] - late
-    answer[frame[frame >= 0], spikes["pin"][frame >= 0]] = True
-    return answer
+        spikes = chip.run(len(frames) + window.last).of(name)
+    return window.per_frame(spikes, 0, plan.image.output(name).width, len(frames)) > 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tnemu.formats.weights import WeightFile
 from tnemu.networks.integer import Conv, Dense, Transduction, Vote
+from tnemu.networks.trained import TrainedNetwork
 
 
-def full_size(seed: int = 0, actions: int = 3) -> WeightFile:
+def full_size(seed: int = 0, actions: int = 3) -> TrainedNetwork:
     """The network that the project trains: 42 x 42 x 4 screens, 400 cores of one chip."""
     rng = np.random.default_rng(seed)
     shuffle = np.arange(256).reshape(8, 32).T.ravel()
@@ -22,10 +22,10 @@ def full_size(seed: int = 0, actions: int = 3) -> WeightFile:
         Vote("vote", (np.arange(250 * actions) % actions).astype(np.int32)),
     )
     names = tuple(f"ACTION{a}" for a in range(actions))
-    return WeightFile("full", "none", (4, 42, 42), names, layers)
+    return TrainedNetwork("full", (4, 42, 42), names, layers)
 
 
-def small(seed: int = 0) -> WeightFile:
+def small(seed: int = 0) -> TrainedNetwork:
     """Every kind of layer on 2 x 10 x 10 screens: 8 cores before fan-out."""
     rng = np.random.default_rng(seed)
     layers = (
@@ -35,10 +35,10 @@ def small(seed: int = 0) -> WeightFile:
         dense(rng, "predict", 80, groups=4, outputs=6, order=rng.permutation(80)),
         Vote("vote", (np.arange(24) % 3).astype(np.int32)),
     )
-    return WeightFile("small", "none", (2, 10, 10), ("A", "B", "C"), layers)
+    return TrainedNetwork("small", (2, 10, 10), ("A", "B", "C"), layers)
 
 
-def frames(weights: WeightFile, count: int, seed: int = 0) -> np.ndarray:
+def frames(weights: TrainedNetwork, count: int, seed: int = 0) -> np.ndarray:
     """Random observations uint8 [count, *input_shape]."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (count, *weights.input_shape), dtype=np.uint8)

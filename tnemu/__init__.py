@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tnemu.errors import TnemuError as TnemuError
     from tnemu.hardware.board import load_board as load_board
     from tnemu.hardware.image import BoardImage as BoardImage
-    from tnemu.mapping.fit import fit as fit
+    from tnemu.lab.fit import fit as fit
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Emulator": "tnemu.emulator.emulator",
     "LaneEmulator": "tnemu.emulator.lanes",
     "TnemuError": "tnemu.errors",
-    "fit": "tnemu.mapping.fit",
+    "fit": "tnemu.lab.fit",
     "load_board": "tnemu.hardware.board",
 }
 __all__ = [

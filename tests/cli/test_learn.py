@@ -12,38 +12,41 @@ from typer.testing import CliRunner
 
 from tnemu import zoo
 from tnemu.cli.main import app
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.lab.board_player import board_player
-from tnemu.tasks.atari.spec import SPECS, AtariSpec, SpecError
+from tnemu.tasks.atari.spec import SPECS, AtariSpec
 from tnemu.tasks.atari.world import AtariWorld
+from tnemu.tasks.task import TaskError, reference_to
 
 pytest.importorskip("torch")
 
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import Episode
 from tnemu.learn.players.evaluate import load_player
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
     path = zoo.find("krull")
-    weights = WeightFile.load(path)
+    weights = read_weights(path)
     votes, spec = board_player(path, "ns1e", lanes=3)
-    assert spec == AtariSpec.from_json(json.dumps(dict(weights.spec)))
+    assert spec == AtariSpec.from_json(json.dumps(dict(weights.task.spec)))
     world = AtariWorld(spec, seed=5)
     seen = [world.reset()]
     for decision in range(11):
         seen.append(world.step(decision % len(spec.actions))[0])
     for n, first in ((3, 0), (3, 3), (2, 6), (1, 11)):
         observations = np.stack(seen[first : first + n])
-        assert votes(observations).tolist() == weights.votes(observations).tolist()
+        assert votes(observations).tolist() == weights.scores(observations).tolist()
 
 
 @pytest.mark.parametrize("board", [None, "ns1e"])
 def test_a_student_whose_world_was_altered_is_refused(tmp_path, board):
-    weights, path = WeightFile.load(zoo.find("freeway")), tmp_path / "altered.safetensors"
-    dataclasses.replace(weights, spec={**weights.spec, "sticky": 0.0}).save(path)
-    with pytest.raises(SpecError, match=r"but holds a description of 'freeway', .*export it again"):
+    weights, path = read_weights(zoo.find("freeway")), tmp_path / "altered.safetensors"
+    task = dataclasses.replace(weights.task, spec={**weights.task.spec, "sticky": 0.0})
+    write_weights(dataclasses.replace(weights, task=task), path)
+    with pytest.raises(TaskError, match=r"but holds a description of 'freeway', .*export it again"):
         load_player(str(path)) if board is None else board_player(path, board, lanes=1)
 
 
@@ -83,7 +86,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
 
 
 def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr("tnemu.formats.whole_file.check_writable", lambda path: None)
+    monkeypatch.setattr("tnemu.files.check_writable", lambda path: None)
     arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
     result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
     assert result.exit_code == 1
@@ -97,11 +100,10 @@ def short(tmp_path):
     folder = tmp_path / "teacher-and-student"
     folder.mkdir()
     spec = dataclasses.replace(SPECS["freeway"], max_frames=120)
-    net = DuelNet(spec.shape, len(spec.actions))
+    net = DuelNet(spec)
     save_player(folder / "a.safetensors", net, TEACHER, spec)
-    shipped = WeightFile.load(zoo.find("freeway"))
-    world = {"spec": json.loads(spec.to_json()), "spec_sha256": spec.sha256}
-    dataclasses.replace(shipped, **world).save(folder / "b.safetensors")
+    shipped = read_weights(zoo.find("freeway"))
+    write_weights(dataclasses.replace(shipped, task=reference_to(spec)), folder / "b.safetensors")
     return [str(folder / f"{name}.safetensors") for name in "ab"]
 
 
@@ -112,7 +114,7 @@ def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
     words = ["random", *short, "--board", "ns1e", "--episodes", "2", "--record", str(target)]
     result = CliRunner().invoke(app, ["learn", "evaluate", *words, "--json", str(table)])
     assert result.exit_code == 0, result.output
-    recorded = WeightFile.load(target).provenance["evaluation"]
+    recorded = read_weights(target).provenance["evaluation"]
     assert recorded == {**json.loads(table.read_text()), "recorded": short[1]}
     assert set(recorded["players"]) == {"random", *short, f"{short[1]} on ns1e"}
 

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from tnemu.cli.main import app
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SHORT = (
@@ -25,7 +26,7 @@ SHORT = (
 @pytest.fixture(scope="module")
 def teacher_file(tmp_path_factory):
     spec = dataclasses.replace(SPECS["freeway"], max_frames=160)
-    net = DuelNet(spec.shape, len(spec.actions))
+    net = DuelNet(spec)
     path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
     save_player(path, net, TEACHER, spec)
     return str(path)
@@ -52,7 +53,7 @@ def test_a_student_that_fits_is_trained(teacher_file, tmp_path):
         "freeway", "--teacher", teacher_file, *SHORT, "--out", tmp_path, "--board", "ns1e"
     )
     assert result.exit_code == 0, result.output
-    assert WeightFile.load(tmp_path / "student.safetensors").game == "freeway"
+    assert read_weights(tmp_path / "student.safetensors").task.name == "freeway"
 
 
 def test_a_student_of_several_games_that_does_not_fit_is_refused_before_training(

@@ -22,16 +22,18 @@ from typer.testing import CliRunner
 
 from corelets import Student
 from tnemu.cli.main import app
-from tnemu.formats.weights import WeightFile
+from tnemu.formats.weights import read_weights, write_weights
 from tnemu.hardware import load_board
 from tnemu.mapping.fit import fit
 from tnemu.networks.integer import Dense, Transduction, Vote
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.runtime.board import BoardJob
 from tnemu.runtime.report import same_run
 from tnemu.runtime.session import Session, Settings
-from tnemu.tasks.atari.player import AtariPlayer
 from tnemu.tasks.atari.spec import AtariSpec, spec_for
 from tnemu.tasks.atari.world import AtariWorld
+from tnemu.tasks.player import TaskPlayer
+from tnemu.tasks.task import reference_to
 
 TNEMU = [sys.executable, "-c", "import sys; from tnemu.cli.main import main; main()"]
 SOON_S = 30
@@ -41,12 +43,12 @@ KEYS = {
     "game", "board", "engine", "mode", "decisions", "decisions_per_second", "deadline_misses",
     "lateness_ms", "episode_returns", "ticks", "ticks_per_decision", "spikes",
     "synaptic_operations", "estimated_power_mw", "seed", "image_sha256", "weights_sha256",
-    "spec_sha256", "versions", "outcome", "command", "merged_spikes", "dropped_spikes", "energy",
+    "spec_sha256", "versions", "outcome", "command", "merged_spikes", "unread_spikes", "energy",
 }  # fmt: skip
 """What every report has; programs read these."""
 
 
-def student(spec: AtariSpec) -> WeightFile:
+def student(spec: AtariSpec) -> TrainedNetwork:
     """A small untrained student: 128 bits, one core on the chip, two votes for each action."""
     rng = np.random.default_rng(0)
     actions, shape = len(spec.actions), (spec.stack, spec.rows, spec.columns)
@@ -65,15 +67,13 @@ def student(spec: AtariSpec) -> WeightFile:
         ),
         Vote("vote", (np.arange(2 * actions) % actions).astype(np.int32)),
     )
-    return WeightFile(
-        "random", spec.game, shape, spec.actions, layers, json.loads(spec.to_json()), spec.sha256
-    )
+    return TrainedNetwork("random", shape, spec.actions, layers, reference_to(spec))
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("students") / "pong.safetensors"
-    student(spec_for("pong")).save(path)
+    write_weights(student(spec_for("pong")), path)
     return path
 
 
@@ -108,7 +108,7 @@ def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Pat
     assert (report["game"], report["board"], report["mode"]) == ("pong", "ns1e", "realtime")
     assert (report["outcome"], report["decisions"]) == ("finished", 60)
     assert report["ticks"] == 60 * report["ticks_per_decision"] > 0
-    assert report["weights_sha256"] == WeightFile.load(weights).sha256
+    assert report["weights_sha256"] == read_weights(weights).sha256
     assert report["elapsed_s"] >= 1.0
     assert all(report["lateness_ms"][name] is not None for name in ("p50", "p95", "p99", "max"))
     assert (folder / "run.png").read_bytes().startswith(b"\x89PNG")
@@ -153,15 +153,17 @@ def test_a_weight_file_for_another_game_is_refused(weights: Path, tmp_path: Path
 def test_a_student_whose_world_was_altered_is_refused(tmp_path: Path) -> None:
     spec = spec_for("pong")
     calm = json.loads(dataclasses.replace(spec, sticky=0.0).to_json())
-    dataclasses.replace(student(spec), spec=calm).save(tmp_path / "s.safetensors")
+    known = student(spec)
+    altered = dataclasses.replace(known.task, spec=calm)
+    write_weights(dataclasses.replace(known, task=altered), tmp_path / "s.safetensors")
     done = play("--weights", tmp_path / "s.safetensors", "--output", tmp_path / "run")
     assert done.exit_code == 1
-    assert f"names game 'pong' and world {spec.sha256[:12]}, but holds a description" in done.stderr
+    assert f"names 'pong' and world {spec.sha256[:12]}, but holds a description" in done.stderr
 
 
 def test_a_missing_rom_is_refused(tmp_path: Path) -> None:
     spec = dataclasses.replace(spec_for("pong"), game="solitaire")
-    student(spec).save(tmp_path / "s.safetensors")
+    write_weights(student(spec), tmp_path / "s.safetensors")
     errors = refused("--weights", tmp_path / "s.safetensors", "--output", tmp_path / "run")
     assert errors.startswith("error: no ROM for game 'solitaire'")
     assert not (tmp_path / "run").exists()
@@ -364,13 +366,12 @@ def test_a_terminal_shows_live_numbers(weights: Path, tmp_path: Path) -> None:
 
 
 def test_the_board_decides_what_the_weight_file_decides(weights: Path, tmp_path: Path) -> None:
-    student = WeightFile.load(weights)
+    student = read_weights(weights)
     plan = fit(Student(student), load_board("ns1e"))
     plan.image.save(tmp_path / "image")
-    job = BoardJob(tmp_path / "image", plan.latency_ticks, plan.latency_ticks)
-    player = partial(
-        AtariPlayer, spec_for("pong"), 5, student.transduction.forward, student.vote.forward
-    )
+    codec = student.codec(plan.latency_ticks)
+    job = BoardJob(tmp_path / "image", codec.window, codec.window.ticks)
+    player = partial(TaskPlayer, spec_for("pong"), 5, codec)
     settings = Settings(player, job, mode="free", decisions=300, episodes=None)
     played = Session(settings).run().record.decisions()
 
@@ -378,7 +379,7 @@ def test_the_board_decides_what_the_weight_file_decides(weights: Path, tmp_path:
     observation = world.reset()
     for decision in played:
         spikes = int(student.transduction.forward(observation[None]).sum())
-        action = int(student.votes(observation[None])[0].argmax())
+        action = int(student.scores(observation[None])[0].argmax())
         observation, reward, over = world.step(action)
         assert (decision["input_spikes"], decision["reward"]) == (spikes, reward)
         assert not over

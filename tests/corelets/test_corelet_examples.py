@@ -8,6 +8,8 @@ from pathlib import Path
 
 import students
 
+from tnemu.formats.weights import write_weights
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -18,7 +20,7 @@ def test_xor_prints_the_truth_table(capsys):
 
 def test_a_student_answers_every_frame_as_its_weight_file(tmp_path, capsys, monkeypatch):
     path = tmp_path / "small.safetensors"
-    students.small().save(path)
+    write_weights(students.small(), path)
     monkeypatch.setattr(sys, "argv", ["student.py", str(path)])
     runpy.run_path(str(EXAMPLES / "student.py"), run_name="__main__")
     assert capsys.readouterr().out.endswith("\n20 of 20 frames as in the weight file\n")

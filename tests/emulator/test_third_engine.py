@@ -123,4 +123,4 @@ except TnemuError as error:
         env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
     )  # fmt: skip
     assert done.stdout.startswith("NUMBA_DISABLE_JIT is set, "), done.stderr[-2000:]
-    assert "engine='reference'" in done.stdout
+    assert "the engine 'reference', which compiles nothing" in done.stdout

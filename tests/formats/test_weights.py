@@ -15,7 +15,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from tnemu.formats.errors import FormatError
-from tnemu.formats.weights import WeightFile, pack_trinary, unpack_trinary
+from tnemu.formats.weights import pack_trinary, read_weights, unpack_trinary, write_weights
+from tnemu.networks.errors import NetworkError
+from tnemu.networks.trained import TaskReference
 
 
 @given(hnp.arrays(np.int8, hnp.array_shapes(max_side=9), elements=st.integers(-1, 1)))
@@ -52,12 +54,14 @@ def test_damaged_packing_is_refused(packed, message):
 
 def test_a_file_is_read_back_as_it_was_written(tmp_path):
     weights = dataclasses.replace(
-        students.small(), spec={"game": "none"}, spec_sha256="ab", provenance={"score": 1.5}
+        students.small(),
+        task=TaskReference("atari", "none", {"game": "none"}, "ab"),
+        provenance={"score": 1.5},
     )
-    sha256 = weights.save(tmp_path / "new" / "small.safetensors")
-    again = WeightFile.load(tmp_path / "new" / "small.safetensors")
+    sha256 = write_weights(weights, tmp_path / "new" / "small.safetensors")
+    again = read_weights(tmp_path / "new" / "small.safetensors")
     assert again.sha256 == sha256
-    for name in ("name", "game", "input_shape", "actions", "spec", "spec_sha256", "provenance"):
+    for name in ("name", "input_shape", "answers", "task", "provenance"):
         assert getattr(again, name) == getattr(weights, name)
     for one, two in zip(weights.layers, again.layers, strict=True):
         assert type(one) is type(two)
@@ -66,7 +70,7 @@ def test_a_file_is_read_back_as_it_was_written(tmp_path):
     x = students.frames(weights, 20)
     for one, two in zip(weights.activations(x), again.activations(x), strict=True):
         np.testing.assert_array_equal(one, two)
-    assert weights.save(tmp_path / "b.safetensors") == sha256  # the same bytes every time
+    assert write_weights(weights, tmp_path / "b.safetensors") == sha256  # the same bytes every time
 
 
 def test_votes_are_the_last_activation_and_shapes_are_those_of_the_activations():
@@ -74,7 +78,7 @@ def test_votes_are_the_last_activation_and_shapes_are_those_of_the_activations()
     x = students.frames(weights, 5)
     outputs = weights.activations(x)
     assert weights.shapes() == [y.shape[1:] for y in outputs]
-    np.testing.assert_array_equal(weights.votes(x), outputs[-1])
+    np.testing.assert_array_equal(weights.scores(x), outputs[-1])
 
 
 @pytest.mark.parametrize(
@@ -87,13 +91,13 @@ def test_votes_are_the_last_activation_and_shapes_are_those_of_the_activations()
             lambda w: {"layers": (w.layers[0], w.layers[-1], w.layers[-1])},
             "layer names repeat: retina, vote, vote",
         ),
-        (lambda w: {"actions": ("A", "B")}, "the vote has 3 classes for 2 actions"),
+        (lambda w: {"answers": ("A", "B")}, "the vote has 3 classes for 2 answers"),
         (lambda w: {"input_shape": (2, 10, 9)}, "layer 'retina': background has shape"),
     ],
 )
 def test_a_student_whose_layers_do_not_follow_each_other_is_refused(change, message):
     weights = students.small()
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(NetworkError, match=message):
         dataclasses.replace(weights, **change(weights))
 
 
@@ -103,14 +107,14 @@ def damage(tmp_path):
 
     def rewrite(edit):
         path = tmp_path / "small.safetensors"
-        students.small().save(path)
+        write_weights(students.small(), path)
         with safe_open(str(path), framework="numpy") as opened:
             manifest = json.loads(opened.metadata()["tnemu"])
         tensors = load_file(path)
         edit(manifest, tensors)
         save_file(tensors, path, metadata={"tnemu": json.dumps(manifest)})
         with pytest.raises(FormatError) as caught:
-            WeightFile.load(path)
+            read_weights(path)
         assert str(path) in str(caught.value)
         return str(caught.value)
 
@@ -124,7 +128,9 @@ def damage(tmp_path):
         ("colour", "red", "manifest keys missing or unknown: colour; export it again"),
         ("name", 3, "manifest key 'name' is 3; export it again"),
         ("input_shape", [2, "10", 10], "manifest key 'input_shape' is [2, '10', 10]"),
-        ("actions", "ABC", "manifest key 'actions' is 'ABC'"),
+        ("answers", "ABC", "manifest key 'answers' is 'ABC'"),
+        ("task", "krull", "manifest key 'task' is 'krull'"),
+        ("task", {"kind": "atari"}, "task is {'kind': 'atari'}; expected kind, name, spec, sha256"),
         ("layers", ["conv"], "manifest key 'layers' is ['conv']"),
         ("input_shape", [2, 10], "expected [out, in, k, k] on [channels, height, width]"),
     ],
@@ -134,7 +140,26 @@ def test_a_manifest_with_a_wrong_value_is_refused(damage, key, value, message):
 
 
 def test_a_manifest_without_a_key_is_refused(damage):
-    assert "missing or unknown: spec" in damage(lambda manifest, _: manifest.pop("spec"))
+    assert "missing or unknown: task" in damage(lambda manifest, _: manifest.pop("task"))
+
+
+def test_a_file_of_format_1_means_the_same(tmp_path):
+    path, task = (
+        tmp_path / "old.safetensors",
+        TaskReference("atari", "pong", {"game": "pong"}, "ab"),
+    )
+    weights = dataclasses.replace(students.small(), task=task)
+    write_weights(weights, path)
+    with safe_open(str(path), framework="numpy") as opened:
+        manifest = json.loads(opened.metadata()["tnemu"])
+    assert manifest["format"] == "tnemu-weights-2"
+    old = {"format": "tnemu-weights-1", "actions": manifest.pop("answers"), "game": "pong"}
+    old |= {"spec": {"game": "pong"}, "spec_sha256": manifest.pop("task")["sha256"]}
+    save_file(load_file(path), path, metadata={"tnemu": json.dumps(manifest | old)})
+    again = read_weights(path)
+    assert (again.task, again.answers, again.name) == (task, weights.answers, "small")
+    x = students.frames(weights, 5)
+    np.testing.assert_array_equal(again.scores(x), weights.scores(x))
 
 
 @pytest.mark.parametrize(
@@ -173,25 +198,25 @@ def test_tensors_that_are_missing_left_over_or_of_another_type_are_refused(damag
 
 def test_a_file_that_is_no_weight_file_is_refused(tmp_path):
     with pytest.raises(FormatError, match=r"cannot read weight file .*: No such file"):
-        WeightFile.load(tmp_path / "nothing.safetensors")
+        read_weights(tmp_path / "nothing.safetensors")
     text = tmp_path / "text.safetensors"
     text.write_text("these are no tensors")
     with pytest.raises(FormatError, match="is not a safetensors file"):
-        WeightFile.load(text)
+        read_weights(text)
     other = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(1)}, other)
     with pytest.raises(FormatError, match="no 'tnemu' manifest in its metadata"):
-        WeightFile.load(other)
+        read_weights(other)
     save_file({"a": np.zeros(1)}, other, metadata={"tnemu": "[1]"})
     with pytest.raises(FormatError, match="has format None, this version reads"):
-        WeightFile.load(other)
+        read_weights(other)
 
 
 def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "small.safetensors"
-    students.small().save(path)
+    write_weights(students.small(), path)
     data = path.read_bytes()
     for keep in (4, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:keep])
         with pytest.raises(FormatError, match="is not a safetensors file"):
-            WeightFile.load(path)
+            read_weights(path)

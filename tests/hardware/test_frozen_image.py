@@ -177,11 +177,14 @@ for board in (one, other):
     print(board.run(5, {"in": [0]}).records.tolist(), len(board.potentials))
 print(len(lanes.run(5, {"in": np.ones((2, 1), bool)})))
 one.snapshot(sys.argv[1] + ".snapshot")
-print(type(given.crossbar.base).__name__)
+base = given.crossbar
+while isinstance(base, np.ndarray):
+    base = base.base
+print(type(base).__name__)
 """
 
 
-@pytest.mark.parametrize(("private", "base"), [(1 << 26, "NoneType"), (0, "memmap")])
+@pytest.mark.parametrize(("private", "base"), [(1 << 26, "NoneType"), (0, "mmap")])
 def test_a_file_that_is_cut_while_its_image_runs_ends_nothing(relay, tmp_path, private, base):
     """A small image is read; a large one is mapped, and read only while an emulator is made."""
     relay().save(tmp_path / "image")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-import networks
 import numpy as np
 import pytest
+import wirings as networks
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import networks
 import pytest
+import wirings as networks
 
 from corelets import Relay
 from tnemu.networks.logical import LogicalNetwork, NetworkError

@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parent))
 from worlds import Coin
 
 from tnemu.hardware import BoardImage
+from tnemu.networks.codec import Window
 from tnemu.runtime.board import BoardJob
 from tnemu.runtime.session import Settings
 
@@ -27,7 +28,7 @@ def settings(relay: Callable[[], BoardImage], tmp_path: Path) -> Callable[..., S
     relay().save(tmp_path / "image")
 
     def build(application: Any = None, **changes: Any) -> Settings:
-        job = BoardJob(tmp_path / "image", LATENCY, LATENCY, "reference", "in", "out")
+        job = BoardJob(tmp_path / "image", Window.wave(LATENCY), LATENCY, "reference", "in", "out")
         given = {"mode": "free", "decisions": 50, "episodes": None, **changes}
         return Settings(application or Coin, given.pop("board", job), **given)
 

@@ -49,7 +49,7 @@ def test_a_report_tells_what_happened(result: Result) -> None:
         "ticks": 135,
         "ticks_per_decision": 3,
         "merged_spikes": 0,
-        "dropped_spikes": 0,
+        "unread_spikes": 0,
         "cores": 2,
         "image_sha256": result.image.sha256(),
         "board_sha256": result.image.board.sha256,

@@ -18,6 +18,7 @@ import pytest
 import worlds
 
 from tnemu.hardware import BoardImage, ImageError
+from tnemu.networks.codec import Window
 from tnemu.runtime.board import Board, JobError
 from tnemu.runtime.clock import Clock, ClockError
 from tnemu.runtime.link import SharedArrays
@@ -96,12 +97,12 @@ def test_more_ticks_per_decision_change_the_ticks_and_not_the_play(settings: Bui
     assert result.record.decisions()["reward"].sum() == 50
 
 
-def test_votes_that_leave_in_another_tick_are_counted_as_dropped(settings: Build) -> None:
-    early = dataclasses.replace(settings().board, latency_ticks=2)
+def test_votes_that_leave_in_another_tick_are_counted_as_unread(settings: Build) -> None:
+    early = dataclasses.replace(settings().board, window=Window.wave(2))
     result = Session(settings(board=early)).run()
     spikes = int(result.record.board["output_spikes"])
     assert spikes > 0
-    assert result.record.board["dropped"] == spikes
+    assert result.record.board["unread"] == spikes
     assert result.record.decisions()["output_spikes"].sum() == 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tnemu.networks.codec import Spikes, Stimulus
 from tnemu.runtime.link import Receiver, Sender
 from tnemu.runtime.loop import Outcome
 
@@ -31,11 +32,12 @@ class Coin:
         self._length, self._tosses, self._score = length, 0, 0.0
         self._toss()
 
-    def sense(self) -> np.ndarray:
-        return np.flatnonzero([self._heads])
+    def sense(self) -> Stimulus:
+        return Stimulus.at_once([self._heads])
 
-    def act(self, votes: np.ndarray) -> Outcome:
-        reward = float(votes.argmax() == 5) if self._heads else float(votes.sum() == 0)
+    def act(self, spikes: Spikes) -> Outcome:
+        pins = spikes["pin"].tolist()
+        reward = float(pins == ([5] if self._heads else []))
         self._score += reward
         self._tosses += 1
         over = self._tosses == self._length
@@ -58,9 +60,9 @@ class Coin:
 class Slow(Coin):
     """A world that takes a while for every move, so that there is time to disturb it."""
 
-    def act(self, votes: np.ndarray) -> Outcome:
+    def act(self, spikes: Spikes) -> Outcome:
         time.sleep(0.01)
-        return super().act(votes)
+        return super().act(spikes)
 
 
 class Broken(Coin):
@@ -68,7 +70,7 @@ class Broken(Coin):
 
     shown = 0
 
-    def sense(self) -> np.ndarray:
+    def sense(self) -> Stimulus:
         self.shown += 1
         if self.shown == 3:
             raise ValueError("the screen went dark")
@@ -78,7 +80,7 @@ class Broken(Coin):
 class Teller(Coin):
     """A world that ends by telling how many threads its linear algebra may use."""
 
-    def sense(self) -> np.ndarray:
+    def sense(self) -> Stimulus:
         names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
         raise ValueError("threads: " + " ".join(os.environ[name] for name in names))
 
@@ -88,33 +90,50 @@ class Stuck(Coin):
 
     moves = 0
 
-    def act(self, votes: np.ndarray) -> Outcome:
+    def act(self, spikes: Spikes) -> Outcome:
         self.moves += 1
         if self.moves == 3:
             time.sleep(3600)
-        return super().act(votes)
+        return super().act(spikes)
 
 
 class Quitter(Coin):
     """A world that ends its process without a word."""
 
-    def sense(self) -> np.ndarray:
+    def sense(self) -> Stimulus:
         os._exit(7)
 
 
 class WrongPin(Coin):
     """A world that spikes on a pin that the image does not have."""
 
-    def sense(self) -> np.ndarray:
-        return np.array([8])
+    def sense(self) -> Stimulus:
+        return Stimulus(np.array([8]), np.array([0]))
+
+
+class Rates(Coin):
+    """Asks with a train of spikes in 8 ticks; a point is won when the answer repeats what it said."""
+
+    def __init__(self, reading: str) -> None:
+        self._reading, self._draw = reading, np.random.default_rng(1)
+
+    def sense(self) -> Stimulus:
+        self._ticks = np.flatnonzero(self._draw.integers(0, 2, 8) | (np.arange(8) == 7))
+        return Stimulus(np.zeros(len(self._ticks), np.int64), self._ticks)
+
+    def act(self, spikes: Spikes) -> Outcome:
+        ticks = spikes["tick"] - 2
+        said = {"counts": len, "first": min, "last": max}[self._reading]
+        return Outcome(float(said(ticks) == said(self._ticks)), 0.0)
 
 
 def main(image: str) -> None:
     """A program with a run that never ends; it prints the ids of its processes and waits."""
+    from tnemu.networks.codec import Window
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.session import Session, Settings
 
-    job = BoardJob(Path(image), 3, 3, "reference", "in", "out")
+    job = BoardJob(Path(image), Window.wave(3), 3, "reference", "in", "out")
     session = Session(Settings(Slow, job, mode="free", episodes=None))
     told = False
 

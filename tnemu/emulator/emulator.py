@@ -6,14 +6,13 @@ input pins ─taps─▲        ▲_____________________________│
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.arguments import path_of, shown, whole_number
 from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.engines import DEFAULT
 from tnemu.emulator.errors import EmulatorError
@@ -22,6 +21,8 @@ from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
 from tnemu.emulator.one_caller import alone
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters, Events, State
+from tnemu.errors import shown, whole
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
 
 __all__ = ["SPIKE_LIMIT", "Emulator", "EmulatorError"]
@@ -60,10 +61,15 @@ class Emulator(Loaded[OutputSpikes]):
         threads: int | None = None,
         lanes: None = None,
     ) -> None:
-        self._start(image, engine, threads, lanes, None)
+        self._start(image, engine, threads, lanes, State.initial)
 
     def _start(
-        self, image: object, engine: str, threads: int | None, lanes: object, path: object
+        self,
+        image: object,
+        engine: str,
+        threads: int | None,
+        lanes: object,
+        load: Callable[[BoardImage], State],
     ) -> None:
         if lanes is not None:
             raise EmulatorError(
@@ -71,8 +77,7 @@ class Emulator(Loaded[OutputSpikes]):
                 f"tnemu.LaneEmulator(image, lanes={shown(lanes)})"
             )
         if threads is not None:
-            threads = whole_number("threads", threads, 1, MOST_THREADS, EmulatorError)
-        file = None if path is None else path_of("path", path)
+            threads = whole("threads", threads, 1, MOST_THREADS, error=EmulatorError)
         entry = self._load(image, engine, threads)
         if not entry.threads and threads not in (None, 1):
             raise EmulatorError(
@@ -81,7 +86,7 @@ class Emulator(Loaded[OutputSpikes]):
             )
         self.last_spikes: NeuronSpikes | None = None
         """Firings recorded by the latest run with ``record_spikes``."""
-        self._state = State.initial(self.image) if file is None else State.load(file, self.image)
+        self._state = load(self.image)
         self._engine: Engine | None = entry.make(self.image, threads)
         self.threads: int = self._engine.threads
         """Threads that the engine runs on."""
@@ -90,7 +95,7 @@ class Emulator(Loaded[OutputSpikes]):
     def restore(
         cls,
         image: BoardImage,
-        path: str | os.PathLike[str],
+        path: PathLike,
         *,
         engine: str = DEFAULT,
         threads: int | None = None,
@@ -101,8 +106,7 @@ class Emulator(Loaded[OutputSpikes]):
         Raises SnapshotError when the file is damaged or was taken of another image.
         """
         emulator = cls.__new__(cls)
-        path_of("path", path)
-        emulator._start(image, engine, threads, lanes, path)
+        emulator._start(image, engine, threads, lanes, partial(State.load, path))
         return emulator
 
     @alone
@@ -146,7 +150,8 @@ class Emulator(Loaded[OutputSpikes]):
         is over, what is no whole number, and more than 2**26 spikes at once.
         """
         self._running()
-        self._state.add_pending(axon_events(core, axon, tick, self.image.core_count, self.tick))
+        events, _ = axon_events(core, axon, tick, self.image.core_count, self.tick)
+        self._state.add_pending(events)
 
     @alone
     def inject_pins(
@@ -189,12 +194,11 @@ class Emulator(Loaded[OutputSpikes]):
         return OutputSpikes.from_events(rows(trace.outputs), self.image.outputs)
 
     @alone
-    def snapshot(self, path: str | os.PathLike[str]) -> None:
+    def snapshot(self, path: PathLike) -> None:
         """Write the state to ``path`` (.npz), whole or not at all; raises SnapshotError."""
         self._running()
-        file = path_of("path", path)
         self._settle()
-        self._state.save(file, self.image)
+        self._state.save(path, self.image)
 
     def _size(self) -> str:
         return "Emulator"

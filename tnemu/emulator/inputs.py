@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator import memory
-from tnemu.emulator.arguments import shown, whole_array
+from tnemu.emulator.arguments import whole_array
 from tnemu.emulator.errors import InputError
 from tnemu.emulator.state import LAST_TICK, Events
+from tnemu.errors import shown
 from tnemu.hardware.image import InputConnector
-from tnemu.hardware.neuron import AXONS
+from tnemu.hardware.neuron import AXONS, MAX_DELAY
 
 __all__ = ["AT_ONCE", "InputError", "Taps", "axon_events"]
 
@@ -21,15 +22,26 @@ AT_ONCE = 1 << 26
 """Spikes that one call may inject: 1.6 GB of events."""
 
 
+Range = tuple[npt.ArrayLike, int, int, str]
+"""What is given, its lowest and highest value, and what to do about another one."""
+
+
 def axon_events(
-    core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike, core_count: int, now: int
-) -> Events:
-    """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast."""
-    cores, axons, ticks = broadcast(core=core, axon=axon, tick=tick)
-    check("core", cores, core_count - 1, "use an index into the image's cores")
-    check("axon", axons, AXONS - 1, "a core has 256 axons")
-    check_ticks(ticks, now)
-    return np.stack([ticks, cores, axons], axis=1)
+    core: npt.ArrayLike,
+    axon: npt.ArrayLike,
+    tick: npt.ArrayLike,
+    core_count: int,
+    now: int,
+    **more: Range,
+) -> tuple[Events, list[npt.NDArray[np.int64]]]:
+    """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast, with ``more``."""
+    cores, axons, ticks, *others = broadcast(
+        core=(core, 0, core_count - 1, "use an index into the image's cores"),
+        axon=(axon, 0, AXONS - 1, "a core has 256 axons"),
+        tick=(tick, now, LAST_TICK, f"the next tick is {now}"),
+        **more,
+    )
+    return np.stack([ticks, cores, axons], axis=1), others
 
 
 class Taps:
@@ -52,7 +64,11 @@ class Taps:
 
     def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
         """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
-        numbers, ticks = broadcast(pins=self._numbers(pins), tick=tick)
+        last = self._width - 1
+        numbers, ticks = broadcast(
+            pins=(self._numbers(pins), 0, last, f"input {self._name!r} has pins 0..{last}"),
+            tick=(tick, now - MAX_DELAY, LAST_TICK, f"the next tick is {now}"),
+        )
         first = self._first[numbers]
         count = self.count(numbers)
         check_size(int(count.sum()))
@@ -61,8 +77,6 @@ class Taps:
         events = self._rows[skip + np.arange(len(skip))]
         if len(ticks):
             earliest, latest = int(ticks.min()), int(ticks.max())
-            if latest > LAST_TICK:  # also those to which no delay can be added
-                check_ticks(ticks[ticks > LAST_TICK], now)
             events[:, 0] += np.repeat(ticks, count)
             if not self._in_time(earliest, latest, now):
                 check_ticks(events[:, 0], now)
@@ -77,7 +91,8 @@ class Taps:
         least, most = self._delays
         return first + least >= now and last + most <= LAST_TICK
 
-    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Pin numbers, still to be checked, of numbers or of a mask."""
         array = pins if isinstance(pins, np.ndarray) else _array(f"input {self._name!r}", pins)
         if array.dtype == np.bool_:
             if array.shape != (self._width,):
@@ -86,22 +101,19 @@ class Taps:
                     f"{array.shape}; give bool [{self._width}] or pin numbers"
                 )
             return np.flatnonzero(array)
-        what = f"pin of input {self._name!r}"
-        numbers = whole_array(what, array).astype(np.int64)
-        check(what, numbers, self._width - 1, "use a pin that it has")
-        return numbers
+        return array
 
 
-def broadcast(**values: npt.ArrayLike) -> list[npt.NDArray[np.int64]]:
-    """Whole numbers as int64, brought to one common length."""
-    arrays = {name: whole_array(name, value) for name, value in values.items()}
+def broadcast(**values: Range) -> list[npt.NDArray[np.int64]]:
+    """Whole numbers as int64, brought to one common length; InputError names what is none."""
+    arrays = {name: whole_array(name, *given) for name, given in values.items()}
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise InputError(f"{shapes} do not broadcast; give arrays of one length") from None
     check_size(math.prod(shape))  # before anything of that size is asked for
-    return [np.broadcast_to(a, shape).ravel().astype(np.int64) for a in arrays.values()]
+    return [np.broadcast_to(a, shape).ravel() for a in arrays.values()]
 
 
 def check_size(spikes: int) -> None:
@@ -111,13 +123,6 @@ def check_size(spikes: int) -> None:
             f"{spikes:,} spikes are more than the {AT_ONCE:,} that one call may inject; "
             "inject them in several calls"
         )
-
-
-def check(what: str, values: npt.NDArray[np.int64], high: int, advice: str) -> None:
-    """Refuses a value outside 0..``high``, and says which."""
-    bad = (values < 0) | (values > high)
-    if bad.any():
-        raise InputError(f"{what} = {int(values[bad].flat[0])} is outside 0..{high}; {advice}")
 
 
 def check_ticks(ticks: npt.NDArray[np.int64], now: int) -> None:

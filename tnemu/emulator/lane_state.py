@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ import numpy.typing as npt
 
 from tnemu.emulator import snapshots
 from tnemu.emulator.state import Counters, Events
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
-FORMAT = "tnemu-lanes-1"
 WORD = 64
 """Lanes of one word."""
 
@@ -92,18 +91,18 @@ class LaneState:
     firings: npt.NDArray[np.int64]
     pending: LaneInputs
 
-    def save(self, path: Path, image: BoardImage) -> None:
+    def save(self, path: PathLike, image: BoardImage) -> None:
         """Write the snapshot to ``path``, whole or not at all; SnapshotError where that fails."""
-        snapshots.write(path, image, FORMAT, self.tick, self._arrays())
+        snapshots.write(path, image, snapshots.LANES, self.tick, self._arrays())
 
     @classmethod
-    def load(cls, path: Path, image: BoardImage) -> LaneState:
+    def load(cls, path: PathLike, image: BoardImage) -> LaneState:
         """Read a snapshot of lanes of ``image``.
 
         Raises SnapshotError for a file that is no snapshot of lanes, is damaged, or was taken of
         another image.
         """
-        tick, arrays = snapshots.read(path, image, FORMAT)
+        tick, arrays = snapshots.read(path, image, snapshots.LANES)
         if problem := _problem(arrays, tick, image):
             raise snapshots.damaged(path, problem)
         pending = LaneInputs(arrays.pop("pending"), arrays.pop("pending_lanes"))
@@ -120,26 +119,18 @@ class LaneState:
         }
 
 
-@dataclass(frozen=True)
-class _Like:
-    dtype: Any
-    shape: tuple[int, ...]
-
-
 def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | None:
     """What does not fit the image, if anything."""
-    potentials = arrays.get("potentials")
-    lanes = len(potentials) if potentials is not None and potentials.ndim else 0
-    n, words = image.core_count, words_of(lanes)
-    expected = {
-        "potentials": _Like(np.dtype(np.int32), (lanes, n, NEURONS)),
-        "slots": _Like(np.dtype(np.uint64), (words, SLOTS, n, AXONS)),
-        "counters": _Like(np.dtype(np.int64), (len(Counters.__dataclass_fields__),)),
-        "firings": _Like(np.dtype(np.int64), (n,)),
-        "pending": _Like(np.dtype(np.int64), (0, 3)),
-        "pending_lanes": _Like(np.dtype(np.uint64), (0, words)),
+    n, lanes = image.core_count, len(arrays["potentials"])
+    shapes = {
+        "potentials": (lanes, n, NEURONS),
+        "slots": (words_of(lanes), SLOTS, n, AXONS),
+        "counters": (len(Counters.__dataclass_fields__),),
+        "firings": (n,),
+        "pending": (0, 3),
+        "pending_lanes": (0, words_of(lanes)),
     }
-    if problem := snapshots.shape_problem(arrays, expected):
+    if problem := snapshots.shape_problem(arrays, shapes):
         return problem
     if not lanes:
         return "it has no lanes"

@@ -7,7 +7,6 @@ to the bit, noise included.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -15,17 +14,19 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.arguments import path_of, shown, whole_array, whole_number
 from tnemu.emulator.engine import LaneEngine, LaneTrace, rows
 from tnemu.emulator.engines import DEFAULT, registry
 from tnemu.emulator.errors import EmulatorError, InputError
-from tnemu.emulator.inputs import axon_events, broadcast, check, check_size
+from tnemu.emulator.inputs import axon_events, check_size
 from tnemu.emulator.lane_state import LaneInputs, LaneState, mask, packed
 from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
 from tnemu.emulator.one_caller import alone
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes, connector_numbers
-from tnemu.emulator.state import Counters
+from tnemu.emulator.state import LAST_TICK, Counters
+from tnemu.errors import shown, whole
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
+from tnemu.hardware.neuron import MAX_DELAY
 
 __all__ = ["LaneEmulator", "LaneNeuronSpikes", "LaneSpikes"]
 
@@ -104,7 +105,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
     _what = "emulator"
 
     def __init__(self, image: BoardImage, lanes: int, *, engine: str = DEFAULT) -> None:
-        self.lanes: int = whole_number("lanes", lanes, 1, MOST_LANES, InputError)
+        self.lanes: int = whole("lanes", lanes, 1, MOST_LANES, error=InputError)
         entry = self._load(image, engine, 1)
         if entry.make_lanes is None:
             have = ", ".join(e.name for e in registry().values() if e.lanes)
@@ -116,17 +117,14 @@ class LaneEmulator(Loaded[LaneSpikes]):
         self._engine: LaneEngine | None = entry.make_lanes(self.image, self.lanes)
 
     @classmethod
-    def restore(
-        cls, image: BoardImage, path: str | os.PathLike[str], *, engine: str = DEFAULT
-    ) -> Self:
+    def restore(cls, image: BoardImage, path: PathLike, *, engine: str = DEFAULT) -> Self:
         """Boards that go on where :meth:`snapshot` was taken, as many as there were.
 
         Raises SnapshotError when the file is damaged or was taken of another image.
         """
-        file = path_of("path", path)
         probe = cls.__new__(cls)
         probe._load(image, engine, 1)
-        state = LaneState.load(file, probe.image)
+        state = LaneState.load(path, probe.image)
         boards = cls(probe.image, len(state.potentials), engine=engine)
         boards._running().load(state)
         boards._pending = state.pending
@@ -178,16 +176,16 @@ class LaneEmulator(Loaded[LaneSpikes]):
         """
         self._running()
         n, now = self.image.core_count, self.tick
+        width = self._pending.lanes.shape[1]
         if lane is None:
-            events = axon_events(core, axon, tick, n, now)
-            check_size(len(events) * self._pending.lanes.shape[1])
+            events, _ = axon_events(core, axon, tick, n, now)
+            check_size(len(events) * width)
             words = np.repeat(mask(self.lanes)[None], len(events), axis=0)
         else:
-            cores, axons, ticks, lanes = broadcast(core=core, axon=axon, tick=tick, lane=lane)
-            check("lane", lanes, self.lanes - 1, "use one of the lanes")
-            events = axon_events(cores, axons, ticks, n, now)
-            check_size(len(events) * self._pending.lanes.shape[1])
-            words = np.zeros((len(events), self._pending.lanes.shape[1]), np.uint64)
+            given = (lane, 0, self.lanes - 1, "use one of the lanes")
+            events, (lanes,) = axon_events(core, axon, tick, n, now, lane=given)
+            check_size(len(events) * width)
+            words = np.zeros((len(events), width), np.uint64)
             words[np.arange(len(events)), lanes >> 6] = np.uint64(1) << (lanes & 63).astype(
                 np.uint64
             )
@@ -232,10 +230,9 @@ class LaneEmulator(Loaded[LaneSpikes]):
         return out
 
     @alone
-    def snapshot(self, path: str | os.PathLike[str]) -> None:
+    def snapshot(self, path: PathLike) -> None:
         """Write the state of all boards to ``path`` (.npz), whole or not at all; SnapshotError."""
         engine = self._running()
-        file = path_of("path", path)
         state = LaneState(
             tick=engine.tick,
             potentials=engine.potentials,
@@ -244,7 +241,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
             firings=engine.firings,
             pending=self._pending.from_tick(engine.tick),
         )
-        state.save(file, self.image)
+        state.save(path, self.image)
 
     def _size(self) -> str:
         return f"LaneEmulator of {self.lanes:,} lanes"
@@ -301,9 +298,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
                 f"input {name!r} of {self.lanes} lanes takes bool "
                 f"[{self.lanes}, {connector.width}], not {given}"
             )
-        source = whole_array("tick", tick)  # type: ignore[arg-type]
-        if source.ndim:
-            raise InputError(f"tick = {shown(tick)} is not one whole number; inject tick by tick")
+        source = whole("tick", tick, self.tick - MAX_DELAY, LAST_TICK, error=InputError)
         active = np.flatnonzero(spikes.any(axis=0))
         taps = self._taps[name]
         check_size(int(taps.count(active).sum()) * self._pending.lanes.shape[1])

@@ -21,12 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator import memory
-from tnemu.emulator.arguments import image_of, recorded_cores, shown, whole_number
+from tnemu.emulator.arguments import image_of, recorded_cores
 from tnemu.emulator.engines import EngineEntry, find
 from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import Taps
 from tnemu.emulator.one_caller import OneCaller, alone
 from tnemu.emulator.state import LAST_TICK, Counters
+from tnemu.errors import shown, whole
 from tnemu.hardware.image import BoardImage
 
 SPIKE_LIMIT = 1_000_000
@@ -125,7 +126,7 @@ class Loaded(ABC, Generic[Out]):
 
     def _recording(self, record_spikes: object, spike_limit: object) -> tuple[Any, int]:
         """bool [n] of the cores whose firings are wanted, and how many."""
-        limit = whole_number("spike_limit", spike_limit, 0, MOST_SPIKES, EmulatorError)
+        limit = whole("spike_limit", spike_limit, 0, MOST_SPIKES, error=EmulatorError)
         return recorded_cores(record_spikes, self.image.core_count), limit
 
     @alone
@@ -140,7 +141,7 @@ class Loaded(ABC, Generic[Out]):
         Raises EmulatorError after ``limit_ticks`` ticks, which a network that keeps itself going
         reaches; the ticks have been run.
         """
-        limit = self._ticks(whole_number("limit_ticks", limit_ticks, 0, MOST_SPIKES, EmulatorError))
+        limit = self._ticks(whole("limit_ticks", limit_ticks, 0, MOST_SPIKES, error=EmulatorError))
         found = [self._advance(0)]
         for _ in range(limit):
             if not self._in_flight():

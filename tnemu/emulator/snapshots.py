@@ -7,16 +7,17 @@ the arrays of the state. What is read is checked against the image before anythi
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu import files
+from tnemu.emulator import memory
 from tnemu.emulator.errors import SnapshotError
+from tnemu.errors import shown
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, POTENTIAL_MAX, POTENTIAL_MIN
 
@@ -24,75 +25,109 @@ LAST_TICK = (1 << 46) - 1
 SWITCHES = ("leak_zero_clamp", "potential_range")
 """Switches of the chip: the usual reason why two images are not the same."""
 
+ALONE, LANES = "tnemu-snapshot-1", "tnemu-lanes-1"
+"""The format of one board's state, and that of many boards in lockstep."""
+MEMBERS: dict[str, dict[str, tuple[Any, int]]] = {
+    ALONE: {
+        "header": (str, 0),
+        "potentials": (np.int32, 2),
+        "slots": (np.uint64, 3),
+        "counters": (np.int64, 1),
+        "firings": (np.int64, 1),
+        "pending": (np.int64, 2),
+    },
+    LANES: {
+        "header": (str, 0),
+        "potentials": (np.int32, 3),
+        "slots": (np.uint64, 4),
+        "counters": (np.int64, 1),
+        "firings": (np.int64, 1),
+        "pending": (np.int64, 2),
+        "pending_lanes": (np.uint64, 2),
+    },
+}
+"""The arrays of a file: type and number of axes."""
+RESTORERS = {ALONE: "Emulator.restore", LANES: "LaneEmulator.restore"}
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def write(path: Path, image: BoardImage, form: str, tick: int, arrays: Arrays) -> None:
-    """Write a snapshot; the file appears whole or not at all.
+def write(path: PathLike, image: BoardImage, form: str, tick: int, arrays: Arrays) -> None:
+    """Write a snapshot, whole or not at all, through links and devices.
 
     Raises SnapshotError when the file cannot be written (disk full, no such folder); an older file
     then stays as it was.
     """
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     chip = image.board.chip
     header = {"format": form, "image": image.sha256(), "tick": tick}
     header |= {name: getattr(chip, name) for name in SWITCHES}
-    try:
-        with open(scratch, "xb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException as error:
-        scratch.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise SnapshotError(
-                f"snapshot {path} cannot be written ({error.strerror or error}); "
-                "make room or choose another place"
-            ) from error
-        raise
+    text = {"header": np.array(json.dumps(header))}
+    files.write_npz(path, text | arrays, error=SnapshotError, what="snapshot")
 
 
-def read(path: Path, image: BoardImage, form: str) -> tuple[int, Arrays]:
+def read(path: PathLike, image: BoardImage, form: str) -> tuple[int, Arrays]:
     """The tick and the arrays of a snapshot of ``image``, not yet checked against it.
 
-    Raises SnapshotError for a file that is no snapshot, of another format, or of another image.
+    Raises SnapshotError for a file that is no snapshot, of another format, or of another image, and
+    for one whose arrays do not fit into the memory that is left.
     """
+    most = memory.available_bytes() or 1 << 40
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            arrays = {k: np.ascontiguousarray(file[k]) for k in file.files if k != "header"}
-        version, taken_of, tick = (header[key] for key in ("format", "image", "tick"))
-    except Exception as error:  # whatever zipfile, zlib, numpy or json say to a damaged file
-        raise SnapshotError(
-            f"{path} is not a readable snapshot ({error}); take a new one"
-        ) from error
-    if version != form:
-        raise SnapshotError(
-            f"{path} has format {version!r}, this version reads {form!r}; take a new snapshot"
-        )
+        arrays = _arrays(path, form, most)
+    except SnapshotError:
+        for other in MEMBERS.keys() - {form}:
+            if _is(path, other, most):
+                raise _another(path, other, form) from None
+        raise
+    where = files.place(path)
+    text = str(arrays.pop("header"))
+    fields = files.parse_fields(text, f"{where} (header)", error=SnapshotError)
+    if (found := fields.text("format", most=100)) != form:
+        raise _another(path, found, form)
+    taken_of, tick = fields.text("image", most=100), fields.whole("tick", 0, LAST_TICK)
+    switches = {name: fields.json(name, None) for name in SWITCHES}
     if taken_of != image.sha256():
         raise SnapshotError(
-            f"{path} was taken of image {taken_of}, this image is {image.sha256()}; "
-            f"restore it with the image it was taken of{_switches(header, image)}"
+            f"{where} was taken of image {taken_of}, this image is {image.sha256()}; "
+            f"restore it with the image it was taken of{_differing(switches, image)}"
         )
-    if type(tick) is not int or not 0 <= tick <= LAST_TICK:
-        raise damaged(path, f"tick is {tick!r}")
     return tick, arrays
 
 
-def damaged(path: Path, problem: str) -> SnapshotError:
+def damaged(path: PathLike, problem: str) -> SnapshotError:
     """The refusal of a file that does not fit its image."""
-    return SnapshotError(f"snapshot {path} is damaged: {problem}; take a new one")
+    return SnapshotError(f"snapshot {files.place(path)} is damaged: {problem}; take a new one")
 
 
-def _switches(header: Mapping[str, Any], image: BoardImage) -> str:
+def _arrays(path: PathLike, form: str, most: int) -> Arrays:
+    return files.read_npz(
+        path, MEMBERS[form], error=SnapshotError, what="snapshot", most_bytes=most
+    )
+
+
+def _is(path: PathLike, form: str, most: int) -> bool:
+    """Whether the file holds the arrays of a format."""
+    try:
+        _arrays(path, form, most)
+    except SnapshotError:
+        return False
+    return True
+
+
+def _another(path: PathLike, found: str, form: str) -> SnapshotError:
+    then = f"use {RESTORERS[found]}" if found in RESTORERS else "take a new snapshot"
+    return SnapshotError(
+        f"{files.place(path)} has format {shown(found)}, this reads {form!r}; {then}"
+    )
+
+
+def _differing(switches: Mapping[str, Any], image: BoardImage) -> str:
     """Names the switches of the chip that differ."""
     chip = image.board.chip
     differ = [
-        f"{name} was {header.get(name)}, is {getattr(chip, name)}"
-        for name in SWITCHES
-        if header.get(name) != getattr(chip, name)
+        f"{name} was {shown(was)}, is {getattr(chip, name)}"
+        for name, was in switches.items()
+        if was != getattr(chip, name)
     ]
     return f" ({'; '.join(differ)})" if differ else ""
 
@@ -100,16 +135,12 @@ def _switches(header: Mapping[str, Any], image: BoardImage) -> str:
 # What may be wrong with arrays, in words, or None. A hand-made file must not reach outside of memory.
 
 
-def shape_problem(arrays: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
-    """Names, types and shapes; pending inputs may be any number."""
-    if arrays.keys() != expected.keys():
-        return f"it holds {', '.join(arrays) or 'nothing'}"
-    for name, like in expected.items():
-        array = arrays[name]
-        free = name.startswith("pending") and array.ndim
-        shape = (len(array), *like.shape[1:]) if free else like.shape
-        if array.dtype != like.dtype or array.shape != shape:
-            return f"{name} is {array.dtype} {array.shape}"
+def shape_problem(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Sizes that do not fit; pending inputs may be any number."""
+    for name, wanted in shapes.items():
+        shape = arrays[name].shape
+        if shape[name.startswith("pending") :] != wanted[name.startswith("pending") :]:
+            return f"{name} has shape {shape}"
     return None
 
 

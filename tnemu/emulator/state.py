@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,11 @@ import numpy.typing as npt
 
 from tnemu.emulator import snapshots
 from tnemu.emulator.errors import SnapshotError
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, SLOTS
+from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
 __all__ = ["LAST_TICK", "Counters", "Events", "SnapshotError", "State"]
-
-FORMAT = "tnemu-snapshot-1"
 
 LAST_TICK = snapshots.LAST_TICK
 """Highest tick: noise is keyed by 46 bits of it (2,000 years at 1 kHz)."""
@@ -117,18 +115,20 @@ class State:
         """Spikes that some core has still to see: bits set in slots, and pending inputs."""
         return int(np.bitwise_count(self.slots).sum()) + len(self.due())
 
-    def save(self, path: Path, image: BoardImage) -> None:
+    def save(self, path: PathLike, image: BoardImage) -> None:
         """Write the snapshot to ``path``, whole or not at all; SnapshotError where that fails."""
-        snapshots.write(path, image, FORMAT, self.tick, self._arrays() | {"pending": self.due()})
+        snapshots.write(
+            path, image, snapshots.ALONE, self.tick, self._arrays() | {"pending": self.due()}
+        )
 
     @classmethod
-    def load(cls, path: Path, image: BoardImage) -> State:
+    def load(cls, path: PathLike, image: BoardImage) -> State:
         """Read a snapshot of ``image``.
 
         Raises SnapshotError for a file that is no snapshot, is damaged, or was taken of another
         image (it names both hashes).
         """
-        tick, arrays = snapshots.read(path, image, FORMAT)
+        tick, arrays = snapshots.read(path, image, snapshots.ALONE)
         if problem := _problem(arrays, tick, image):
             raise snapshots.damaged(path, problem)
         return cls(clock=np.array([tick]), **arrays)
@@ -137,10 +137,21 @@ class State:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "clock"}
 
 
+def _shapes(n: int) -> dict[str, tuple[int, ...]]:
+    """Of the arrays of n cores in a file; of pending inputs the columns."""
+    return {
+        "potentials": (n, NEURONS),
+        "slots": (SLOTS, n, AXONS // 64),
+        "counters": (len(fields(Counters)),),
+        "firings": (n,),
+        "pending": (0, 3),
+    }
+
+
 def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | None:
     """What does not fit the image, if anything; a hand-made file must not reach outside of memory."""
     return (
-        snapshots.shape_problem(arrays, State.initial(image)._arrays())
+        snapshots.shape_problem(arrays, _shapes(image.core_count))
         or snapshots.potential_problem(arrays["potentials"], image)
         or snapshots.count_problem(arrays)
         or snapshots.pending_problem(arrays["pending"], tick, image)

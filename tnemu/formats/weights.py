@@ -1,18 +1,23 @@
-"""Weight files: a trained student on its way from training to hardware.
+"""Weight files: a trained network on its way from training to hardware.
 
 A weight file is a safetensors file whose metadata entry ``tnemu`` is a JSON manifest::
 
-    {"format": "tnemu-weights-1", "name": "krull", "game": "krull",
-     "input_shape": [4, 42, 42], "actions": ["NOOP", ...],
-     "spec": {...}, "spec_sha256": "...", "provenance": {...},
+    {"format": "tnemu-weights-2", "name": "krull", "input_shape": [4, 42, 42],
+     "answers": ["NOOP", ...],
+     "task": {"kind": "atari", "name": "krull", "spec": {...}, "sha256": "..."},
+     "provenance": {...},
      "layers": [{"kind": "transduction", "name": "retina", "stride": 3, "weights_shape": [...]},
                 {"kind": "conv", "name": "conv1", "stride": 2, "groups": 8, "weights_shape": [...]},
                 {"kind": "dense", "name": "block1", "weights_shape": [...]},
                 {"kind": "vote", "name": "vote"}]}
 
-Layer L's tensors are named ``L.weights`` (trinary, packed four to a byte: 0 -> 00, +1 -> 01,
--1 -> 11, lowest bits first), ``L.thresholds`` (int32), ``L.order`` (int32 permutation),
-``L.background`` (int16) and ``L.classes`` (int32). What the layers compute: tnemu.networks.integer.
+``task`` is null for a network of no known task. Layer L's tensors are named ``L.weights`` (trinary,
+packed four to a byte: 0 -> 00, +1 -> 01, -1 -> 11, lowest bits first), ``L.thresholds`` (int32),
+``L.order`` (int32 permutation), ``L.background`` (int16) and ``L.classes`` (int32). What the layers
+compute: tnemu.networks.integer.
+
+Format 1 is read as well: it has ``game``, ``actions``, ``spec`` and ``spec_sha256`` in place of
+``answers`` and ``task``, for Atari was the only kind of task.
 """
 
 from __future__ import annotations
@@ -20,7 +25,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,149 +34,95 @@ import numpy.typing as npt
 from tnemu.formats.errors import FormatError
 from tnemu.formats.whole_file import whole_file
 from tnemu.networks.errors import NetworkError
-from tnemu.networks.integer import (
-    LAYER_KINDS,
-    Bits,
-    Integers,
-    Layer,
-    Transduction,
-    Vote,
-    Weights,
-)
+from tnemu.networks.integer import LAYER_KINDS, Layer, Vote, Weights
+from tnemu.networks.trained import TaskReference, TrainedNetwork
 
-FORMAT = "tnemu-weights-1"
+FORMAT, FORMAT_1 = "tnemu-weights-2", "tnemu-weights-1"
 _TENSORS = {"thresholds": np.int32, "order": np.int32, "background": np.int16, "classes": np.int32}
 _INTEGERS = ("stride", "groups")
-_KEYS: dict[str, tuple[type, type]] = {
+_COMMON: dict[str, tuple[type | tuple[type, ...], type]] = {
     "format": (str, object),
     "name": (str, object),
-    "game": (str, object),
     "input_shape": (list, int),
-    "actions": (list, str),
-    "spec": (dict, object),
-    "spec_sha256": (str, object),
     "provenance": (dict, object),
     "layers": (list, dict),
 }
-"""Manifest key -> its type, and the type of its items if it is a list."""
+_KEYS: dict[str, dict[str, tuple[type | tuple[type, ...], type]]] = {
+    FORMAT: _COMMON | {"answers": (list, str), "task": ((dict, type(None)), object)},
+    FORMAT_1: _COMMON
+    | {
+        "game": (str, object),
+        "actions": (list, str),
+        "spec": (dict, object),
+        "spec_sha256": (str, object),
+    },
+}
+"""Of each format: manifest key -> its type, and the type of its items if it is a list."""
 
 
-@dataclass(frozen=True, eq=False)
-class WeightFile:
-    """A validated student: a transduction layer, on-chip layers, and a vote over the actions.
+def write_weights(network: TrainedNetwork, path: str | Path) -> str:
+    """Write the file in format 2 (whole or not at all) and return its SHA-256."""
+    from safetensors.numpy import save
 
-    ``spec`` and ``spec_sha256`` describe the world it was trained for (AtariSpec), ``provenance``
-    how it was made (commands, seeds, versions, scores), ``sha256`` is the hash of the file it was
-    read from (empty before it is saved).
-    """
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    entries = [_entry(layer, tensors) for layer in network.layers]
+    task = network.task
+    manifest = {
+        "format": FORMAT,
+        "name": network.name,
+        "input_shape": list(network.input_shape),
+        "answers": list(network.answers),
+        "task": task
+        and {
+            "kind": task.kind,
+            "name": task.name,
+            "spec": dict(task.spec),
+            "sha256": task.sha256,
+        },
+        "provenance": dict(network.provenance),
+        "layers": entries,
+    }
+    data = save(tensors, metadata={"tnemu": json.dumps(manifest, sort_keys=True)})
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        file.write(data)
+    return hashlib.sha256(data).hexdigest()
 
-    name: str
-    game: str
-    input_shape: tuple[int, ...]
-    actions: tuple[str, ...]
-    layers: tuple[Layer, ...]
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    spec_sha256: str = ""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    sha256: str = ""
 
-    def __post_init__(self) -> None:
-        shape = self.input_shape
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) != len(names):
-            raise FormatError(f"weight file {self.name!r}: layer names repeat: {', '.join(names)}")
-        kinds = [layer.kind for layer in self.layers]
-        inner = set(kinds[1:-1])
-        if kinds[:1] != ["transduction"] or kinds[-1:] != ["vote"] or inner - {"conv", "dense"}:
-            raise FormatError(
-                f"weight file {self.name!r}: layers are {', '.join(kinds) or 'none'}; expected one "
-                "transduction, then conv or dense layers, then one vote"
-            )
-        for layer in self.layers:
-            layer.check(shape)
-            shape = layer.output_shape(shape)
-        if shape != (len(self.actions),):
-            raise FormatError(
-                f"weight file {self.name!r}: the vote has {shape[0]} classes for "
-                f"{len(self.actions)} actions; they must be equal"
-            )
+def read_weights(path: str | Path) -> TrainedNetwork:
+    """Read and check a weight file of either format; FormatError says what is wrong, and where."""
+    path = Path(path)
+    manifest, tensors, sha256 = _read(path)
+    try:
+        task, answers = _task(manifest)
+        return TrainedNetwork(
+            name=manifest["name"],
+            input_shape=tuple(manifest["input_shape"]),
+            answers=answers,
+            layers=_layers(manifest["layers"], tensors),
+            task=task,
+            provenance=manifest["provenance"],
+            sha256=sha256,
+        )
+    except (FormatError, NetworkError) as error:
+        raise FormatError(f"{path}: {error}") from error
 
-    @property
-    def transduction(self) -> Transduction:
-        first = self.layers[0]
-        assert isinstance(first, Transduction)  # __post_init__ refuses anything else
-        return first
 
-    @property
-    def vote(self) -> Vote:
-        last = self.layers[-1]
-        assert isinstance(last, Vote)  # __post_init__ refuses anything else
-        return last
-
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Output shape of every layer, in order."""
-        shapes, shape = [], self.input_shape
-        for layer in self.layers:
-            shape = layer.output_shape(shape)
-            shapes.append(shape)
-        return shapes
-
-    def activations(self, observations: npt.NDArray[np.uint8]) -> list[Bits | Integers]:
-        """Output of every layer for observations uint8 [n, *input_shape]; the last is the votes."""
-        x: npt.NDArray[Any] = observations
-        outputs: list[Bits | Integers] = []
-        for layer in self.layers:
-            x = layer.forward(x)
-            outputs.append(x)
-        return outputs
-
-    def votes(self, observations: npt.NDArray[np.uint8]) -> Integers:
-        """Votes int32 [n, actions]; the action played is their argmax (lowest index on a tie)."""
-        return np.asarray(self.activations(observations)[-1], dtype=np.int32)
-
-    def save(self, path: str | Path) -> str:
-        """Write the file (whole or not at all) and return its SHA-256."""
-        from safetensors.numpy import save
-
-        tensors: dict[str, npt.NDArray[Any]] = {}
-        entries = [_entry(layer, tensors) for layer in self.layers]
-        manifest = {
-            "format": FORMAT,
-            "name": self.name,
-            "game": self.game,
-            "input_shape": list(self.input_shape),
-            "actions": list(self.actions),
-            "spec": dict(self.spec),
-            "spec_sha256": self.spec_sha256,
-            "provenance": dict(self.provenance),
-            "layers": entries,
-        }
-        data = save(tensors, metadata={"tnemu": json.dumps(manifest, sort_keys=True)})
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
-            file.write(data)
-        return hashlib.sha256(data).hexdigest()
-
-    @classmethod
-    def load(cls, path: str | Path) -> WeightFile:
-        """Read and check a weight file; FormatError says what is wrong with it and where."""
-        path = Path(path)
-        manifest, tensors, sha256 = _read(path)
-        try:
-            return cls(
-                name=manifest["name"],
-                game=manifest["game"],
-                input_shape=tuple(manifest["input_shape"]),
-                actions=tuple(manifest["actions"]),
-                layers=_layers(manifest["layers"], tensors),
-                spec=manifest["spec"],
-                spec_sha256=manifest["spec_sha256"],
-                provenance=manifest["provenance"],
-                sha256=sha256,
-            )
-        except (FormatError, NetworkError) as error:
-            raise FormatError(f"{path}: {error}") from error
+def _task(manifest: Mapping[str, Any]) -> tuple[TaskReference | None, tuple[str, ...]]:
+    """The task of a manifest of either format, and its answers."""
+    if manifest["format"] == FORMAT_1:
+        spec, sha256 = manifest["spec"], manifest["spec_sha256"]
+        task = TaskReference("atari", manifest["game"], spec, sha256) if spec else None
+        return task, tuple(manifest["actions"])
+    said, kinds = manifest["task"], {"kind": str, "name": str, "spec": dict, "sha256": str}
+    if said is None:
+        return None, tuple(manifest["answers"])
+    if set(said) != set(kinds) or not all(isinstance(said[k], kinds[k]) for k in kinds):
+        raise FormatError(
+            f"task is {said!r:.60}; expected {', '.join(kinds)}, the spec an object: export it again"
+        )
+    return TaskReference(**said), tuple(manifest["answers"])
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], str]:
@@ -201,16 +151,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], str]
             "another kind. Export a student with tnemu to get one"
         ) from error
     found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
+    if not isinstance(found, str) or found not in _KEYS:
         raise FormatError(
-            f"{path} has format {found!r}, this version reads {FORMAT!r}; export it again"
+            f"{path} has format {found!r:.60}, this version reads {FORMAT!r} and {FORMAT_1!r}; "
+            "export it again"
         )
-    if set(manifest) != set(_KEYS):
-        odd = sorted(set(manifest) ^ set(_KEYS))
+    keys = _KEYS[found]
+    if set(manifest) != set(keys):
+        odd = sorted(set(manifest) ^ set(keys))
         raise FormatError(
             f"{path}: manifest keys missing or unknown: {', '.join(odd)}; export it again"
         )
-    for key, (kind, each) in _KEYS.items():
+    for key, (kind, each) in keys.items():
         value = manifest[key]
         if not isinstance(value, kind) or not all(isinstance(v, each) for v in _items(value)):
             raise FormatError(f"{path}: manifest key {key!r} is {value!r:.60}; export it again")

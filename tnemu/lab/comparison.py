@@ -10,18 +10,18 @@ memory is bounded by a block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.formats.weights import WeightFile
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 from tnemu.mapping.fit import Plan
-from tnemu.networks.integer import Bits
+from tnemu.networks.trained import TrainedNetwork
 
 Observations = npt.NDArray[np.uint8]
 
@@ -70,7 +70,7 @@ class _Layer:
 
 
 def compare(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     image: BoardImage,
     observations: Iterable[Observations],
@@ -98,7 +98,22 @@ def compare(
     return None
 
 
-def _layers(weights: WeightFile, plan: Plan) -> list[_Layer]:
+def facts(
+    weights: TrainedNetwork, plan: Plan, frames: int, results: Mapping[str, Difference | None]
+) -> dict[str, Any]:
+    """What was compared and what was found, for a JSON file; ``results`` by name of the engine."""
+    return {
+        "weights": weights.name,
+        "weights_sha256": weights.sha256,
+        "image_sha256": plan.image.sha256(),
+        "frames": frames,
+        "layers": [layer.name for layer in weights.layers[1:]],
+        "agree": not any(results.values()),
+        "engines": {engine: asdict(found) if found else None for engine, found in results.items()},
+    }
+
+
+def _layers(weights: TrainedNetwork, plan: Plan) -> list[_Layer]:
     layers = []
     for index, layer in enumerate(weights.layers[1:-1], start=1):
         members = [c for c, core in enumerate(plan.network.cores) if core.layer == layer.name]
@@ -112,7 +127,7 @@ def _layers(weights: WeightFile, plan: Plan) -> list[_Layer]:
 
 
 def _piece(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     layers: list[_Layer],
     board: Emulator,
@@ -159,7 +174,7 @@ def _piece(
 
 
 def _votes(
-    weights: WeightFile,
+    weights: TrainedNetwork,
     plan: Plan,
     spikes: npt.NDArray[np.void],
     expected: npt.NDArray[np.generic],
@@ -167,12 +182,9 @@ def _votes(
     start: int,
     done: int,
 ) -> Iterator[Difference]:
-    """The first difference of the votes, read from the board's output pins."""
-    late = plan.latency_ticks - 1
-    ones: Bits = np.zeros((len(expected), plan.image.output("votes").width), np.bool_)
-    frame = spikes["tick"] - start - late
-    ones[frame[frame >= 0], spikes["pin"][frame >= 0]] = True
-    found = weights.vote.forward(ones)
+    """The first difference of the scores, read from the board's output pins."""
+    codec = weights.codec(plan.latency_ticks)
+    found = codec.read(codec.window.per_frame(spikes, start, codec.width, len(expected)))
     wrong = np.argwhere(found != expected)
     if len(wrong):
         k, c = (int(v) for v in wrong[0])
@@ -181,7 +193,7 @@ def _votes(
             done + k,
             weights.vote.name,
             c,
-            start + k + late,
+            start + k + codec.window.last,
             "",
             -1,
             int(expected[k, c]),

@@ -51,18 +51,22 @@ class Transduction:
         object.__setattr__(self, "_columns", matrix)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(out, rows, columns) for an input (in, height, width): size - k over stride, plus 1."""
         return _conv_shape(self, shape)
 
     def sums(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """sum w (x - background), exact integers: float32 [n, out, rows, columns]."""
         centred = x.astype(np.float32) - self.background.astype(np.float32)
         patches = _patches(centred, self.weights.shape[-1], self.stride)
         n, rows, columns, _ = patches.shape
         return (patches @ self._columns).reshape(n, rows, columns, -1).transpose(0, 3, 1, 2)
 
     def forward(self, x: npt.NDArray[Any]) -> Bits:
+        """Which sums reach their thresholds: bool [n, out, rows, columns]."""
         return self.sums(x) >= self.thresholds[:, None, None]
 
     def check(self, shape: tuple[int, ...]) -> None:
+        """Raise NetworkError unless the layer fits an input of ``shape`` and stays exact."""
         _check_conv(self, shape, groups=1)
         if self.background.shape != shape:
             raise NetworkError(
@@ -91,9 +95,11 @@ class Conv:
     groups: int = 1
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(out, rows, columns) for an input (in, height, width): size - k over stride, plus 1."""
         return _conv_shape(self, shape)
 
     def sums(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """sum over f's group of w x, exact integers: float32 [n, out, rows, columns]."""
         inputs = x[:, self.order].astype(np.float32)
         each = len(self.order) // self.groups
         outputs = len(self.weights) // self.groups
@@ -106,12 +112,15 @@ class Conv:
 
     @property
     def k(self) -> int:
+        """Side of the kernel, in positions."""
         return int(self.weights.shape[-1])
 
     def forward(self, x: npt.NDArray[Any]) -> Bits:
+        """Which sums reach their thresholds: bool [n, out, rows, columns]."""
         return self.sums(x) >= self.thresholds[:, None, None]
 
     def check(self, shape: tuple[int, ...]) -> None:
+        """Raise NetworkError unless the layer fits an input of ``shape`` and stays exact."""
         _check_conv(self, shape, groups=self.groups)
         _check_order(self, shape[0])
 
@@ -132,21 +141,26 @@ class Dense:
 
     @property
     def groups(self) -> int:
+        """Blocks that the input is cut into."""
         return len(self.weights)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(out,) for an input of any shape."""
         return (self.weights.shape[0] * self.weights.shape[1],)
 
     def sums(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """sum over the block of w x, exact integers: float32 [n, out]."""
         flat = x.reshape(len(x), -1)[:, self.order].astype(np.float32)
         blocks = flat.reshape(len(x), self.groups, -1).transpose(1, 0, 2)
         summed = blocks @ self.weights.transpose(0, 2, 1).astype(np.float32)
         return summed.transpose(1, 0, 2).reshape(len(x), -1)
 
     def forward(self, x: npt.NDArray[Any]) -> Bits:
+        """Which sums reach their thresholds: bool [n, out]."""
         return self.sums(x) >= self.thresholds
 
     def check(self, shape: tuple[int, ...]) -> None:
+        """Raise NetworkError unless the layer fits an input of ``shape`` and stays exact."""
         size = int(np.prod(shape))
         if self.weights.ndim != 3 or self.weights.shape[0] * self.weights.shape[2] != size:
             raise NetworkError(
@@ -173,18 +187,22 @@ class Vote:
 
     @property
     def class_count(self) -> int:
+        """Classes that are voted for: the highest label plus 1."""
         return int(self.classes.max()) + 1
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(classes,) for an input of any shape."""
         return (self.class_count,)
 
     def forward(self, x: npt.NDArray[Any]) -> Integers:
+        """v_c = sum of the inputs of class c: int32 [n, classes]; inputs may be bits or counts."""
         onehot = self.classes[:, None] == np.arange(self.class_count)
         return (x.reshape(len(x), -1).astype(np.float32) @ onehot.astype(np.float32)).astype(
             np.int32
         )
 
     def check(self, shape: tuple[int, ...]) -> None:
+        """Raise NetworkError unless the layer fits an input of ``shape`` and stays exact."""
         if self.classes.shape != (int(np.prod(shape)),) or self.classes.min() < UNREAD:
             raise NetworkError(
                 f"layer {self.name!r}: {self.classes.size} class labels for {int(np.prod(shape))} "

@@ -1,10 +1,10 @@
-"""The board process: an image, an emulator, and frames of spikes in and out.
+"""The board process: an image, an emulator, and spikes in and out.
 
-For every frame: its pins spike at the board's current tick t, the board runs n ticks, and the output
-spikes of tick t + L - 1 go back as votes, where L is the latency of the mapped network in ticks. One
-frame is one wave through the network. Ticks advance on the host's demand, as they do on an NS1e; n is
-L unless more are asked for. Output spikes of other ticks belong to no wave: neurons with thresholds of
-0 fire whether or not they are asked. They are no votes, and counted as dropped.
+For every question: its pins spike from the board's current tick t on, the board runs n ticks, and the
+output spikes of the answer's window go back, their ticks counted from t. Ticks advance on the host's
+demand, as they do on an NS1e; n is the last tick of the window plus one unless more are asked for.
+Output spikes of other ticks answer nothing: neurons with thresholds of 0 fire whether or not they are
+asked. They do not travel, and are counted as unread.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import socket
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tnemu.emulator.compiling import on_compile
 from tnemu.emulator.engines import DEFAULT
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
+from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus, Window
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
-from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays
+from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays, pack, unpack
 from tnemu.runtime.record import Record
 
 COUNTED = (
@@ -44,30 +44,32 @@ class JobError(TnemuError, ValueError):
 
 @dataclass(frozen=True)
 class BoardJob:
-    """What a board process needs to know: an image folder and how to use its connectors.
+    """What a board process needs to know: an image folder, its connectors, and when it answers.
 
-    ``threads``: how many the engine may use; None lets it choose.
-    Raises JobError for fewer ticks per decision than the latency.
+    ``window``: the ticks of the answer, counted from the question. ``stimulus_ticks``: in so many
+    ticks a question's spikes may lie. ``threads``: how many the engine may use; None lets it choose.
+    Raises JobError for fewer ticks per decision than the answer needs.
     """
 
     image: Path
-    latency_ticks: int
+    window: Window
     ticks_per_decision: int
     engine: str = DEFAULT
     input_name: str = "frame"
     output_name: str = "votes"
     threads: int | None = None
+    stimulus_ticks: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.latency_ticks <= self.ticks_per_decision:
+        if self.ticks_per_decision < self.window.ticks:
             raise JobError(
                 f"{self.ticks_per_decision} ticks per decision are not enough: the network answers "
-                f"after {self.latency_ticks} ticks; use at least as many"
+                f"after {self.window.ticks} ticks; use at least as many"
             )
 
 
 class Board:
-    """An emulated board that answers frames with votes; counts into ``record``.
+    """An emulated board that answers questions; counts into ``record``.
 
     Usable in any process: the board process serves one to a link, a test or a script calls
     :meth:`decide` itself. Raises ImageError for a connector that does not exist.
@@ -78,36 +80,38 @@ class Board:
         from tnemu.emulator.emulator import Emulator
         from tnemu.emulator.engines import find
 
-        self._width = image.output(job.output_name).width
+        image.output(job.output_name)
         image.input(job.input_name)
         self._job, self._record = job, record
         if find(job.engine).compiles:
             # On a board that is thrown away: compiles, and reads the image's pages.
             with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)
-                warm.run(job.latency_ticks, {job.input_name: pins})
+                warm.run(job.window.ticks, {job.input_name: pins})
         self._emulator = Emulator(image, engine=job.engine, threads=job.threads)
 
-    def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
-        """Votes int32 [output width] of one wave that starts with ``pins``."""
+    def decide(self, stimulus: Stimulus) -> Spikes:
+        """Output spikes of the answer to ``stimulus``, ticks counted from the question's."""
         job, emulator = self._job, self._emulator
         start = emulator.tick
-        out = emulator.run(job.ticks_per_decision, {job.input_name: pins})
-        spikes = out.of(job.output_name)
-        wave = spikes["tick"] == start + job.latency_ticks - 1
-        self._count(len(spikes) - int(np.count_nonzero(wave)))
-        votes = np.bincount(spikes["pin"][wave], minlength=self._width)
-        return votes.astype(np.int32)
+        emulator.inject_pins(job.input_name, stimulus.pins, start + stimulus.ticks)
+        spikes = emulator.run(job.ticks_per_decision).of(job.output_name)
+        answer = job.window.of(spikes, start)
+        self._count(len(spikes) - len(answer))
+        found = np.empty(len(answer), SPIKE_DTYPE)
+        found["tick"], found["pin"] = answer["tick"] - start, answer["pin"]
+        return found
 
     @property
     def tick(self) -> int:
+        """The board's next tick."""
         return self._emulator.tick
 
-    def _count(self, dropped: int) -> None:
+    def _count(self, unread: int) -> None:
         record, counters = self._record, self._emulator.counters
         for name in COUNTED:
             record.board[name] = getattr(counters, name)
-        record.board["dropped"] += dropped
+        record.board["unread"] += unread
         record.board["beat"] += 1
         record.core_spikes[:] = self._emulator.firings
 
@@ -120,6 +124,7 @@ def board_main(
 
 
 def _serve(job: BoardJob, frames: Receiver, votes: Sender, record: Record, stop: StopFlag) -> None:
+    on_compile(lambda: np.copyto(record.board["compiling"], 1))
     board = Board(BoardImage.load(job.image, verify=False), job, record)
     settle_memory()
     record.board["ready"] = 1
@@ -131,6 +136,5 @@ def _serve(job: BoardJob, frames: Receiver, votes: Sender, record: Record, stop:
             frame = frames.receive(SLICE_S)
         except PeerSilentError:
             continue
-        answer = board.decide(frame.words)
-        # A pin that spiked n times is n words.
-        votes.send(np.repeat(np.arange(len(answer)), answer), board.tick, SLICE_S)
+        answer = board.decide(Stimulus(*unpack(frame.words)))
+        votes.send(pack(answer["pin"], answer["tick"]), board.tick, SLICE_S)

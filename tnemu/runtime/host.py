@@ -10,15 +10,15 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
 from tnemu.runtime.clock import Clock
 from tnemu.runtime.film import Film, every
-from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays
+from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays, pack, unpack
 from tnemu.runtime.loop import Application, run
 from tnemu.runtime.record import Record
 
@@ -32,7 +32,6 @@ class HostJob:
     application: Factory
     mode: str
     rate_hz: float
-    output_width: int
     decisions: int | None = None
     episodes: int | None = None
     film: bool = False
@@ -45,18 +44,19 @@ class Stopped(Exception):
 class RemoteBoard:
     """The board at the other end of a link, as the loop sees it."""
 
-    def __init__(
-        self, frames: Sender, votes: Receiver, width: int, record: Record, stop: StopFlag
-    ) -> None:
-        self._frames, self._votes, self._width = frames, votes, width
+    def __init__(self, frames: Sender, votes: Receiver, record: Record, stop: StopFlag) -> None:
+        self._frames, self._votes = frames, votes
         self._record, self._stop = record, stop
         self._decisions = 0
 
-    def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
-        """Votes of the board for one frame of pins, however long it takes."""
-        self._frames.send(pins, self._decisions, SLICE_S)
+    def decide(self, stimulus: Stimulus) -> Spikes:
+        """The board's answer to one question, however long it takes."""
+        self._frames.send(pack(*stimulus), self._decisions, SLICE_S)
         self._decisions += 1
-        return np.bincount(self.wait(), minlength=self._width).astype(np.int32)
+        pins, ticks = unpack(self.wait())
+        spikes = np.empty(len(pins), SPIKE_DTYPE)
+        spikes["tick"], spikes["pin"] = ticks, pins
+        return spikes
 
     def wait(self) -> npt.NDArray[np.uint32]:
         """The words of the board's next message. It is the supervisor who judges a silent board."""
@@ -83,7 +83,7 @@ def _play(
     host = record.host
     clock = Clock(job.mode, job.rate_hz)
     application = job.application()
-    board = RemoteBoard(frames, votes, job.output_width, record, stop)
+    board = RemoteBoard(frames, votes, record, stop)
 
     def ended() -> bool:
         reached = (job.decisions is not None and host["decisions"] >= job.decisions) or (

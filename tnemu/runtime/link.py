@@ -109,11 +109,22 @@ class SharedArrays:
 
 @dataclass(frozen=True)
 class Message:
-    """``words`` uint32 [count], one per spike; ``tick`` is the board tick they belong to."""
+    """``words`` uint32 [count]; ``tick`` is the board tick they belong to."""
 
     sequence: int
     tick: int
     words: Words
+
+
+def pack(pins: npt.NDArray[Any], ticks: npt.NDArray[Any]) -> Words:
+    """Spikes as words: all pins, then all ticks, counted from the question's."""
+    return np.concatenate([pins, ticks]).astype(np.uint32)
+
+
+def unpack(words: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The pins and ticks of :func:`pack`."""
+    pins, ticks = words.astype(np.int64).reshape(2, -1)
+    return pins, ticks
 
 
 def ring_layout(name: str, depth: int, words: int) -> Layout:

@@ -1,8 +1,8 @@
 """The loop: sense, encode, tick, decode, act.
 
-  ┌──────────── sense, encode ──────────▶ pins ─▶┐
-world                                          board, n ticks
-  └◀── act, at the deadline ◀── decode ◀─ votes ─┘
+  ┌──────────── sense, encode ───────────▶ pins ─▶┐
+world                                           board, n ticks
+  └◀── act, at the deadline ◀── decode ◀─ spikes ─┘
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.networks.codec import Spikes, Stimulus
 from tnemu.runtime.clock import Clock
 from tnemu.runtime.record import Record
 
@@ -35,25 +36,35 @@ class Outcome:
 class Application(Protocol):
     """A world with eyes and hands, run in the host process. The loop knows nothing else of it.
 
-    ``sense`` returns the pins (integers) of the board's input that spike for the world as it is now.
-    ``act`` is given the votes, int32 [output width]: how often each output pin spiked, and moves the
-    world on; after an episode's end it has begun the next one. ``picture`` is called only when a film
-    is wanted: uint8 [height, width, 3]. ``close`` lets go of everything.
+    ``sense`` returns the input spikes for the world as it is now. ``act`` is given the output spikes of
+    the answer, ticks counted from the question's, and moves the world on; after an episode's end it
+    has begun the next one. ``picture`` is called only when a film is wanted: uint8 [height, width, 3].
+    ``close`` lets go of everything.
     """
 
-    def sense(self) -> npt.NDArray[np.integer[Any]]: ...
+    def sense(self) -> Stimulus:
+        """The input spikes for the world as it is now."""
+        ...
 
-    def act(self, votes: npt.NDArray[np.int32]) -> Outcome: ...
+    def act(self, spikes: Spikes) -> Outcome:
+        """Move the world on by what the output spikes say."""
+        ...
 
-    def picture(self) -> npt.NDArray[np.uint8]: ...
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """What a person would see: uint8 [height, width, 3]."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
 
 
 class Brain(Protocol):
-    """Whatever turns pins into votes in one decision: a board in this process or in another one."""
+    """Whatever answers spikes with spikes: a board in this process or in another one."""
 
-    def decide(self, pins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]: ...
+    def decide(self, stimulus: Stimulus) -> Spikes:
+        """The output spikes of the answer, ticks counted from the question's."""
+        ...
 
 
 def run(
@@ -67,29 +78,29 @@ def run(
     """Take decisions until ``ended()``; every one of them is written to ``record``.
 
     The world is seen, the board ticks, and the world moves on at the deadline: between a picture and
-    the action it causes lies exactly one period of a clock in real time. When the votes come late the
-    world waits for them; what the clock then does is said in :mod:`tnemu.runtime.clock`.
+    the action it causes lies exactly one period of a clock in real time. When the answer comes late the
+    world waits for it; what the clock then does is said in :mod:`tnemu.runtime.clock`.
     """
     host, chip = record.host, record.board
     clock.start()
     before = chip.copy()
     while not ended():
         began_s = clock.elapsed_s
-        pins = application.sense()
-        votes = board.decide(pins)
+        stimulus = application.sense()
+        spikes = board.decide(stimulus)
         lateness_s = clock.delivered()
         response_s = clock.elapsed_s - began_s
         clock.wait()
         host["elapsed_s"] = clock.elapsed_s
-        outcome = application.act(votes)
+        outcome = application.act(spikes)
         record.add(
             reward=outcome.reward,
             score=outcome.score,
             over=outcome.episode_over,
             lateness_s=math.nan if lateness_s is None else lateness_s,
             response_s=response_s,
-            input_spikes=len(pins),
-            output_spikes=int(votes.sum()),
+            input_spikes=len(stimulus.pins),
+            output_spikes=len(spikes),
             spikes=chip["spikes"] - before["spikes"],
             synaptic_operations=chip["synaptic_operations"] - before["synaptic_operations"],
         )

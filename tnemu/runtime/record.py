@@ -54,6 +54,7 @@ decision was acted upon."""
 BOARD_DTYPE = np.dtype(
     [
         ("beat", np.int64),
+        ("compiling", np.int64),
         ("ready", np.int64),
         ("ticks", np.int64),
         ("spikes", np.int64),
@@ -63,10 +64,11 @@ BOARD_DTYPE = np.dtype(
         ("merged", np.int64),
         ("hops", np.int64),
         ("chip_crossings", np.int64),
-        ("dropped", np.int64),
+        ("unread", np.int64),
     ]
 )
-"""Written by the board: the emulator's counters, and output spikes ``dropped`` because they left in
+"""Written by the board: ``compiling`` once its engine has to be compiled, ``ready`` when it can begin,
+the emulator's counters, and output spikes ``unread`` because they left in
 a tick in which no wave ends: neurons with thresholds of 0 fire whether or not they are asked."""
 
 
@@ -89,10 +91,12 @@ class Record:
 
     @property
     def host(self) -> Any:
+        """What the host writes, of HOST_DTYPE."""
         return self._memory["host"]
 
     @property
     def board(self) -> Any:
+        """What the board writes, of BOARD_DTYPE."""
         return self._memory["board"]
 
     @property

@@ -12,6 +12,7 @@ import students
 import corelets
 import tnemu
 from corelets import CoreletError, Student
+from tnemu.formats.weights import write_weights
 
 
 def test_the_network_that_the_project_trains_takes_400_cores():
@@ -38,7 +39,7 @@ def test_frame_has_a_pin_for_each_transduction_bit_and_votes_one_for_each_predic
 @pytest.mark.parametrize("engine", ["reference", "numba"])
 def test_a_loaded_student_plays_the_votes_of_its_weight_file(tmp_path, engine):
     weights = students.small(seed=3)
-    sha256 = weights.save(tmp_path / "small.safetensors")
+    sha256 = write_weights(weights, tmp_path / "small.safetensors")
     student = corelets.load(tmp_path / "small.safetensors")
     assert student.weights.sha256 == sha256
     plan = tnemu.fit(student, tnemu.load_board("tiny"))
@@ -46,7 +47,7 @@ def test_a_loaded_student_plays_the_votes_of_its_weight_file(tmp_path, engine):
     frames = students.frames(weights, 8)
     bits = weights.transduction.forward(frames).reshape(8, -1)
     ones = chips.pipelined(plan, "frame", "votes", bits, engine)
-    np.testing.assert_array_equal(weights.vote.forward(ones), weights.votes(frames))
+    np.testing.assert_array_equal(weights.vote.forward(ones), weights.scores(frames))
 
 
 @pytest.mark.parametrize("engine", ["reference", "numba"])
@@ -63,9 +64,8 @@ def test_games_that_share_a_network_share_the_board_image_and_read_their_own_vot
         vote = dataclasses.replace(network.vote, classes=classes.astype(np.int32))
         names = tuple("AB"[: len(own)])
         layers = (eye, *network.layers[1:-1], vote)
-        dataclasses.replace(network, game=f"g{k}", actions=names, layers=layers).save(
-            tmp_path / f"{k}.safetensors"
-        )
+        game = dataclasses.replace(network, answers=names, layers=layers)
+        write_weights(game, tmp_path / f"{k}.safetensors")
         games.append(corelets.load(tmp_path / f"{k}.safetensors"))
     plans = [tnemu.fit(game, tnemu.load_board("tiny")) for game in games]
     assert plans[0].image.sha256() == plans[1].image.sha256()
@@ -74,7 +74,7 @@ def test_games_that_share_a_network_share_the_board_image_and_read_their_own_vot
         w = game.weights
         bits = w.transduction.forward(frames).reshape(8, -1)
         ones = chips.pipelined(plans[0], "frame", "votes", bits, engine)
-        np.testing.assert_array_equal(w.vote.forward(ones), w.votes(frames))
+        np.testing.assert_array_equal(w.vote.forward(ones), w.scores(frames))
         for k, c in enumerate(own):  # by hand, from the pins
             mine = ones[:, network.vote.classes == c].sum(1)
             assert w.vote.forward(ones)[:, k].tolist() == mine.tolist()

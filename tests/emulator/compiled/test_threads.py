@@ -102,7 +102,7 @@ def test_no_thread_has_more_than_its_share_of_the_work_and_one_word_of_cores(use
 def test_threads_below_one_are_refused():
     case = make_case(1, cores=1, ticks=1, inputs=0, feedback=0.0, noise=False, chip={})
     for threads in (0, -1, 1.5, True, 10**6):
-        message = rf"threads = {threads} is not possible; use a whole number, 1..256"
+        message = rf"threads = {threads}: must be a whole number in 1..256"
         with pytest.raises(EmulatorError, match=message):
             Emulator(case.image, threads=threads)
 

@@ -134,7 +134,7 @@ def test_episode_is_cut_at_max_frames():
 def test_raw_screen_is_for_people():
     world = AtariWorld(PONG, 1)
     world.reset()
-    assert world.raw_screen_rgb().shape == (210, 160, 3)
+    assert world.picture().shape == (210, 160, 3)
 
 
 def test_errors_teach():

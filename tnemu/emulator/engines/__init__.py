@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tnemu.emulator.errors import EmulatorError
+from tnemu.errors import shown
 
 if TYPE_CHECKING:
     from tnemu.emulator.engine import Engine, LaneEngine
@@ -79,4 +80,4 @@ def find(name: str) -> EngineEntry:
     for entry in engines.values():
         if isinstance(name, str) and name in (entry.name, *entry.aliases):
             return entry
-    raise EmulatorError(f"there is no engine {name!r:.60}; choose one of: {', '.join(engines)}")
+    raise EmulatorError(f"there is no engine {shown(name)}; choose one of: {', '.join(engines)}")

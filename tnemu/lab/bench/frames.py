@@ -120,6 +120,7 @@ class Stream:
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         return self._board.counters
 
 
@@ -146,6 +147,7 @@ class Lanes:
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         return self._boards.counters
 
 

@@ -49,6 +49,7 @@ class AtariEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """The next episode; a new console with a seed. ``options`` has none."""
         super().reset(seed=seed)
         if seed is not None:
             self._world = AtariWorld(self.spec_of_game, seed=seed)
@@ -57,12 +58,14 @@ class AtariEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     def step(
         self, action: np.int64
     ) -> tuple[npt.NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+        """One decision; an episode is truncated when spec.max_frames have passed."""
         observation, reward, over = self._world.step(int(action))
         truncated = self._world.truncated
         return observation, reward, over and not truncated, truncated, self._info()
 
     def render(self) -> npt.NDArray[np.uint8] | None:
-        return self._world.raw_screen_rgb() if self.render_mode == "rgb_array" else None
+        """The console's screen, uint8 [210, 160, 3], in mode rgb_array."""
+        return self._world.picture() if self.render_mode == "rgb_array" else None
 
     def _info(self) -> dict[str, Any]:
         return {"lives": self._world.lives, "spec_sha256": self.spec_of_game.sha256}

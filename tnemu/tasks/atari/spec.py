@@ -25,10 +25,14 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tnemu.errors import TnemuError
+from tnemu.tasks.task import TaskError
+
+if TYPE_CHECKING:
+    from tnemu.tasks.atari.world import AtariWorld
 
 RAW_ROWS, RAW_COLUMNS, RAW_FRAMES_PER_SECOND = 210, 160, 60
 
@@ -38,7 +42,7 @@ ACTION_NAMES = tuple(
 )
 
 
-class SpecError(TnemuError, ValueError):
+class SpecError(TaskError):
     """An AtariSpec that cannot be: names the field, the value, the limit and the next step."""
 
 
@@ -91,12 +95,34 @@ class AtariSpec:
         _check(self)
         object.__setattr__(self, "sha256", hashlib.sha256(self.to_json().encode()).hexdigest())
 
+    kind: ClassVar[str] = "atari"
+
+    @property
+    def name(self) -> str:
+        """The game: what kind of task and name together stand for."""
+        return self.game
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """Of an observation."""
+        return np.dtype(np.uint8)
+
+    def start(self, seed: int) -> AtariWorld:
+        """The console with this game; ``seed`` in 0..2**31 - 1 decides its chance. WorldError says
+        what is missing (the emulator, the ROM).
+        """
+        from tnemu.tasks.atari.world import AtariWorld
+
+        return AtariWorld(self, seed)
+
     @property
     def rows(self) -> int:
+        """Of a seen screen."""
         return self.crop_rows // self.block
 
     @property
     def columns(self) -> int:
+        """Of a seen screen."""
         return (RAW_COLUMNS + 2 * self.pad_columns) // self.block
 
     @property

@@ -56,11 +56,15 @@ class AtariWorld:
 
     @property
     def lives(self) -> int:
+        """Lives that are left; 0 in games without."""
         return self._ale.lives()
 
-    def raw_screen_rgb(self) -> np.ndarray:
+    def picture(self) -> np.ndarray:
         """The console's picture now, uint8[210, 160, 3]; for people, not for players."""
         return self._ale.getScreenRGB()
+
+    def close(self) -> None:
+        """Nothing to put away: the console lives in this process alone."""
 
     def reset(self) -> np.ndarray:
         """Start the next episode; all stacked screens show its first one."""

@@ -6,17 +6,16 @@ import os
 from functools import partial
 from itertools import pairwise
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.engines.compiled import layout, sizes
+from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.crew import Crew
 from tnemu.emulator.engines.compiled.kernels import arrays
 from tnemu.emulator.engines.compiled.kernels import tick as tick_loop
 from tnemu.emulator.engines.compiled.kernels.vector import NARROW_MOST
-from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
@@ -167,15 +166,6 @@ class CompiledEngine:
             gate=np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
         )
         return state, live, counted
-
-
-def check_compiler() -> None:
-    """Raises EmulatorError where numba has been told not to compile, which the kernels cannot do without."""
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        raise EmulatorError(
-            "NUMBA_DISABLE_JIT is set, and this engine is nothing without its compiler; unset it, or use "
-            "engine='reference', which is slow"
-        )
 
 
 def scratch() -> arrays.Scratch:

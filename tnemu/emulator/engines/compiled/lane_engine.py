@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tnemu.emulator.engine import LaneTrace
 from tnemu.emulator.engines.compiled import engine as compiled
 from tnemu.emulator.engines.compiled import layout, sizes
+from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.kernels import arrays, lanes
 from tnemu.emulator.errors import SnapshotError
 from tnemu.emulator.lane_state import WORD, LaneInputs, LaneState
@@ -35,7 +36,7 @@ class CompiledLanes:
     """
 
     def __init__(self, image: BoardImage, count: int) -> None:
-        compiled.check_compiler()
+        check_compiler()
         self.board = layout.load(image, threads=1)
         """The image as the kernels have it."""
         sizes.check_lanes(self.board, count)

@@ -1,0 +1,117 @@
+"""``tnemu run --probe``: what happens inside, sparse and bounded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from running import DATA, EX1, network_of, ran, refused
+
+from tnemu.formats.model_writer import write_model
+from tnemu.formats.spike_file import read_spikes
+from tnemu.lab import model_run
+from tnemu.lab import probes as run_probes
+
+pytestmark = pytest.mark.usefixtures("plain_terminal")
+
+
+def test_a_probe_of_spikes_records_every_firing_sparsely(tmp_path: Path) -> None:
+    probe = tmp_path / "p.npz"
+    result = ran(*EX1, "--output", tmp_path / "o.sfto", "--probe", f"spikes={probe}")
+    out = read_spikes(tmp_path / "o.sfto").records
+    with np.load(probe) as found:
+        # Neuron j of this model sends to pin j, so inside and outside tell the same story.
+        assert found["tick"].tolist() == out["time"].tolist()
+        assert found["neuron"].tolist() == out["axon"].tolist()
+        assert set(found["core"].tolist()) == {0}
+        assert not found["truncated"]
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_probe_of_spikes_can_name_cores_by_their_ids(tmp_path: Path) -> None:
+    write_model(network_of(3), tmp_path / "m.json")
+    probe = tmp_path / "p.npz"
+    ran(
+        *("run", tmp_path / "m.json", "--ticks", 2, "--output", tmp_path / "o.sfto"),
+        *("--probe", f"spikes:20,0={probe}", "--probe", f"spikes:10={tmp_path / 'q.npz'}"),
+    )
+    assert np.load(probe)["core"].tolist() == [0, 20, 0, 20]
+    assert np.load(tmp_path / "q.npz")["core"].tolist() == [10, 10]
+
+
+def test_a_probe_of_potentials_records_v_after_every_tick(
+    tonic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model, given = tonic
+    probe = tmp_path / "v.npz"
+    ran(
+        *("run", model, "--spikes", given, "--ticks", 7, "--output", tmp_path / "o.sfto"),
+        *("--probe", f"potentials:1:7={probe}", "--probe", f"potentials:0={tmp_path / 'all.npz'}"),
+    )
+    with np.load(probe) as found:
+        # Published with the example: V of neuron 7 is 0, 2, 4, 6, 8, 0, 2, ...
+        assert found["potential"][:, 0].tolist() == [0, 2, 4, 6, 8, 0, 2]
+        assert (found["core"], found["neuron"].tolist()) == (1, [7])
+        assert found["tick"].tolist() == list(range(7))
+    assert np.load(tmp_path / "all.npz")["potential"][:, :3].tolist() == [
+        [t + 1, t + 2, (2 * t + 2) % 12] for t in range(7)
+    ]
+
+
+def test_a_probe_that_is_full_keeps_the_first_firings_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_probes, "SPIKE_LIMIT", 1000)
+    monkeypatch.setattr(model_run, "SPIKE_LIMIT", 1000)
+    monkeypatch.setattr(model_run, "CHUNK_TICKS", 3)
+    probe = tmp_path / "p.npz"
+    result = ran(*EX1, "--output", tmp_path / "o.sfto", "--probe", f"spikes={probe}")
+    assert result.stderr.splitlines()[1] == (
+        "note: --probe spikes kept the first 1,000 firings; name fewer cores or run fewer ticks to "
+        "have all"
+    )
+    first = read_spikes(tmp_path / "o.sfto").records["time"][:1000].tolist()
+    with np.load(probe) as found:
+        assert (found["tick"].tolist(), bool(found["truncated"])) == (first, True)
+
+
+@pytest.mark.parametrize(
+    ("probe", "message"),
+    [
+        ("spikes", "is not understood; write spikes=FILE, spikes:CORE,...=FILE or potentials:CORE"),
+        ("potentials=v.npz", "is not understood"),
+        (
+            "potentials:0:256=v.npz",
+            "is not understood; write spikes=FILE, spikes:CORE,...=FILE or ",
+        ),
+        ("voltage:0=v.npz", "is not understood"),
+        ("spikes:4=s.npz", "--probe spikes:4: there is no core 4; the model has 1 cores, 0..0"),
+    ],
+)
+def test_a_probe_of_what_is_not_there_is_refused(probe: str, message: str, tmp_path: Path) -> None:
+    assert message in refused(*EX1, "--output", "-", "--probe", probe)
+
+
+def test_a_probe_that_would_not_fit_in_memory_is_refused() -> None:
+    text = refused(
+        *("run", DATA / "ex1.json", "--ticks", 10**9, "--output", "-"),
+        *("--probe", "potentials:0=v.npz"),
+    )
+    assert text == (
+        "error: --probe potentials:0: 1,000,000,000 ticks of 256 neurons are 256,000,000,000 "
+        "values, a probe keeps 67,108,864; name fewer neurons or run fewer ticks\n"
+    )
+
+
+def test_two_recordings_in_one_file_are_refused(tmp_path: Path) -> None:
+    probes = (
+        "--probe",
+        f"spikes={tmp_path / 'p.npz'}",
+        "--probe",
+        f"spikes:0={tmp_path / 'p.npz'}",
+    )
+    text = refused(*EX1, "--output", "-", *probes)
+    assert text == (
+        f"error: {tmp_path / 'p.npz'} is to be written twice; give every file its own name\n"
+    )

@@ -1,0 +1,73 @@
+"""Numbers of n bits: an integer code times one step per layer.
+
+    code(w) = clamp( round(w / step), -(2^(n-1) - 1), 2^(n-1) - 1 )    weights: 2^n - 1 values
+    code(y) = clamp( round(y / step),              0,      2^n - 1 )    activations: 2^n levels
+    step    = P_p(|values|) / largest code                              P_p: their p-th percentile
+
+    backward: d code / d value = 1 / step within the range, 0 outside (straight through)
+
+A sum of products of codes is an integer, R. What follows it, batch normalisation, ReLU and rounding
+to the next layer's codes, is one integer multiplier and one integer offset per feature:
+
+    code = clamp( (multiplier R + offset) >> 32, 0, 2^n - 1 )
+    multiplier = round(2^32 A),  offset = round(2^32 (B + 1/2)),  where y / step = A R + B
+
+Source: fine-tuning after quantisation, McKinstry et al., arXiv 1809.04191 (ranges by layer and from
+data; weights and activations rounded in the forward pass). The paper's exact formula is not at hand:
+symmetric weights, unsigned activations and the percentile are the usual reading of it; the fixed-point
+end of a layer is this project's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tnemu.learn.players.integers import MOST_MULTIPLIER, MOST_OFFSET, SHIFT, QuantiseError
+
+
+def step_for(values: Tensor, limit: int, percentile: float) -> float:
+    """The step that puts the percentile (0 < percentile <= 100) of abs(values) on ``limit``.
+
+    Where nearly all values are 0, their maximum counts; where all are, the step does not matter and
+    is 1.
+    """
+    if not 0 < percentile <= 100:
+        raise QuantiseError(
+            f"percentile = {percentile!r}: must be above 0 and at most 100; choose for instance 99.99"
+        )
+    sizes = np.abs(values.detach().numpy().ravel())
+    reach = float(np.percentile(sizes, percentile)) or float(sizes.max())
+    return reach / limit if reach else 1.0
+
+
+class Codes(torch.autograd.Function):
+    """Real values to integer codes (as floats); the gradient passes straight through within the
+    range.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, step: float, low: int, high: int) -> Tensor:
+        scaled = values / step
+        ctx.save_for_backward((scaled >= low) & (scaled <= high))
+        ctx.step = step
+        return scaled.round_().clamp_(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        (within,) = ctx.saved_tensors
+        return gradient * within / ctx.step, None, None, None
+
+
+def fixed_point(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """(multiplier, offset), int64[features], of y / step = a R + b, float64[features].
+
+    Both are kept where no product with a sum below 2^24 leaves int64: beyond that a feature is far
+    outside its range whatever the sum.
+    """
+    multiplier = (a * 2.0**SHIFT).round().clamp(-MOST_MULTIPLIER, MOST_MULTIPLIER)
+    offset = ((b + 0.5) * 2.0**SHIFT).round().clamp(-MOST_OFFSET, MOST_OFFSET)
+    return multiplier.long(), offset.long()
