@@ -55,12 +55,12 @@ def _student(settings: Any, resume: Resume = False, board: BoardThatHolds = "ns1
     from tnemu.cli.learn_progress import watched
     from tnemu.hardware.board import load_board
     from tnemu.learn.distil.distil import train_student
-    from tnemu.mapping.fit import fit
+    from tnemu.mapping.size import size_of
 
     spec = load_board(board)
     with watched(settings) as report:
         return train_student(
-            settings, resume, report, lambda weights: fit(corelets.Student(weights), spec)
+            settings, resume, report, lambda weights: size_of(corelets.Student(weights), spec)
         )
 
 

@@ -11,7 +11,7 @@ import typer
 
 def print_scores(result: Mapping[str, Any], given: Mapping[str, str]) -> None:
     """One row per player; ``given`` has the names that the person typed, by player."""
-    from tnemu.cli.bench_view import print_table
+    from tnemu.cli.tables import print_table
 
     heads = ["player", "mean", "95 %", "median", "sd"]
     shares = {"teacher_share": "of teacher", "human_share": "of human"}

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHADES = ("#8fc1d9", CALM, "#0b2436")
+"""Colours of the lines, from few synapses to many."""
 BOARDS = {4096: "NS1e", 65536: "NS16e"}
+"""Cores of boards that the growth passes."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _ticks(axes: Axes, xs: list[npt.NDArray]) -> None:
         LogLocator(subs=(1, 2, 5) if high * wider**2 < 500 * low else (1,))
     )
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator(sorted({round(float(v)) for x in xs for v in x})))
+    axes.xaxis.set_major_locator(FixedLocator(sorted({float(v) for x in xs for v in x})))
     axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
