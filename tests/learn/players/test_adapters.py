@@ -3,6 +3,8 @@
 
 import dataclasses
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -13,7 +15,6 @@ pytest.importorskip("ale_py")
 
 import gymnasium
 
-import tnemu.tasks.atari.env  # noqa: F401
 from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
 from tnemu.learn.distil.distil import Run
@@ -56,6 +57,7 @@ def baselines(path, net):
     return str(path)
 
 
+ID = "tnemu.tasks.atari.env:tnemu/Atari-v0"
 WRITERS = [(cleanrl, "dqn.cleanrl_model"), (cleanrl, "dqn.pth"), (baselines, "dqn.zip")]
 
 
@@ -81,11 +83,26 @@ def test_a_foreign_teacher_sees_means_of_two_by_two_pixels_every_four_frames():
 
 def test_it_can_be_trained_on_the_environment_under_its_spec():
     spec = foreign_spec("pong")
-    env = gymnasium.make("tnemu/Atari-v0", game="pong", atari_spec=spec)
+    env = gymnasium.make(ID, game="pong", atari_spec=spec)
     seen, facts = env.reset(seed=1)
     assert (seen.shape, facts["spec_sha256"]) == (spec.shape, spec.sha256)
     with pytest.raises(SpecError, match="atari_spec is of 'pong', the game is 'krull'"):
-        gymnasium.make("tnemu/Atari-v0", game="krull", atari_spec=spec)
+        gymnasium.make(ID, game="krull", atari_spec=spec)
+
+
+def test_the_environment_is_made_as_this_module_says_with_nothing_else_imported():
+    code = (
+        "import gymnasium\n"
+        "from tnemu.learn.players.adapters import foreign_spec\n"
+        "env = "
+        + "gymnasium"
+        + adapters.__doc__.split("    gymnasium")[1].split("The libraries'")[0]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\nprint(env.reset(seed=1)[0].shape)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[0] == "(4, 84, 84)"
 
 
 def test_it_is_the_teacher_of_an_evaluation(tmp_path, monkeypatch):

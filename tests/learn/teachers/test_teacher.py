@@ -19,11 +19,11 @@ from tnemu.learn.players.episodes import Episode
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import load_teacher, save_player
 from tnemu.learn.run.trouble import Diverged
-from tnemu.learn.teachers import teacher
+from tnemu.learn.teachers import checkpoint, teacher
+from tnemu.learn.teachers.checkpoint import TrainingError
 from tnemu.learn.teachers.settings import TeacherSettings, exploration, n_step
 from tnemu.learn.teachers.teacher import (
     Trainer,
-    TrainingError,
     double_dqn_target,
     main,
     move_towards,
@@ -346,7 +346,7 @@ def test_a_file_that_cannot_be_written_loses_no_better_teacher(tmp_path, monkeyp
         return wrapped
 
     monkeypatch.setattr(teacher, "play_episodes", played)
-    monkeypatch.setattr(teacher, "save_tensors", writes("checkpoint", teacher.save_tensors))
+    monkeypatch.setattr(checkpoint, "save_tensors", writes("checkpoint", checkpoint.save_tensors))
     monkeypatch.setattr(teacher, "save_player", writes("best", teacher.save_player))
     trainer = Trainer(s, teacher.spec_for("breakout"))
     with pytest.raises(FormatError, match="the disk is full"):
