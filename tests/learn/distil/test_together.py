@@ -275,7 +275,7 @@ def test_games_of_different_screens_are_refused():
 
 def test_the_float_control_of_several_games_is_a_player_of_each(run):
     """Every option of one game is there for several: the control is stored for each game alone."""
-    settings, paths, folder = run
+    _, paths, folder = run
     stages = read_weights(paths[0]).provenance["stages"]
     assert [stage["stage"] for stage in stages] == ["stage0", "stage1", "control"]
     for spec in (FREEWAY, PONG):
