@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
+
+# A shell starts what is put into the background with these ignored, and so would every process that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # Before anything imports matplotlib: no test may need a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")

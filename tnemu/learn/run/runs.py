@@ -8,17 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import platform
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tnemu
+import tnemu.versions
 from tnemu import files
 from tnemu.errors import TnemuError, shown
 from tnemu.files import append_row, make_folder, read_fields, read_text, write_text
@@ -160,13 +158,5 @@ def _said(value: Any) -> str:
 
 
 def versions() -> dict[str, str]:
-    """What a run was made with, by name. Imports torch."""
-    import torch
-
-    return {
-        "tnemu": tnemu.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-        "ale_py": version("ale-py"),
-    }
+    """What a run was made with, by name."""
+    return tnemu.versions.versions("numpy", "torch", "ale-py")
