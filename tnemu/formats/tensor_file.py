@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load, save
+import numpy.typing as npt
 
+from tnemu import files
+from tnemu.files import PathLike
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
 
 
 def save_tensors(
-    path: str | Path,
-    arrays: Mapping[str, np.ndarray],
+    path: PathLike,
+    arrays: Mapping[str, npt.NDArray[Any]],
     facts: Mapping[str, str] | None = None,
 ) -> None:
+    """Write ``arrays`` (any shape, C order in the file) and ``facts``, its metadata.
+
+    Raises FormatError when the file cannot be written.
+    """
+    from safetensors.numpy import save
+
     whole = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
-    with whole_file(path) as file:
-        file.write(save(whole, dict(facts or {})))
+    files.write_bytes(path, save(whole, dict(facts or {})), error=FormatError)
 
 
-def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    load_facts(path)  # it says what is wrong with a file that is not one
-    return {name: array.copy() for name, array in load(Path(path).read_bytes()).items()}
+def load_tensors(path: PathLike) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a file, in memory and writable. Raises FormatError as :func:`load_facts`."""
+    from safetensors.numpy import load
+
+    _, data = files.read_safetensors(path, error=FormatError)
+    return {name: array.copy() for name, array in load(data).items()}
 
 
-def load_facts(path: str | Path) -> dict[str, str]:
-    try:
-        with safe_open(path, "np") as file:
-            return dict(file.metadata() or {})
-    except OSError as error:
-        raise FormatError(
-            f"cannot read {path}: {error.strerror or error}; check the path"
-        ) from error
-    except SafetensorError as error:
-        raise FormatError(
-            f"{path} is not a safetensors file ({error}); "
-            "pass a teacher, a control student or a weight file"
-        ) from error
+def load_facts(path: PathLike) -> dict[str, str]:
+    """The metadata of a file; its tensors are not read.
+
+    Raises FormatError for what is no safetensors file, is not whole, or has a type of number that
+    numpy has not.
+    """
+    return dict(files.check_safetensors(path, error=FormatError).metadata)
