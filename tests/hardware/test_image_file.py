@@ -19,6 +19,7 @@ from tnemu.hardware import (
     ImageError,
     InputConnector,
     TnemuError,
+    image_file,
 )
 from tnemu.hardware.image import TAP_DTYPE
 
@@ -222,6 +223,23 @@ def test_a_large_image_is_opened_without_being_read(relay: Build, tmp_path: Path
     message = refusal(opened.still_whole)
     assert f"{file}: its file was cut from " in message
     assert "restore the file and load it again" in message
+
+
+def test_nothing_is_mapped_that_could_become_illegal(
+    relay: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is changed after it was checked: whatever it holds then must still be runnable."""
+    relay().save(tmp_path / "relay")
+    monkeypatch.setattr(image_file, "MAP_FROM", 0)
+    image = BoardImage.load(tmp_path / "relay")
+    for name in (*ARRAYS, "input0"):
+        data = bytearray((tmp_path / "relay" / f"{name}.npy").read_bytes())
+        data[-1] ^= 1
+        with open(tmp_path / "relay" / f"{name}.npy", "r+b") as file:
+            file.write(data)
+    changed = [name for name in ARRAYS if (getattr(image, name) != getattr(relay(), name)).any()]
+    assert changed == ["crossbar", "targets"]
+    assert image.inputs[0].taps.tolist() == [(0, 0, 0, 1)]
 
 
 def test_a_small_image_does_not_mind_what_happens_to_its_files(

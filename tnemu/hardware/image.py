@@ -190,9 +190,10 @@ class BoardImage:
     def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
         """Open an image folder; ``verify`` recomputes its hash and checks every field.
 
-        Types, shapes and sizes are checked in any case. Files of less than 64 MiB are read into memory
-        (all those of an NS1e); larger ones are mapped and read as they are needed: see
-        :meth:`still_whole` for what that means when somebody cuts one of them meanwhile.
+        Types, shapes and sizes are checked in any case. Crossbar and targets are mapped where their
+        files have 64 MiB or more, and read as they are needed (those of an NS1e have less): see
+        :meth:`still_whole` for what that means when somebody cuts one of them meanwhile. All else is
+        in memory.
 
         Raises ImageError when a file is missing, damaged, or of another format version.
         """

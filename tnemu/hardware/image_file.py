@@ -46,7 +46,14 @@ MOST_TAPS = 1 << 28
 """Taps that one connector can have: as many as four on every axon of 2**18 cores (3.2 GB)."""
 MOST_NAME = 200
 """Characters of a connector's name."""
+MAP_FROM = files.COPY_BELOW
+"""Bytes from which a file of MAPPED is mapped instead of read: 64 MiB."""
+MAPPED = ("crossbar", "targets")
+"""What stays on the disk if it is large. Whoever writes to such a file changes an image that has been
+checked, so the others are read in any case: every bit of a crossbar is legal, and where targets lead is
+checked again by whoever follows them."""
 _MOST_EXIT = 1 << 20
+_NEVER = 1 << 62
 
 ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
     "positions": ((3,), np.int32),
@@ -157,14 +164,15 @@ def _array(folder: Path, name: str, count: int | None, most: int) -> npt.NDArray
     row, dtype = ROWS[name]
     first = None if name == "neuron_types" else count
     size = math.prod(row) * np.dtype(dtype).itemsize
-    return _mapped(folder / f"{name}.npy", (first, *row), dtype, most * size)
+    copy_below = MAP_FROM if name in MAPPED else _NEVER
+    return _read(folder / f"{name}.npy", (first, *row), dtype, most * size, copy_below)
 
 
 def _taps(path: Path) -> npt.NDArray[np.void]:
-    return _mapped(path, (None,), TAP_DTYPE, MOST_TAPS * TAP_DTYPE.itemsize)
+    return _read(path, (None,), TAP_DTYPE, MOST_TAPS * TAP_DTYPE.itemsize, _NEVER)
 
 
-def _mapped(path: Path, shape: Any, dtype: Any, most: int) -> npt.NDArray[Any]:
+def _read(path: Path, shape: Any, dtype: Any, most: int, copy_below: int) -> npt.NDArray[Any]:
     return files.map_npy(
         path,
         error=ImageError,
@@ -172,6 +180,7 @@ def _mapped(path: Path, shape: Any, dtype: Any, most: int) -> npt.NDArray[Any]:
         shape=shape,
         any_order=True,
         most_bytes=most + 16_384,  # and its header
+        copy_below=copy_below,
     )
 
 
