@@ -51,19 +51,21 @@ def command(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the board."),
     ] = None,
     most_bytes: Annotated[
-        int, typer.Option(min=1, help="Largest model file that is read; it takes memory thrice.")
-    ] = 1 << 31,
+        int | None,
+        typer.Option(min=1, help="Largest model file that is read, instead of 2 GiB."),
+    ] = None,
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.lab.model_run import RunError, image_of, run_model
+    from tnemu.lab.images import board_image
+    from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
 
     probes = [parse_probe(text, ticks) for text in probe or []]
     names = [output, *(str(item.path) for item in probes)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
-    image = image_of(model, board, parse_changes(changes or []), most_bytes=most_bytes)
+    image = board_image(model, board, parse_changes(changes or []), most_bytes=most_bytes)
     file = typer.get_binary_stream("stdout") if output == "-" else output
     with _terminable():
         done = run_model(

@@ -160,7 +160,7 @@ _SCALARS: dict[str, tuple[re.Pattern[str], Any]] = {
     "int": (re.compile(r"[-+]?(0|[1-9][0-9]{0,19})"), int),
     "float": (
         re.compile(r"[-+]?([0-9]{1,20}\.?[0-9]{0,30}|\.[0-9]{1,30}|\.inf)(e[-+]?[0-9]{1,4})?|\.nan", re.I),
-        lambda text: math.nan if "n" == text[-1].lower() else float(text.replace(".inf", "inf")),
+        lambda text: math.nan if text[-1].lower() == "n" else float(text.replace(".inf", "inf")),
     ),
 }
 """Of each type: what is read, and how. Nothing else is, so that no value is another than it looks."""
