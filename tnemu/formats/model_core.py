@@ -14,9 +14,8 @@ from tnemu.formats.loose_json import Steps
 from tnemu.formats.loose_part import Part
 from tnemu.formats.runlength import RunLengthError, expand
 from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURONS
+from tnemu.networks.logical import FIRST_CONNECTOR
 
-FIRST_CONNECTOR = -32
-"""Number of the first output connector; further ones count down from it."""
 NOWHERE = (-1, -2)
 """Destination cores of a neuron that sends nothing."""
 LAST_ID = (1 << 31) - 1

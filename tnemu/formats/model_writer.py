@@ -19,11 +19,11 @@ from tnemu.errors import shown
 from tnemu.files import writing
 from tnemu.formats import neuron_types
 from tnemu.formats.errors import FormatError
-from tnemu.formats.model_core import FIRST_CONNECTOR, LAST_ID, LISTS
+from tnemu.formats.model_core import LAST_ID, LISTS
 from tnemu.formats.model_file import FIXED, LAST_SEED
 from tnemu.formats.runlength import compress
 from tnemu.hardware.neuron import AXONS, NEURONS, validate_neurons
-from tnemu.networks.logical import LogicalCore, LogicalNetwork
+from tnemu.networks.logical import FIRST_CONNECTOR, LogicalCore, LogicalNetwork
 
 _ROW = '\t\t\t\t {{"type":"S{}","synapses":"{}"}}'
 
