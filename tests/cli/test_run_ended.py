@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import ran
@@ -66,17 +67,28 @@ def test_a_full_standard_output_is_told_in_one_line(tonic: tuple[Path, Path]) ->
         pytest.skip("/dev/full is no device here")
     model, _ = tonic
     with open(full, "wb") as out:
-        done = subprocess.run(
-            [*(sys.executable, "-c", COMMAND, "run", model, "--ticks", "40", "--output", "-")],
-            stdout=out,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+        line = refused(model, stdout=out)
     assert line.startswith("error: ")
     assert os.strerror(28) in line
+
+
+def test_a_standard_output_that_is_closed_is_told_in_one_line(tonic: tuple[Path, Path]) -> None:
+    line = refused(tonic[0], preexec_fn=lambda: os.close(1))
+    assert line == "error: standard output is closed; give a file, --output FILE"
+
+
+def refused(model: Path, **options: Any) -> str:
+    """The only line that a run into standard output leaves on standard error."""
+    done = subprocess.run(
+        [*(sys.executable, "-c", COMMAND, "run", model, "--ticks", "40", "--output", "-")],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,
+    )
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.splitlines()
+    return str(line)
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(tonic: tuple[Path, Path]) -> None:

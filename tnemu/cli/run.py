@@ -10,11 +10,12 @@ number, the pin; sorted by the three.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
@@ -66,14 +67,34 @@ def command(
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
     image = board_image(model, board, parse_changes(changes or []), most_bytes=most_bytes)
-    file = typer.get_binary_stream("stdout") if output == "-" else output
     with _terminable():
         done = run_model(
-            image, ticks, file, given=spikes, probes=probes, engine=engine, name=model.name
+            image,
+            ticks,
+            _opened(output),
+            given=spikes,
+            probes=probes,
+            engine=engine,
+            name=model.name,
         )
     typer.echo(done, err=True)
     for note in done.notes():
         typer.echo(f"note: {note}", err=True)
+
+
+def _opened(output: str) -> str | IO[bytes]:
+    """Where to write: standard output as the file that it is, so that a full disk is told as of any."""
+    from tnemu.lab.model_run import RunError
+
+    if output != "-":
+        return output
+    if sys.stdout is None:
+        raise RunError("standard output is closed; give a file, --output FILE")
+    try:
+        sys.stdout.fileno()
+    except OSError:  # it is no file, but what a test or a notebook has put in its place
+        return typer.get_binary_stream("stdout")
+    return "/dev/stdout"
 
 
 @contextmanager
