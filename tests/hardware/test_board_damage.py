@@ -42,7 +42,7 @@ def load(data: bytes) -> None:
         at = rng.randrange(len(data) + 1)
         data = data[:at] + rng.choice(TOKENS) + data[at:]
     board = parse_board(text_of(data, "x.yaml", error=BoardError), "x.yaml")
-    board.core_count, board.sha256, board.alive_positions()  # noqa: B018
+    board.core_count, board.sha256, board.alive_positions()
     json.dumps(board.model_dump(mode="json"))
 
 
@@ -73,6 +73,7 @@ def test_a_million_damaged_board_files_are_refused_or_read() -> None:
         ("tick_us: 2001-99-99", "small.yaml:5 tick_us: '2001-99-99' is a date to YAML, and a "),
         ("tick_us: !!timestamp x", "small.yaml:5 tick_us: 'x' is a date to YAML, and a board "),
         ("tick_us: !!float x", "small.yaml:5 tick_us: 'x' is no number as a board file has it, "),
+        ("tick_us: !!float .infe5", "small.yaml:5 tick_us: '.infe5' is no number as a board file "),
         ("host: !!set {a, b}", "small.yaml:5 host: has the type 'set'; correct the value, or "),
         ("links: !!python/tuple []", "small.yaml:5 links: has the type 'python/tuple'; "),
         ('description: "\\e[31m"', "small.yaml:5 description: '\\x1b[31m' holds a character "),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -79,7 +78,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth += 1
         if self.depth > MOST_DEPTH:
-            line = self.peek_event().start_mark.line + 1
+            line = self.line + 1  # of the reader, which is just beyond the node's first token
             raise BoardError(
                 f"{self.source}:{line} nests more than {MOST_DEPTH} lists and mappings; a board "
                 "file needs 3"
@@ -159,8 +158,10 @@ _SCALARS: dict[str, tuple[re.Pattern[str], Any]] = {
     # Not 010, which is 8 to YAML, and not 1:30, which is 90.
     "int": (re.compile(r"[-+]?(0|[1-9][0-9]{0,19})"), int),
     "float": (
-        re.compile(r"[-+]?([0-9]{1,20}\.?[0-9]{0,30}|\.[0-9]{1,30}|\.inf)(e[-+]?[0-9]{1,4})?|\.nan", re.I),
-        lambda text: math.nan if text[-1].lower() == "n" else float(text.replace(".inf", "inf")),
+        re.compile(
+            r"(?i:[-+]?([0-9]{1,20}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[-+]?[0-9]{1,4})?|[-+]?\.inf|\.nan)"
+        ),
+        lambda text: float(re.sub(r"\.(?=[in])", "", text.lower())),
     ),
 }
 """Of each type: what is read, and how. Nothing else is, so that no value is another than it looks."""
@@ -228,16 +229,18 @@ def _say(item: Any, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{name}: is missing{meaning}; add it"
     if kind == "model_type":
-        return (
-            f"{name}: {shown(value)} is not a mapping of keys to values{meaning}; indent keys below it"
-        )
+        return f"{name}: {shown(value)} is not a mapping of keys to values{meaning}; indent keys below it"
     if kind == "literal_error":
-        return f"{name}: {shown(value)} is not {item['ctx']['expected']}{meaning}; choose one of them"
+        return (
+            f"{name}: {shown(value)} is not {item['ctx']['expected']}{meaning}; choose one of them"
+        )
     if kind in _KINDS:
         low, high = _bounds(field)
         limits = "" if low is None else f" {low}..{high}"
         if kind in _RANGE_KINDS:
-            return f"{name}: {shown(value)} is outside{limits}{meaning}; choose a value in that range"
+            return (
+                f"{name}: {shown(value)} is outside{limits}{meaning}; choose a value in that range"
+            )
         return f"{name}: {shown(value)} is not {_KINDS[kind]}{limits}{meaning}; correct the value"
     message = item["msg"] if kind in ("board", "span") else f"is refused: {item['msg']}"
     return f"{name}: {shown(value)} {message}"

@@ -161,8 +161,10 @@ class LogicalNetwork:
         n = len(self.cores)
         wires = self.wires
         _check_array("wires", wires, WIRE_DTYPE, None, "make them with wires_from(rows)")
-        for name, port in (*self.inputs.items(), *self.outputs.items()):
-            whole(f"width of {shown(name)}", port.width, 0, 2**31 - 1, error=NetworkError)
+        for name, item in self.inputs.items():
+            _check_width(name, item.width)
+        for name, output in self.outputs.items():
+            _check_width(name, output.width)
         _check_range("wire source core", wires["core"], 0, n - 1)
         _check_range("wire source neuron", wires["neuron"], 0, NEURONS - 1)
         _check_range("wire target core", wires["target"], -len(self.outputs), n - 1)
@@ -215,6 +217,10 @@ def _check_array(
         kind = "records" if dtype.names else str(dtype)
         sizes = "(n,)" if shape is None else str(shape)
         raise NetworkError(f"{what}: {shown(array)} must be {kind} of shape {sizes}; {then}")
+
+
+def _check_width(name: str, width: int) -> None:
+    whole(f"width of {shown(name)}", width, 0, 2**31 - 1, error=NetworkError)
 
 
 def _check_range(what: str, values: npt.NDArray[Any], low: int, high: int) -> None:
