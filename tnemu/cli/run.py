@@ -44,7 +44,7 @@ def command(
         typer.Option(
             metavar="WHAT=FILE",
             help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
-            r"potentials:CORE\[:NEURON,...].",
+            "potentials:CORE[:NEURON,...].",
         ),
     ] = None,
     changes: Annotated[
