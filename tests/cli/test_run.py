@@ -21,12 +21,12 @@ from running import (
     run,
 )
 
-from tnemu.cli import run as run_module
 from tnemu.emulator.emulator import Emulator
 from tnemu.formats.model_file import read_model
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
 from tnemu.hardware import neuron
+from tnemu.lab import model_run
 from tnemu.networks.logical import LogicalOutput
 
 pytestmark = pytest.mark.usefixtures("plain_terminal")
@@ -135,7 +135,7 @@ def test_a_run_cut_into_pieces_writes_the_same_file(
     chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ran(*EX1, "--output", "-").stdout
-    monkeypatch.setattr(run_module, "CHUNK_TICKS", chunk)
+    monkeypatch.setattr(model_run, "CHUNK_TICKS", chunk)
     assert ran(*EX1, "--output", "-").stdout == whole
 
 
@@ -251,7 +251,7 @@ def test_an_image_brings_its_board(tmp_path: Path) -> None:
 
 
 def test_a_model_runs_on_the_smallest_board_that_holds_it() -> None:
-    assert [run_module._smallest(n).name for n in (1, 4096, 4097, 65536, 65537, 10**6)] == [
+    assert [model_run.smallest_board(n).name for n in (1, 4096, 4097, 65536, 65537, 10**6)] == [
         *("ns1e", "ns1e", "ns16e", "ns16e", "ns16e-4", "ns16e-4")
     ]
 
@@ -266,7 +266,7 @@ def test_a_run_that_fails_leaves_the_older_files_and_no_scratch(
     out.write_text("older")
 
     def interrupted(*_: object, **__: object) -> None:
-        assert len(list(tmp_path.iterdir())) == 3  # the older file and two scratch files
+        assert len(list(tmp_path.iterdir())) == 2  # the older file and a hidden one
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Emulator, "run", interrupted)

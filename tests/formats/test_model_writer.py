@@ -160,8 +160,8 @@ def test_what_a_model_file_cannot_hold_is_refused_not_lost(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_refused() -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         FormatError, match=r"cannot write .*m\.json: No such file or directory; give"
     ):
-        write_model(small(), "/nonexistent/m.json")
+        write_model(small(), tmp_path / "absent" / "m.json")

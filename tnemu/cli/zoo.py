@@ -29,7 +29,7 @@ def command(
     if json:
         typer.echo(encoder.dumps(rows, indent=2))
         return
-    from tnemu.cli.bench_view import print_table
+    from tnemu.cli.tables import print_table
 
     heads = ["name", "game", f"cores of {spec.name}", "ticks", "score", "random", "teacher"]
     print_table([*heads, "of teacher", "95 %", "licence"], [_cells(row) for row in rows])

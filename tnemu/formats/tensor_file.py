@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from tnemu.files import check_safetensors, read_safetensors, write_bytes
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
 
 
 def save_tensors(
@@ -18,26 +17,17 @@ def save_tensors(
     arrays: Mapping[str, np.ndarray],
     facts: Mapping[str, str] | None = None,
 ) -> None:
+    """Write ``arrays`` and ``facts``; raises FormatError where the file cannot be written."""
     whole = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
-    with whole_file(path) as file:
-        file.write(save(whole, dict(facts or {})))
+    write_bytes(path, save(whole, dict(facts or {})), error=FormatError)
 
 
 def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    load_facts(path)  # it says what is wrong with a file that is not one
-    return {name: array.copy() for name, array in load(Path(path).read_bytes()).items()}
+    """The arrays by name, writable; raises FormatError for a file that is damaged or another kind's."""
+    _, data = read_safetensors(path, error=FormatError)
+    return {name: array.copy() for name, array in load(data).items()}
 
 
 def load_facts(path: str | Path) -> dict[str, str]:
-    try:
-        with safe_open(path, "np") as file:
-            return dict(file.metadata() or {})
-    except OSError as error:
-        raise FormatError(
-            f"cannot read {path}: {error.strerror or error}; check the path"
-        ) from error
-    except SafetensorError as error:
-        raise FormatError(
-            f"{path} is not a safetensors file ({error}); "
-            "pass a teacher, a control student or a weight file"
-        ) from error
+    """The texts beside the arrays, which are not read; raises FormatError as :func:`load_tensors`."""
+    return dict(check_safetensors(path, error=FormatError).metadata)

@@ -77,6 +77,8 @@ def _no_int64(given: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """True where an object is no whole number of 64 bits."""
 
     def wrong(value: object) -> bool:
+        if isinstance(value, float | np.floating) and float(value).is_integer():
+            value = int(value)
         return not (isinstance(value, int | np.integer) and -(2**63) <= int(value) < 2**63)
 
     return np.asarray(np.frompyfunc(wrong, 1, 1)(given), bool)

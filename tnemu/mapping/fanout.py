@@ -21,15 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic, neuron
+from tnemu.hardware.neuron import AXONS, NEURONS, RELAY_NEURON, is_stochastic
 from tnemu.mapping.balance import Ticks, wave_ticks
 from tnemu.mapping.errors import FitError
 from tnemu.networks.logical import BALANCE, WIRE_DTYPE, LogicalCore, LogicalNetwork
 
 Wires = npt.NDArray[np.void]
-
-SPLITTER_NEURON = neuron(s=(1, 1, 1, 1), alpha=1, beta=0, kappa=1)
-"""Fires iff its axon is active; stateless."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +193,7 @@ class _Splitter:
         """Give ``wires`` a neuron each; returns the one wire that feeds them, and those wires."""
         here = slice(self.neurons, self.neurons + len(wires))
         self.core.crossbar[self.axons, here] = True
-        self.core.neurons[here] = SPLITTER_NEURON
+        self.core.neurons[here] = RELAY_NEURON
         self.core.used[here] = True
         feed, out = wires[:1].copy(), wires.copy()
         feed["target"], feed["pin"] = self.index, self.axons

@@ -7,20 +7,15 @@ number of decisions.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import stat
-import tempfile
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tnemu
+import tnemu.versions
 from tnemu.errors import TnemuError
+from tnemu.files import make_folder, write_json
 from tnemu.hardware.image import BoardImage
 from tnemu.measure import energy
 from tnemu.runtime.record import percentiles_ms
@@ -46,6 +41,9 @@ WALL_CLOCK = frozenset(
 PACKAGES = ("ale-py", "gymnasium", "numba", "numpy")
 
 
+THEN = "choose another place with --report or --output"
+
+
 class ReportError(TnemuError, OSError):
     """A report cannot be written where it was wanted."""
 
@@ -53,9 +51,7 @@ class ReportError(TnemuError, OSError):
 def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report of a run; ``facts`` are what only the caller knows (game, seed, hashes, command).
 
-    Times are in the unit of their name. ``lateness_ms`` is delivery minus deadline, negative when
-    early; null where the mode has no deadline. ``estimated_power_mw`` is for the chip at its own tick
-    rate. ``synaptic_operations_per_s`` likewise, ``ticks_per_decision`` is what every decision ran.
+    docs/files.md says what every key means, and in which unit it is.
     """
     record, settings = result.record, result.settings
     host, board = record.host, record.board
@@ -136,56 +132,17 @@ def chips_used(image: BoardImage) -> int:
 
 def versions() -> dict[str, str]:
     """Versions of tnemu, Python and the packages that decide what happens; absent ones are left out."""
-    found = {"tnemu": tnemu.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return tnemu.versions.versions(*PACKAGES)
 
 
 def write(report: Mapping[str, Any], path: str | Path) -> None:
-    """Write the report to ``path``: a file appears whole or not at all, an older one is replaced.
+    """Write the report to ``path``, whose folder is made if it is not there (any more).
 
-    A path that exists and is no regular file (a pipe, /dev/stdout) is written to as it is. Raises
-    ReportError, which names the path and the reason.
+    Whole or not at all; a pipe or a device (/dev/stdout) is written to as it is. Raises ReportError,
+    which names the path and the reason.
     """
-    path = Path(path)
-    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
-    try:
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
-    except OSError as error:
-        raise ReportError(
-            f"the report cannot be written to {path}: {error.strerror or error}; "
-            "make room or choose another place with --report or --output"
-        ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    """mkstemp makes files that only their owner reads; a report is for everybody."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    make_folder(Path(path).parent, error=ReportError, then=THEN)
+    write_json(path, report, error=ReportError, what="the report", indent=2)
 
 
 def _ratio(part: Any, whole: Any) -> float | None:

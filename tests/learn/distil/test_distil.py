@@ -10,15 +10,13 @@ pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
 from tnemu.formats.weights import read_weights
-from tnemu.learn.distil import distil
-from tnemu.learn.distil.distil import (
-    DistilSettings,
-    main,
-    train_student,
-)
+from tnemu.learn.distil import losses
+from tnemu.learn.distil.distil import main, train_student
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import States, collect, label_temperature
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, load_control, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import load_control, save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -27,7 +25,7 @@ SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
 @pytest.fixture(scope="module")
 def teacher_file(tmp_path_factory):
     torch.manual_seed(3)
-    net = DuelNet(SPEC.shape, len(SPEC.actions))
+    net = DuelNet(SPEC)
     net.background.fill_(90.4)
     path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
     save_player(path, net, TEACHER, SPEC)
@@ -43,7 +41,7 @@ def test_label_temperature_reaches_the_peak():
 
 def test_kl_by_hand():
     labels, logits = torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 0.0]])
-    assert float(distil.kl(labels, logits)) == pytest.approx(np.log(2) / 2)
+    assert float(losses.kl(labels, logits)) == pytest.approx(np.log(2) / 2)
 
 
 def test_collect_visits_and_labels():
@@ -89,7 +87,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         check_episodes=1,
         log_every=1,
     )
-    path = train_student(s)
+    (path,) = train_student(s)
     file = read_weights(path)
     provenance = file.provenance
     assert [(x["stage"], x["states"], x["iterations"]) for x in provenance["stages"]] == [
@@ -102,7 +100,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         f"--teacher {teacher_file} --out {tmp_path} --states 160 --dagger-rounds 1"
         in provenance["command"]
     )
-    assert file.spec_sha256 == SPEC.sha256
+    assert file.task.sha256 == SPEC.sha256
     assert (file.transduction.background == 90).all()
     control, spec = load_control(tmp_path / "control.safetensors")
     assert spec == SPEC
@@ -114,7 +112,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     for name in ("stage1.hidden.safetensors", "control.hidden.safetensors"):
         (tmp_path / name).unlink()
     capsys.readouterr()
-    again = read_weights(train_student(s, resume=True))
+    again = read_weights(*train_student(s, resume=True))
     out = capsys.readouterr().out
     assert "stage0" not in out, "only the missing stages are trained again"
     assert "stage1" in out
@@ -123,7 +121,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         "a resumed run ends as one that never stopped"
     )
     longer = dataclasses.replace(s, control_iterations=3)
-    stages = read_weights(train_student(longer, resume=True)).provenance["stages"]
+    stages = read_weights(*train_student(longer, resume=True)).provenance["stages"]
     assert [stage["iterations"] for stage in stages] == [3, 3, 3], "the control is trained again"
     with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
         train_student(dataclasses.replace(s, width=2), resume=True)

@@ -13,7 +13,8 @@ from tnemu.formats.errors import FormatError
 from tnemu.learn.distil import distil
 from tnemu.learn.distil.states import States
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -108,7 +109,7 @@ def test_arrays_of_something_else_are_no_states(path):
 def test_a_run_collects_again_what_was_damaged_and_deleted(tmp_path, capsys):
     torch.manual_seed(3)
     teacher, out = tmp_path / "t.safetensors", tmp_path / "out"
-    save_player(teacher, DuelNet(SPEC.shape, 3), TEACHER, SPEC)
+    save_player(teacher, DuelNet(SPEC), TEACHER, SPEC)
     words = (
         f"freeway --teacher {teacher} --out {out} --states 80 --worlds 2 --batch 8 --iterations 1"
     )

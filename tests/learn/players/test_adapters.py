@@ -16,7 +16,8 @@ import gymnasium
 import tnemu.tasks.atari.env  # noqa: F401
 from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
-from tnemu.learn.distil.distil import DistilSettings, Run
+from tnemu.learn.distil.distil import Run
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.players import adapters
 from tnemu.learn.players.adapters import foreign_spec, load_any_teacher, load_foreign
 from tnemu.learn.players.evaluate import evaluate, load_player
@@ -105,12 +106,11 @@ def test_it_labels_the_states_of_a_student_of_its_spec(tmp_path, monkeypatch):
     file = cleanrl(tmp_path / "dqn.pth", nature())
     out = str(tmp_path / "run")
     run = Run(DistilSettings("pong", file, out, states=16, worlds=2), resume=False)
-    run.gather(0, lambda seen: np.zeros((len(seen), 6)))
-    (states,) = run.rounds
+    states = run.round(0, 0, lambda seen: np.zeros((len(seen), 6)))
     assert states.screens.shape == (16, 4, 84, 84)
     with torch.no_grad():
         torch.testing.assert_close(states.q, nature()(states.screens / 255))
-    assert run.new_student(2, "trinary").background.shape == (4, 84, 84)
+    assert run.heads[0].student.background.shape == (4, 84, 84)
 
 
 @pytest.mark.parametrize(("write", "name"), WRITERS)

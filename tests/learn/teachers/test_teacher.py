@@ -16,7 +16,8 @@ from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_tensors, save_tensors
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import Episode
-from tnemu.learn.players.files import TEACHER, load_teacher, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import load_teacher, save_player
 from tnemu.learn.run.trouble import Diverged
 from tnemu.learn.teachers import teacher
 from tnemu.learn.teachers.settings import TeacherSettings, exploration, n_step
@@ -96,7 +97,7 @@ def test_random_actions_are_held_with_inverse_square_lengths(tmp_path):
 
 
 def test_network_is_dueling_and_subtracts_the_background():
-    net = DuelNet((4, 42, 42), 3)
+    net = DuelNet(SPECS["freeway"])
     screens = torch.randint(0, 256, (5, 4, 42, 42), dtype=torch.uint8)
     net.background.copy_(torch.rand(42, 42) * 200)
     x = torch.relu(net.conv2(torch.relu(net.conv1((screens - net.background) / 100)))).flatten(1)
@@ -104,7 +105,7 @@ def test_network_is_dueling_and_subtracts_the_background():
     torch.testing.assert_close(
         net(screens).mean(1, keepdim=True), net.value(x), atol=1e-5, rtol=1e-4
     )
-    assert sum(p.numel() for p in DuelNet((4, 42, 42), 18).parameters()) < 250_000
+    assert sum(p.numel() for p in DuelNet(SPECS["krull"]).parameters()) < 250_000
 
 
 def test_training_run_and_resume(tmp_path):
@@ -230,7 +231,7 @@ def test_resume_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
     """A best teacher, and another program's file."""
     path = tmp_path / "checkpoint.safetensors"
     spec = teacher.spec_for("breakout")
-    save_player(path, DuelNet(spec.shape, 4), TEACHER, spec, settings={})
+    save_player(path, DuelNet(spec), TEACHER, spec, settings={})
     words = ["breakout", "--resume", "--replay", "1000", "--out", str(tmp_path)]
     assert main(words) == 1
     told = f"{path} is not the checkpoint of a teacher: it has no "
@@ -253,7 +254,7 @@ def test_load_refuses_an_altered_spec(tmp_path):
     from safetensors.torch import load_file, save_file
 
     path = tmp_path / "t.safetensors"
-    save_player(path, DuelNet((4, 42, 42), 3), TEACHER, SPECS["freeway"])
+    save_player(path, DuelNet(SPECS["freeway"]), TEACHER, SPECS["freeway"])
     metadata = {
         "format": TEACHER,
         "spec": dataclasses.replace(SPECS["freeway"], sticky=0.0).to_json(),
