@@ -23,6 +23,9 @@ from tnemu.networks.errors import NetworkError
 BALANCE = 0
 """Delay of a wire whose delay the mapper chooses so that all inputs of a core arrive as one wave."""
 
+FIRST_CONNECTOR = -32
+"""Number of the first output connector in IBM's files; further ones count down from it."""
+
 WIRE_DTYPE = np.dtype(
     [
         ("core", np.int32),
@@ -96,7 +99,7 @@ class LogicalInput:
 
 @dataclass
 class LogicalOutput:
-    """``width`` output pins; ``number`` is the connector id of IBM files (-32, -33, ...)."""
+    """``width`` output pins; ``number`` is the connector id of IBM files, from FIRST_CONNECTOR."""
 
     width: int
     number: int
