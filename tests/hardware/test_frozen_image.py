@@ -14,7 +14,7 @@ import pytest
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.engines import registry
 from tnemu.emulator.lanes import LaneEmulator
-from tnemu.hardware import BoardImage, ImageError
+from tnemu.hardware import BoardImage, ImageError, image_file
 from tnemu.hardware.frozen import read_only
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,7 @@ def test_numbers_of_connectors_are_whole(relay, kind, what, value):
     image = relay()
     (connector,) = getattr(image, kind)
     with pytest.raises(
-        ImageError, match=rf"connector '(in|out)' has {what} = .*; it is a whole number"
+        ImageError, match=rf"put '(in|out)': {what} = .*: must be a whole number in"
     ):
         replace(image, **{kind: (replace(connector, **{what: value}),)}).validate()
 
@@ -166,8 +166,8 @@ CUT = """
 import os, sys
 import numpy as np
 import tnemu
-from tnemu.hardware import image
-image.PRIVATE_BYTES = int(sys.argv[2])
+from tnemu.hardware import image_file
+image_file.MAP_FROM = int(sys.argv[2])
 given = tnemu.BoardImage.load(sys.argv[1])
 boards = [tnemu.Emulator(given), tnemu.Emulator(given, engine="reference"), tnemu.LaneEmulator(given, 2)]
 for file in os.listdir(sys.argv[1]):
@@ -200,10 +200,22 @@ def test_a_file_that_is_cut_while_its_image_runs_ends_nothing(relay, tmp_path, p
 
 
 def test_an_image_of_any_size_opens_the_same(relay, tmp_path, monkeypatch):
-    from tnemu.hardware import image as module
-
     relay().save(tmp_path / "image")
     read = BoardImage.load(tmp_path / "image")
-    monkeypatch.setattr(module, "PRIVATE_BYTES", 0)
+    monkeypatch.setattr(image_file, "MAP_FROM", 0)
     mapped = BoardImage.load(tmp_path / "image")
     assert read.sha256() == mapped.sha256() == relay().sha256()
+
+
+def test_a_mapped_image_whose_file_was_cut_is_refused_before_it_is_read(
+    relay, tmp_path, monkeypatch
+):
+    relay().save(tmp_path / "image")
+    monkeypatch.setattr(image_file, "MAP_FROM", 0)
+    mapped = BoardImage.load(tmp_path / "image")
+    os.truncate(tmp_path / "image" / "crossbar.npy", 128)
+    for make in (Emulator, lambda image: LaneEmulator(image, 2)):
+        with pytest.raises(
+            ImageError, match=r"crossbar.npy: its file was cut from .* to 128 bytes"
+        ):
+            make(mapped)

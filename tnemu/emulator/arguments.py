@@ -41,6 +41,7 @@ def image_of(given: object, what: str) -> BoardImage:
             f"{type(given).__name__}{advice}"
         )
     image.validate()  # compiled code checks no bounds
+    image.still_whole()  # engines read it once more, while they are made
     return image
 
 

@@ -146,12 +146,12 @@ def _crossbar(image: BoardImage) -> npt.NDArray[np.uint64]:
 
 def _ours(array: npt.NDArray[Any]) -> bool:
     """Whether the array lies in memory that nobody writes to, and in no mapped file."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        if base.flags.writeable:
+    owner: Any = array
+    while owner is not None:
+        if isinstance(owner, mmap) or (isinstance(owner, np.ndarray) and owner.flags.writeable):
             return False
-        base = base.base
-    return type(array) is np.ndarray and not isinstance(base, mmap)
+        owner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+    return type(array) is np.ndarray
 
 
 def _parameters(
