@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 
 def leave_on_ctrl_c() -> None:
@@ -17,15 +16,16 @@ def leave_on_ctrl_c() -> None:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
 
 
-def main() -> int:
-    """Run the command that ``sys.argv`` asks for; its exit status (see ``tnemu --help``)."""
+def main() -> None:
+    """Run the command that ``sys.argv`` asks for; ends in SystemExit (see ``tnemu --help``)."""
     leave_on_ctrl_c()
     from tnemu.cli.main import main as run
 
-    status = run()
-    leave_on_ctrl_c()  # while the interpreter ends
-    return status
+    try:
+        run()
+    finally:
+        leave_on_ctrl_c()  # while the interpreter ends
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

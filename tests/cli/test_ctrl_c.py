@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-STARTED = "import os; import tnemu.__main__ as m; os.write(1, b'.'); raise SystemExit(m.main())"
+STARTED = "import os; import tnemu.__main__ as m; os.write(1, b'.'); m.main()"
 """A program that says when Python itself has started: what comes before is not ours to answer."""
 
 SOON_S = 30

@@ -88,7 +88,7 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 sys.argv[0] = "tnemu"
 from tnemu.__main__ import main
-sys.exit(main())
+main()
 """
 
 

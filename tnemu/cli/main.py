@@ -7,6 +7,7 @@ TnemuError for what a user can act on.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -69,7 +70,7 @@ def _options(
     """IBM's TrueNorth boards, emulated on this computer, playing Atari in real time."""
 
 
-def main() -> int:
-    """Run the command that ``sys.argv`` asks for; its exit status."""
+def main() -> None:
+    """Run the command that ``sys.argv`` asks for; ends in SystemExit with its status."""
     compiling.on_compile(lambda: typer.echo(compiling.NOTICE, err=True))
-    return run_to_the_end(lambda: app(prog_name="tnemu"))
+    sys.exit(run_to_the_end(lambda: app(prog_name="tnemu")))

@@ -13,10 +13,13 @@ from tnemu.formats.weights import read_weights
 from tnemu.learn.distil import losses
 from tnemu.learn.distil.distil import main, train_student
 from tnemu.learn.distil.settings import DistilSettings
+from tnemu.learn.distil.stages import read_stage
 from tnemu.learn.distil.states import States, collect, label_temperature
+from tnemu.learn.distil.training import Lesson
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import load_control, save_player
+from tnemu.learn.run.runs import derived_seed
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -137,3 +140,48 @@ def test_load_control_refuses_other_files(teacher_file):
         TnemuError, match="format is 'tnemu teacher 1', needs 'tnemu float student 1'"
     ):
         load_control(teacher_file)
+
+
+STAGE = {
+    "stage": "stage0", "states": 9, "iterations": 4, "learning_rate": 0.5, "device": "cpu",
+    "val_kl": 0.5, "val_agree": 0.5, "firing_rate": 0.1, "check_seeds": [1, 2], "check_scores": [1.0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stage": "stage1"}, "stage = 'stage1': must be one of 'stage0'"),
+        ({"states": "9"}, "states = '9': must be a whole number"),
+        ({"check_scores": []}, "check_scores = []: must be a list"),
+        ({"check_scores": {"freeway": [1]}}, "check_scores = {'freeway': [1]}: must be a list"),
+        ({"learning_rate": True}, "learning_rate = True: must be a finite number"),
+        ({"more": 1}, "unknown key 'more'"),
+    ],
+)
+def test_what_a_stage_says_is_read_typed(tmp_path, change, message):
+    path = tmp_path / "stage0.json"
+    path.write_text(json.dumps(STAGE))
+    assert read_stage(path, "stage0", ["freeway"]) == STAGE
+    path.write_text(json.dumps(STAGE | change))
+    with pytest.raises(TnemuError) as caught:
+        read_stage(path, "stage0", ["freeway"])
+    assert str(caught.value).startswith(f"{path}: {message}")
+    path.write_bytes(b"{")
+    with pytest.raises(TnemuError, match=r"stage0\.json:1:2: is not JSON"):
+        read_stage(path, "stage0", ["freeway"])
+
+
+def test_the_first_of_several_games_has_the_streams_of_a_game_alone():
+    """So a student of one game is the case of one game."""
+    for seed in (0, 7, 2**32 - 1):
+        assert derived_seed(seed, 1, 2) == derived_seed(seed, 1, 2, 0)
+        assert derived_seed(seed, 1, 2) != derived_seed(seed, 1, 2, 1)
+
+
+def test_too_few_states_to_hold_any_out_are_refused():
+    few = States(np.zeros((3, 1), np.uint8), np.zeros((3, 2), np.float32))
+    with pytest.raises(
+        TnemuError, match="3 states are there, of which 1 / 4 is none; collect more"
+    ):
+        Lesson.begin(few, 4, 1.0)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import corelets
 import tnemu
 from tnemu.cli.main import app
+from tnemu.formats.tensor_file import load_tensors
 from tnemu.formats.weights import read_weights
 from tnemu.lab.board_player import board_player
 from tnemu.learn.distil.distil import main, train_student
@@ -23,7 +24,7 @@ from tnemu.learn.eedn.heads import HeadError, heads_of, recalibrate
 from tnemu.learn.eedn.student import Student
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import TEACHER
-from tnemu.learn.players.nets import save_player
+from tnemu.learn.players.nets import load_control, save_player
 from tnemu.learn.run.trouble import Diverged
 from tnemu.tasks.atari.spec import SPECS
 
@@ -270,3 +271,45 @@ def test_games_of_different_screens_are_refused():
     fine = dataclasses.replace(PONG, block=2)
     with pytest.raises(HeadError, match=r"freeway \[4, 42, 42\], pong \[4, 84, 84\]\), one retina"):
         heads_of([FREEWAY, fine], [torch.zeros(42, 42), torch.zeros(84, 84)])
+
+
+def test_the_float_control_of_several_games_is_a_player_of_each(run):
+    """Every option of one game is there for several: the control is stored for each game alone."""
+    _, paths, folder = run
+    stages = read_weights(paths[0]).provenance["stages"]
+    assert [stage["stage"] for stage in stages] == ["stage0", "stage1", "control"]
+    for spec in (FREEWAY, PONG):
+        control, trained_under = load_control(folder / "out" / f"control-{spec.game}.safetensors")
+        assert trained_under == spec
+        assert control(screens(5, 1)).shape == (5, len(spec.actions))
+
+
+@pytest.mark.parametrize("precision", ["trinary", "float"])
+def test_a_head_alone_gives_the_logits_of_its_game(precision):
+    grounds = [torch.full((42, 42), 90.4), torch.full((42, 42), 30.0)]
+    heads = heads_of([FREEWAY, PONG], grounds, 1, 1, precision)
+    recalibrate(heads, [screens(40, 1, 60, 160), screens(40, 2, 0, 70)])
+    heads[0].student.eval()
+    for head, ground in zip(heads, (90, 30), strict=True):
+        alone = head.alone()
+        assert (alone.background == ground).all()
+        torch.testing.assert_close(alone(screens(6, 3)), head(screens(6, 3)))
+
+
+def test_loss_hysteresis_sparsity_and_a_share_of_the_teachers_are_there_for_several_games(
+    run, tmp_path
+):
+    settings, _, _ = run
+    told = dataclasses.replace(
+        settings, out=str(tmp_path), loss="mse", hysteresis=0.1, sparsity=1e-4, teacher_share=0.5,
+        control_iterations=0, device="cpu", iterations=1, minibatch="one",
+    )  # fmt: skip
+    paths = train_student(told, report=lambda row: None)
+    provenance = read_weights(paths[1]).provenance
+    for word in ("--loss mse", "--hysteresis 0.1", "--sparsity 0.0001", "--teacher-share 0.5"):
+        assert word in provenance["command"]
+    with np.load(tmp_path / "round1-pong.npz") as mixed:
+        assert len(mixed["q"]) == 48
+    kept = load_tensors(tmp_path / "stage0.hidden.safetensors")
+    assert set(np.unique(kept["layers.1.kept"])) <= {-1, 0, 1}
+    assert provenance["stages"][0]["iterations"] == 2, "as many of each game"

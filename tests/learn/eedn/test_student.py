@@ -133,7 +133,7 @@ def test_shuffle_is_its_order():
 
 def test_second_shuffle_reaches_every_block():
     predict = Student((4, 42, 42), 3).layers[-1]
-    sources = predict.order.reshape(50, 128) // 128
+    sources = predict.wiring.order.reshape(50, 128) // 128
     assert all(set(row) == set(range(50)) for row in sources)
 
 

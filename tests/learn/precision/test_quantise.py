@@ -182,7 +182,7 @@ def test_integer_layers_round_what_the_normalised_layers_give(quantised, control
             mean = (layer.mean * layer.scale).view(shape)
             variance = (layer.variance * layer.scale**2).view(shape)
             gain, beta = layer.gain.double().view(shape), layer.beta.double().view(shape)
-            y = (r - mean) / (variance + layer.eps).sqrt() * gain + beta
+            y = (r - mean) / (variance + layer.wiring.eps).sqrt() * gain + beta
             real = y.clamp(min=0) / layer.output_step
         clear = ((real - real.floor()) - 0.5).abs() > 1e-2
         assert clear.float().mean() > 0.9
@@ -254,7 +254,11 @@ def test_the_file_plays_in_integers_as_the_student_does(quantised, control, tmp_
     [
         ("layers.1.codes", lambda a: a.astype(np.int16), r"is int16\[256, 8, 4, 4\], needs int8"),
         ("layers.1.codes", lambda a: a[:1], r"is int8\[1, 8, 4, 4\], needs int8\[256, 8, 4, 4\]"),
-        ("layers.1.codes", lambda a: a * 0 - 128, r"values in -128..-128, needs -127..127"),
+        (
+            "layers.1.codes",
+            lambda a: np.full_like(a, -128),
+            r"values in -128..-128, needs -127..127",
+        ),
         ("layers.2.multiplier", lambda a: a * 0 + 2**40, r"values in 1099511627776..1"),
         ("layers.5.offset", lambda a: a * 0 - 2**62, r"values in -4611686018427387904..-4"),
         ("background", lambda a: a * 0 - 1, r"values in -1..-1, needs 0..255"),

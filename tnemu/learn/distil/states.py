@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tnemu.files import read_npz, write_npz
+from tnemu.files import place, read_npz, write_npz
 from tnemu.formats.errors import FormatError
 from tnemu.learn.players.episodes import Player
 from tnemu.tasks.atari.spec import AtariSpec
@@ -64,7 +64,8 @@ class States:
                 finite=True,
             )
         except FormatError as error:
-            raise FormatError(f"{path} cannot be read as states ({error}); {_AGAIN}") from None
+            why = str(error).removeprefix(f"{place(path)}: ")
+            raise FormatError(f"{path} cannot be read as states ({why}); {_AGAIN}") from None
         screens, q = stored["screens"], stored["q"]
         made_with = {name: str(stored[name]) for name in facts if name in stored}
         for name, before in made_with.items():

@@ -13,7 +13,9 @@ Such a teacher plays under ``foreign_spec(game)``: the project's spec with 84 x 
 decision every 4 raw frames, the maximum of the last 2, and 4 neighbouring screens, NEWEST first. Its
 actions are ``spec.actions``, in that order. It must have been trained so, for instance on
 
-    gymnasium.make("tnemu/Atari-v0", game="pong", atari_spec=foreign_spec("pong"))
+    gymnasium.make(
+        "tnemu.tasks.atari.env:tnemu/Atari-v0", game="pong", atari_spec=foreign_spec("pong")
+    )
 
 The libraries' usual wrappers squeeze the whole screen, 210 x 160, into 84 x 84 and stack the newest
 last. Nothing in a checkpoint says which it saw: one trained on those loads, but plays badly here.

@@ -18,7 +18,7 @@ from tnemu.errors import TnemuError, shown
 from tnemu.learn.run.runs import Report, Watch, plain
 
 WORDS = ("game", "games", "players")
-"""Settings that a command takes as words, not as options."""
+"""Settings that a command takes as words where they must be given, not as options."""
 _KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
 
 
@@ -71,7 +71,8 @@ def options_of(settings: type) -> list[Option]:
     for f in required_first(settings):
         words = str(f.type).replace(" | None", "").removesuffix(", ...]").removeprefix("tuple[")
         names = [f.name, *([f.metadata["one"]] if "one" in f.metadata else [])]
-        flags = () if f.name in WORDS else tuple("--" + n.replace("_", "-") for n in names)
+        word = f.name in WORDS and f.default is MISSING
+        flags = () if word else tuple("--" + n.replace("_", "-") for n in names)
         several = str(f.type).startswith("tuple")
         found.append(Option(f.name, flags, _KINDS[words], several, f.default, said[f.name]))
     return found
