@@ -24,7 +24,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Decides the console's chance and the placement.")] = 0,
     observations: Annotated[
         Path | None,
-        typer.Option(help=r"Take frames from this .npy file, uint8 \[n, ...], and play no game."),
+        typer.Option(help="Take frames from this .npy file, uint8 [n, ...], and play no game."),
     ] = None,
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     engines: Annotated[

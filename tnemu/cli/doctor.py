@@ -104,16 +104,14 @@ def _versions() -> Iterator[Finding]:
 
 
 def _processor() -> Finding:
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("ok", "processor", f"{name}, {usable} of {os.cpu_count()} cores usable")
+    from tnemu.lab.bench.computer import computer
+
+    facts = computer()
+    return Finding(
+        "ok",
+        "processor",
+        f"{facts['processor']}, {facts['usable_processors']} of {os.cpu_count()} cores usable",
+    )
 
 
 def _compiler(warm: bool) -> Iterator[Finding]:
