@@ -104,13 +104,10 @@ def _versions() -> Iterator[Finding]:
 
 
 def _processor() -> Finding:
-    from tnemu.lab.bench.computer import computer
+    from tnemu.lab.bench.computer import processor, usable_processors
 
-    facts = computer()
     return Finding(
-        "ok",
-        "processor",
-        f"{facts['processor']}, {facts['usable_processors']} of {os.cpu_count()} cores usable",
+        "ok", "processor", f"{processor()}, {usable_processors()} of {os.cpu_count()} cores usable"
     )
 
 
