@@ -1,6 +1,6 @@
 """Print the lowest declared version of everything that tnemu needs, as pip takes it: name==version.
 
-    python .ci/lowest.py [EXTRA ...]
+python .ci/lowest.py [EXTRA ...]
 """
 
 from __future__ import annotations

@@ -10,15 +10,19 @@
 
     plan = tnemu.fit(Xor(8), tnemu.load_board("tiny"))
 
-``load("pong.safetensors")`` gives a trained student as a corelet.
+``load("pong.safetensors")`` gives a trained student as a corelet. :mod:`corelets.catalogue` knows
+everything in the library: ports, latency, cores, sources.
 """
 
-from corelets.language.corelet import Core, Corelet
-from corelets.language.errors import CoreletError, UnusedCorelet
+from corelets.language.core import Core
+from corelets.language.corelet import Corelet
+from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output, Pins
+from corelets.language.unused import UnusedCorelet
 from corelets.library.layers import Conv2d, Dense
-from corelets.library.relays import RELAY_NEURON, Delay, Relay, Splitter
+from corelets.library.relays import Delay, Relay, Splitter
 from corelets.library.student import Student, load
+from tnemu.hardware.neuron import RELAY_NEURON
 
 __all__ = [
     "RELAY_NEURON",

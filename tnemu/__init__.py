@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tnemu.errors import TnemuError as TnemuError
     from tnemu.hardware.board import load_board as load_board
     from tnemu.hardware.image import BoardImage as BoardImage
-    from tnemu.mapping.fit import fit as fit
+    from tnemu.lab.fit import fit as fit
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ _HOMES = {
     "BoardImage": "tnemu.hardware.image",
     "Emulator": "tnemu.emulator.emulator",
     "TnemuError": "tnemu.errors",
-    "fit": "tnemu.mapping.fit",
+    "fit": "tnemu.lab.fit",
     "load_board": "tnemu.hardware.board",
 }
 __all__ = ["BoardImage", "Emulator", "TnemuError", "__version__", "fit", "load_board"]

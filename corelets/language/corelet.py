@@ -8,67 +8,23 @@ Source: Amir et al., IJCNN 2013 ("Cognitive computing programming paradigm: a Co
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
-from corelets.language.errors import CoreletError, Location, UnusedCorelet, caller, ended_by_error
-from corelets.language.pins import Axons, Bundle, Input, Neurons, Output, Pins
-from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, NEURONS, validate_neurons
-from tnemu.networks.logical import BALANCE, LogicalCore, LogicalNetwork
-
-AxonSource = Pins | int | tuple[Pins | int, npt.ArrayLike]
-NeuronTemplates = np.void | npt.NDArray[np.void] | Sequence[tuple[np.void, int]]
-
-
-@dataclass(frozen=True, eq=False)
-class Connection:
-    """``source`` drives ``sink``, pin by pin; ``delay`` 0 leaves the delay to the mapper."""
-
-    source: Pins
-    sink: Pins
-    delay: int
-    location: Location
+from corelets.language.core import AxonSource, Core, NeuronTemplates, make_core
+from corelets.language.errors import CoreletError, Location, caller
+from corelets.language.pins import Bundle, Connection, Input, Neurons, Output, Pins, count
+from corelets.language.raster import Raster, Rasters
+from corelets.language.unused import MustUse
+from tnemu.errors import shown, whole
+from tnemu.hardware.neuron import MAX_DELAY
+from tnemu.networks.logical import BALANCE, LogicalNetwork
 
 
-class Core:
-    """A core of a corelet: ``axons`` and ``neurons`` are its pins, ``logical`` what it holds."""
-
-    def __init__(self, owner: Corelet, logical: LogicalCore, axons: int, neurons: int) -> None:
-        self.owner, self.logical, self.name = owner, logical, logical.name
-        self.seed: int | None = None
-        self.axons, self.neurons = Axons(self, axons), Neurons(self, neurons)
-
-    def describe(self) -> str:
-        return f"core {self.name!r} of {self.owner.describe()}"
-
-
-class _Tracked(type):
-    """Remembers where each corelet was built, and that it was built without an error."""
-
-    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-        corelet: Any = cls.__new__(cls)  # type: ignore[call-overload]
-        corelet.__dict__.update(
-            location=caller(),
-            parent=None,
-            name="",
-            ports={},
-            parts={},
-            cores=[],
-            connections=[],
-            _used=False,
-            _complete=False,
-        )
-        corelet.__init__(*arguments, **keywords)
-        corelet.__dict__["_complete"] = True
-        return corelet
-
-
-class Corelet(metaclass=_Tracked):
+class Corelet(MustUse):
     """Base of all corelets. Ports and parts become known by assigning them to attributes::
 
         class Both(Corelet):
@@ -80,17 +36,24 @@ class Corelet(metaclass=_Tracked):
                 self.connect(self.second.output, self.z)
 
     Lists of corelets are parts too (``self.steps = [Relay(8), Relay(8)]`` are ``steps[0]``, ...).
+    ``print`` shows ports, parts and cores. A corelet that is neither a part nor built warns
+    (:class:`UnusedCorelet`). Names of this class's own methods and attributes cannot be assigned.
     """
 
-    location: Location
     parent: Corelet | None
     name: str
     ports: dict[str, Input | Output]
     parts: dict[str, Corelet]
     cores: list[Core]
     connections: list[Connection]
-    _used: bool
-    _complete: bool
+
+    def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
+        self = super().__new__(cls)
+        self.__dict__.update(parent=None, name="", ports={}, parts={}, cores=[], connections=[])
+        return self
+
+    def __init__(self) -> None:
+        pass
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OWN_NAMES or hasattr(Corelet, name):
@@ -107,16 +70,6 @@ class Corelet(metaclass=_Tracked):
                 self.add(f"{name}[{place}]", part)
         object.__setattr__(self, name, value)
 
-    def __del__(self) -> None:
-        if getattr(self, "_complete", False) and not self._used and not ended_by_error():
-            warnings.warn_explicit(
-                f"{self.describe()} was built and never used: make it a part of a corelet that is "
-                "used, or call build()",
-                UnusedCorelet,
-                self.location.file,
-                self.location.line,
-            )
-
     @property
     def path(self) -> str:
         """Attribute path from the outermost corelet, which itself has the empty path."""
@@ -132,6 +85,59 @@ class Corelet(metaclass=_Tracked):
         """What the network is made from, for the record that travels with the board image."""
         return {"corelet": type(self).__name__}
 
+    def model(self, rasters: Rasters) -> dict[str, Raster]:
+        """What the corelet computes, tick by tick, in numpy.
+
+        ``rasters`` holds for each input port, by its name, bool [T, width] with T >= 1, the same T
+        for all: row t are the pins that spike with source tick t, as
+        ``Emulator.inject_pins(name, pins, t)`` gives them. The answer holds for each output port,
+        by its name, bool [T, width]: row t are the pins whose neurons fire in tick t, as they leave
+        the board. So the latency is included: a relay is ``output[t] = input[t - 1]``.
+
+        Tick 0 is the first after loading: potentials are at V0 and nothing has come before row 0,
+        but neurons are evaluated, and one that fires without input fires from tick 0. Row t depends
+        on rows 0..t only; what would fire after tick T - 1 is cut off. A pin spikes at most once a
+        tick. The model is of the network as it is built: where the mapper adds splitter cores,
+        ``Plan.latency_ticks`` is larger than the catalogue's and the answer comes that much later.
+
+        Raises CoreletError where a class defines no model, and for rasters of other shapes. Every
+        corelet of the library has one (:mod:`corelets.catalogue`).
+        """
+        raise CoreletError(
+            f"{self.describe()} has no model; define model(rasters) in {type(self).__name__}, which "
+            "returns a raster for each output"
+        )
+
+    def __repr__(self) -> str:
+        ports = {
+            kind: ", ".join(f"{n}[{p.width}]" for n, p in self.ports.items() if isinstance(p, kind))
+            for kind in (Input, Output)
+        }
+        name = f" {self.path!r}" if self.path else ""
+        return (
+            f"<{type(self).__name__}{name}: {ports[Input] or 'no input'} -> "
+            f"{ports[Output] or 'no output'}; {self._size()}>"
+        )
+
+    def __str__(self) -> str:
+        lines = [self.describe()]
+        lines += [
+            f"  {port.kind} {n}: {count(port.width, 'pin')}" for n, port in self.ports.items()
+        ]
+        for (_, kind), group in itertools.groupby(
+            self.parts.values(), key=lambda part: (part.name.partition("[")[0], type(part))
+        ):
+            parts = list(group)
+            cores = sum(len(inner.cores) for part in parts for inner in part.walk())
+            names = " to ".join(dict.fromkeys([parts[0].name, parts[-1].name]))
+            lines.append(f"  part {names}: {kind.__name__}, {count(cores, 'core')}")
+        return "\n".join([*lines, f"  {self._size()}"])
+
+    def _size(self) -> str:
+        cores = sum(len(part.cores) for part in self.walk())
+        parts = f"{count(len(self.parts), 'part')}, " if self.parts else ""
+        return f"{parts}{count(cores, 'core')}"
+
     # -- parts and ports ---------------------------------------------------------------------------
 
     def _add_port(self, name: str, port: Input | Output) -> None:
@@ -145,11 +151,19 @@ class Corelet(metaclass=_Tracked):
         self.ports[name] = port
 
     def add(self, name: str, part: Corelet) -> Corelet:
-        """Make ``part`` a part of this corelet under ``name``, as ``self.name = part`` does."""
+        """Make ``part`` a part of this corelet under ``name``, as ``self.name = part`` does.
+
+        Returns the part. Raises CoreletError for what is no corelet, is a part already, or has a
+        name that is taken.
+        """
         if not isinstance(part, Corelet):
             raise CoreletError(
-                f"{name!r} of {self.describe()} is {part!r}, which is no corelet; a list of parts "
-                "holds corelets only"
+                f"{shown(name)} of {self.describe()} is {shown(part)}, which is no corelet; a list "
+                "of parts holds corelets only"
+            )
+        if not isinstance(name, str) or not name:
+            raise CoreletError(
+                f"a part of {self.describe()} is to be called {shown(name)}; give it a name"
             )
         if part.parent is not None:
             raise CoreletError(
@@ -157,7 +171,8 @@ class Corelet(metaclass=_Tracked):
                 f"be {name!r} of {self.describe()}: build a second one"
             )
         self._check_free(name)
-        part.__dict__.update(parent=self, name=name, _used=True)
+        part.__dict__.update(parent=self, name=name)
+        part._use()
         self.parts[name] = part
         return part
 
@@ -186,44 +201,29 @@ class Corelet(metaclass=_Tracked):
         seed: int | None = None,
         elements: npt.ArrayLike | None = None,
     ) -> Core:
-        """One core: row i of ``crossbar`` is axon i, column j is neuron j.
+        """One core: row i of ``crossbar`` is axon i, column j is neuron j; entries are 0 or 1.
 
         ``axons`` lists what drives them, in order: pins, or ``(pins, type)`` with an axon type 0..3
-        for all of them or for each (0 if not given); a number instead of pins leaves that many
-        axons to be connected later.
+        for all of them or for each (0 if not given); a number 1..256 instead of pins leaves that
+        many axons to be connected later.
         ``neurons`` is one template for all, a list of ``(template, count)``, or one record each
         (see :func:`tnemu.hardware.neuron`). ``elements`` says which element of the layer's output
-        each neuron computes (-1: none). ``seed`` is the core's noise seed (default: from its name,
-        so that it stays when other parts change).
+        each neuron computes (-1: none). ``seed`` is the core's noise seed, 32 bits (default: from
+        its name, so that it stays when other parts change).
 
-        Raises CoreletError for more than 256 axons or neurons and for a crossbar of another shape.
+        Raises CoreletError for more than 256 axons or neurons, a crossbar of another shape and
+        values that would have to be changed to fit; RangeError for parameters outside their bits.
         """
-        name = name or f"core{len(self.cores)}"
-        what = f"core {name!r} of {self.describe()}"
-        sources, types = _axons(axons, what)
-        bits = np.asarray(crossbar, dtype=bool)
-        if bits.ndim != 2:
-            raise CoreletError(
-                f"{what}: the crossbar has shape {bits.shape}; it is a table [axons, neurons]"
-            )
-        records = _records(neurons, bits.shape[1])
-        for count, limit, noun in (
-            (len(types), AXONS, "axons"),
-            (len(records), NEURONS, "neurons"),
-        ):
-            if count > limit:
-                raise CoreletError(
-                    f"{what} needs {count:,} {noun}, a core has {limit}: "
-                    "split the work over several cores"
-                )
-        if bits.shape != (len(types), len(records)):
-            raise CoreletError(
-                f"{what}: the crossbar has shape {bits.shape}, but there are {len(types)} axons and "
-                f"{len(records)} neurons; give it one row for each axon, one column for each neuron"
-            )
-        validate_neurons(records, what)
-        core = Core(self, _logical(name, layer, types, bits, records, elements), *bits.shape)
-        core.seed = seed
+        core, sources = make_core(
+            self,
+            axons,
+            neurons,
+            crossbar,
+            name=f"core{len(self.cores)}" if name == "" else name,
+            layer=layer,
+            seed=seed,
+            elements=elements,
+        )
         self.cores.append(core)
         first = 0
         for source in sources:
@@ -234,18 +234,23 @@ class Corelet(metaclass=_Tracked):
 
     # -- connections -------------------------------------------------------------------------------
 
-    def connect(self, source: Pins, sink: Pins, delay: int = BALANCE) -> None:
-        """Pin k of ``source`` drives pin k of ``sink``; ``delay`` 1..15 ticks, or left to the mapper.
+    def connect(self, source: Pins, sink: Pins, delay: int | None = None) -> None:
+        """Pin k of ``source`` drives pin k of ``sink`` after ``delay`` ticks, 1..15.
+
+        Without a delay the mapper chooses it, so that what a core sees belongs to one wave.
 
         A source may drive many sinks. Several sources on one sink merge: it sees a spike when any of
         them spikes. A source is an input of this corelet, an output of a part or neurons of a core;
         a sink an output of this corelet, an input of a part or axons of a core.
+
+        Raises CoreletError, with the line of the call, for unequal widths, pins out of reach,
+        source and sink exchanged, and a delay that is not a whole number in 1..15.
         """
         location = caller()
         for pins, role in ((source, "source"), (sink, "sink")):
             if not isinstance(pins, Pins):
                 raise CoreletError(
-                    f"connect() at {location}: the {role} is {pins!r}, expected pins such as "
+                    f"connect() at {location}: the {role} is {shown(pins)}, expected pins such as "
                     "self.x, self.part.output[:8] or core.neurons"
                 )
             for bundle in pins.bundles:
@@ -257,12 +262,17 @@ class Corelet(metaclass=_Tracked):
                 f"{sink!r} has {sink.width:,}; take {narrow.width:,} of the {wide.width:,} pins of "
                 f"the {'source' if wide is source else 'sink'} by slicing it"
             )
-        if isinstance(delay, bool) or not BALANCE <= delay <= MAX_DELAY:
-            raise CoreletError(
-                f"connect() at {location}: delay = {delay!r} is outside 1..{MAX_DELAY} ticks; leave "
-                "it out to let the mapper choose, or chain a Delay for more"
+        ticks = BALANCE
+        if delay is not None:
+            ticks = whole(
+                f"connect() at {location}: delay",
+                delay,
+                1,
+                MAX_DELAY,
+                error=CoreletError,
+                then="leave it out to let the mapper choose, or chain a Delay for more",
             )
-        self.connections.append(Connection(source, sink, int(delay), location))
+        self.connections.append(Connection(source, sink, ticks, location))
 
     def _check_role(self, bundle: Bundle, role: str, location: Location) -> None:
         here = f"connect() at {location}"
@@ -295,59 +305,8 @@ class Corelet(metaclass=_Tracked):
         from corelets.language.flatten import flatten
 
         for corelet in self.walk():
-            corelet.__dict__["_used"] = True
+            corelet._use()
         return flatten(self)
 
 
-_OWN_NAMES = frozenset(Corelet.__annotations__)
-
-
-def _axons(
-    entries: Iterable[AxonSource], what: str
-) -> tuple[list[Pins | int], npt.NDArray[np.uint8]]:
-    sources: list[Pins | int] = []
-    types = [np.zeros(0, np.int64)]
-    for entry in [entries] if isinstance(entries, Pins) else entries:
-        source, kind = entry if isinstance(entry, tuple) else (entry, 0)
-        width = source.width if isinstance(source, Pins) else int(source)
-        kinds = np.asarray(kind, np.int64)
-        if kinds.shape not in ((), (width,)):
-            raise CoreletError(
-                f"{what}: {kinds.size} axon types for {width} axons; give one, or one for each"
-            )
-        wrong = (kinds < 0) | (kinds >= AXON_TYPES)
-        if wrong.any():
-            raise CoreletError(
-                f"{what}: axon type {int(kinds[wrong].ravel()[0])} does not exist; a core has types "
-                f"0..{AXON_TYPES - 1}"
-            )
-        sources.append(source)
-        types.append(np.broadcast_to(kinds, width))
-    return sources, np.concatenate(types).astype(np.uint8)
-
-
-def _records(templates: NeuronTemplates, columns: int) -> npt.NDArray[np.void]:
-    if isinstance(templates, np.void):
-        return np.repeat(np.asarray(templates).reshape(1), columns)
-    if isinstance(templates, np.ndarray):
-        return templates
-    return np.concatenate([np.repeat(np.asarray(t).reshape(1), count) for t, count in templates])
-
-
-def _logical(
-    name: str,
-    layer: str,
-    types: npt.NDArray[np.uint8],
-    bits: npt.NDArray[np.bool_],
-    records: npt.NDArray[np.void],
-    elements: npt.ArrayLike | None,
-) -> LogicalCore:
-    core = LogicalCore(name, layer)
-    axons, neurons = bits.shape
-    core.axon_types[:axons] = types
-    core.crossbar[:axons, :neurons] = bits
-    core.neurons[:neurons] = records
-    core.used[:neurons] = True
-    if elements is not None:
-        core.elements[:neurons] = elements
-    return core
+_OWN_NAMES = frozenset(Corelet.__annotations__) | frozenset(MustUse.__annotations__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import sys
 from dataclasses import dataclass
 
@@ -10,16 +9,12 @@ from tnemu.errors import TnemuError
 
 
 class CoreletError(TnemuError, ValueError):
-    """Corelets are wired in a way that no board can be loaded with."""
-
-
-class UnusedCorelet(UserWarning):
-    """A corelet was built but is neither a part of another nor turned into a network."""
+    """A corelet, its pins or its cores are asked for something that no board can be loaded with."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """A line of the user's code."""
+    """A line of the user's code: prints as ``file:line``."""
 
     file: str
     line: int
@@ -34,21 +29,6 @@ def caller() -> Location:
     while frame.f_back is not None and _ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return Location(frame.f_code.co_filename, frame.f_lineno)
-
-
-def ended_by_error() -> bool:
-    """Whether the program ended early: what it did not come to use is then no mistake of its own."""
-    return bool(_ENDED)
-
-
-_ENDED: list[type[BaseException]] = []
-
-
-@atexit.register
-def _note_the_end() -> None:
-    last = getattr(sys, "last_type", None)
-    if last is not None:
-        _ENDED.append(last)
 
 
 def _ours(module: str) -> bool:

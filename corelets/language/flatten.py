@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from corelets.language.corelet import Connection, Core, Corelet
+from corelets.language.core import Core
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Bundle, Input, Output, Pins
+from corelets.language.pins import Bundle, Connection, Input, Output, Owner, Pins
 from tnemu.hardware.image import TAP_DTYPE
 from tnemu.networks.logical import (
     BALANCE,
+    FIRST_CONNECTOR,
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
@@ -32,14 +34,34 @@ Rows = npt.NDArray[np.void]
 
 _ROW = np.dtype([("source", np.int64), ("sink", np.int64), ("delay", np.int16), ("by", np.int32)])
 """``by`` is the index of the connect() call, for errors."""
-FIRST_CONNECTOR = -32
-"""Number of the first output connector in IBM spike files; the next is -33."""
+
+
+class Tree(Owner, Protocol):
+    """What this module knows of a corelet."""
+
+    @property
+    def ports(self) -> Mapping[str, Input | Output]:
+        """Its ports by name."""
+
+    @property
+    def cores(self) -> Sequence[Core]:
+        """Its own cores, without those of its parts."""
+
+    @property
+    def connections(self) -> Sequence[Connection]:
+        """Its own connections."""
+
+    def walk(self) -> Iterator[Tree]:
+        """It and everything inside it, outermost first."""
+
+    def origin(self) -> dict[str, Any]:
+        """What the network is made from."""
 
 
 class _Numbering:
     """All bundles of a corelet tree, each with a range of pin numbers."""
 
-    def __init__(self, top: Corelet) -> None:
+    def __init__(self, top: Tree) -> None:
         self.cores: list[Core] = []
         self.bundles: list[Bundle] = []
         self.connections: list[Connection] = []
@@ -88,7 +110,7 @@ class _Numbering:
         return owner, place
 
 
-def flatten(top: Corelet) -> LogicalNetwork:
+def flatten(top: Tree) -> LogicalNetwork:
     """The network of ``top``: its cores, inputs, outputs, and every wire between them."""
     numbering = _Numbering(top)
     inputs = {n: p for n, p in top.ports.items() if isinstance(p, Input)}
@@ -172,7 +194,7 @@ def _follow(
     )
 
 
-def _check_inputs(top: Corelet, numbering: _Numbering, rows: Rows) -> None:
+def _check_inputs(top: Tree, numbering: _Numbering, rows: Rows) -> None:
     """Every input of every part is connected, at least in part."""
     driven = np.zeros(numbering.count, np.bool_)
     driven[rows["sink"]] = True
@@ -189,7 +211,7 @@ def _check_inputs(top: Corelet, numbering: _Numbering, rows: Rows) -> None:
 
 
 def _check_outputs(
-    top: Corelet,
+    top: Tree,
     numbering: _Numbering,
     rows: Rows,
     outputs: dict[str, Output],
@@ -214,7 +236,7 @@ def _check_outputs(
             )
 
 
-def _cores(top: Corelet, cores: list[Core]) -> list[LogicalCore]:
+def _cores(top: Tree, cores: list[Core]) -> list[LogicalCore]:
     """The cores with full names, layers, numbers and seeds; arrays are shared, not copied."""
     named = []
     for number, core in enumerate(cores):
@@ -228,7 +250,7 @@ def _cores(top: Corelet, cores: list[Core]) -> list[LogicalCore]:
     return named
 
 
-def _layer_kinds(top: Corelet, cores: list[Core]) -> dict[str, str]:
+def _layer_kinds(top: Tree, cores: list[Core]) -> dict[str, str]:
     """Class of the corelet that made each layer: errors about a layer begin with it."""
     return {
         core.logical.layer or core.owner.path or type(top).__name__: type(core.owner).__name__

@@ -5,13 +5,16 @@
 with the weights, thresholds and input order of :mod:`tnemu.networks.integer`. Pins follow the
 flattened, channel-major element order of that module on both sides, so element e of a layer's
 output is pin e of ``output``; cores carry that number in ``elements``.
+Source: Esser et al., PNAS 2016 ("Convolutional networks for fast, energy-efficient neuromorphic
+computing").
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Self
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +22,53 @@ import numpy.typing as npt
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output
+from corelets.language.raster import Raster, Rasters, later, taken
+from corelets.language.unused import constructs
+from corelets.library.entry import Entry
+from corelets.library.tiles import Indices, best_tile, chunks, support, tiles
 from corelets.library.trinary import signed_axons, threshold_neurons
-from tnemu.hardware.neuron import NEURONS, SIGNED_INPUTS
-from tnemu.networks import integer as formats
+from tnemu.errors import shown, whole
+from tnemu.hardware.exact import exact
+from tnemu.hardware.neuron import AXONS, NEURONS, SIGNED_INPUTS
+from tnemu.networks import integer
 
 NEURONS_WANTED = 128
 """Neurons of a core before copies; the other half is left for the copies that fan-out needs."""
-
-Indices = npt.NDArray[np.intp]
+LONGEST_SIDE = (1 << 31) - 1
+"""Shapes, strides and groups are counts of pins, which have 32 bits."""
 
 
 class _Trinary(Corelet):
-    """What both layers share: neurons over groups of inputs, a core for each piece."""
+    """What both layers share: an integer layer, and a core for each piece of it."""
 
     input: Input
     output: Output
+    kind: ClassVar[type[integer.Conv] | type[integer.Dense]]
+    layer: integer.Conv | integer.Dense
+    shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+
+    def _take(self, layer: integer.Conv | integer.Dense, shape: tuple[int, ...]) -> None:
+        """The layer on an input of ``shape``: checked, and the ports made."""
+        if not isinstance(layer, self.kind):
+            raise CoreletError(
+                f"{self.describe()}: {shown(layer)} is no {self.kind.__name__} of "
+                "tnemu.networks.integer; construct the corelet from arrays instead"
+            )
+        for name, dtype in (("weights", np.int8), ("thresholds", np.int32), ("order", np.int32)):
+            held = getattr(layer, name)
+            if not isinstance(held, np.ndarray) or held.dtype != dtype:
+                raise CoreletError(
+                    f"{self.describe()}: {name} of layer {layer.name!r} are {shown(held)}, expected "
+                    f"an array of {np.dtype(dtype).name}; give the layer whole numbers of that type"
+                )
+        for name in ("stride", "groups"):
+            number = getattr(layer, name, 1)
+            whole(f"{self.describe()}: {name}", number, 1, LONGEST_SIDE, error=CoreletError)
+        layer.check(shape)
+        self.layer, self.shape, self.output_shape = layer, shape, layer.output_shape(shape)
+        self.input = Input(math.prod(shape))
+        self.output = Output(math.prod(self.output_shape))
 
     def _neurons(
         self,
@@ -52,14 +87,26 @@ class _Trinary(Corelet):
         core = self.core(axons, records, rows, name=name, elements=elements)
         self.connect(core.neurons, self.output[elements])
 
+    def model(self, rasters: Rasters) -> dict[str, Raster]:
+        """output[t] = the integer layer's answer to input[t - 1]; input[-1] is without spikes."""
+        raster = later(taken(self.input, rasters), 1)
+        answer = self.layer.forward(raster.reshape(-1, *self.shape))
+        return {"output": answer.reshape(len(raster), self.output.width)}
+
 
 class Dense(_Trinary):
     """Grouped dense layer: output pin g * n + j from the g-th block of the reordered input.
 
-    weights int8 [groups, out / groups, in / groups]; thresholds int [out]; order [in] (position k
-    of the layer is input pin order[k]; default: as they come). At most 128 inputs per group. A
-    group takes one core per ``neurons_per_core`` outputs. Latency: one tick.
+    weights [groups, out / groups, in / groups] of -1, 0, 1; thresholds int32 [out]; order [in]
+    (position k of the layer is input pin order[k]; default: as they come). At most 128 inputs per
+    group. A group takes one core per ``neurons_per_core`` (1..256) outputs. Latency: one tick.
+
+    Raises CoreletError for values that are no whole numbers or out of range and for groups that no
+    core can hold, NetworkError for arrays whose shapes do not belong together.
     """
+
+    kind = integer.Dense
+    layer: integer.Dense
 
     def __init__(
         self,
@@ -69,41 +116,53 @@ class Dense(_Trinary):
         *,
         neurons_per_core: int = NEURONS_WANTED,
     ) -> None:
-        w = np.asarray(weights, np.int8)
-        size = w.shape[0] * w.shape[-1]
-        layer = formats.Dense("dense", w, *_numbers(thresholds, order, size))
-        layer.check((size,))
-        groups, outputs, inputs = w.shape
+        w = _weights(self, weights, ("groups", "out", "in"))
+        size = w.shape[0] * w.shape[2]
+        layer = integer.Dense("dense", w, *_numbers(self, thresholds, order, size))
+        self._lay_out(layer, neurons_per_core)
+
+    @classmethod
+    def of(cls, layer: integer.Dense, *, neurons_per_core: int = NEURONS_WANTED) -> Self:
+        """The corelet of an integer layer, such as a weight file holds."""
+        corelet = cls.__new__(cls)
+        corelet._lay_out(layer, neurons_per_core)
+        return corelet
+
+    @constructs
+    def _lay_out(self, layer: integer.Dense, neurons_per_core: int) -> None:
+        most = _neurons_per_core(self, neurons_per_core)
+        self._take(layer, (int(np.size(getattr(layer, "order", 0))),))
+        groups, outputs, inputs = layer.weights.shape
         _check_fan_in(self, inputs, f"{inputs} inputs in a group")
-        _check_neurons(self, neurons_per_core)
-        self.input, self.output = Input(size), Output(groups * outputs)
         for g in range(groups):
             pins = layer.order[g * inputs : (g + 1) * inputs].astype(np.intp)
-            for part, j in enumerate(_chunks(outputs, neurons_per_core)):
+            for part, j in enumerate(chunks(outputs, most)):
                 elements = g * outputs + j
                 self._neurons(
-                    f"g{g}" + (f".{part}" if outputs > neurons_per_core else ""),
+                    f"g{g}" + (f".{part}" if outputs > most else ""),
                     pins,
-                    w[g, j].T,
+                    layer.weights[g, j].T,
                     layer.thresholds[elements],
                     elements,
                 )
-
-    @classmethod
-    def of(cls, layer: formats.Dense) -> Self:
-        """The corelet of a weight file's layer."""
-        return cls(layer.weights, layer.thresholds, layer.order)
 
 
 class Conv2d(_Trinary):
     """Grouped convolution without padding on ``shape`` = (channels, height, width).
 
-    weights int8 [out, in / groups, k, k]; thresholds int [out]; order [in] (channel c of the layer
-    is input channel order[c]). Output shape (out, (height - k) // stride + 1, ...). A core computes
-    a tile of output positions for one group; ``tile`` = (rows, columns) is chosen so that its
-    support is at most 128 inputs, its outputs at most ``neurons_per_core``, and cores are fewest.
-    A group of more features than ``neurons_per_core`` is split over cores. Latency: one tick.
+    weights [out, in / groups, k, k] of -1, 0, 1; thresholds int32 [out]; order [in] (channel c of
+    the layer is input channel order[c]). Output shape (out, (height - k) // stride + 1, ...). A
+    core computes a tile of output positions for one group; ``tile`` = (rows, columns) is chosen so
+    that its support is at most 128 inputs, its outputs at most ``neurons_per_core`` (1..256), and
+    cores are fewest. A group of more features than ``neurons_per_core`` is split over cores.
+    Latency: one tick.
+
+    Raises CoreletError for values that are no whole numbers or out of range and for kernels and
+    tiles that no core can hold, NetworkError for shapes that do not belong together.
     """
+
+    kind = integer.Conv
+    layer: integer.Conv
 
     def __init__(
         self,
@@ -117,27 +176,54 @@ class Conv2d(_Trinary):
         tile: tuple[int, int] | None = None,
         neurons_per_core: int = NEURONS_WANTED,
     ) -> None:
-        w = np.asarray(weights, np.int8)
-        shape = (int(shape[0]), int(shape[1]), int(shape[2]))
-        layer = formats.Conv("conv", w, *_numbers(thresholds, order, shape[0]), stride, groups)
-        layer.check(shape)
-        _check_neurons(self, neurons_per_core)
-        k, channels = layer.k, w.shape[1]
+        w = _weights(self, weights, ("out", "in / groups", "k", "k"))
+        shape = _counts(self, "shape", shape, ("channels", "height", "width"))
+        layer = integer.Conv(
+            "conv",
+            w,
+            *_numbers(self, thresholds, order, shape[0]),
+            stride,
+            groups,
+        )
+        self._lay_out(layer, shape, tile, neurons_per_core)
+
+    @classmethod
+    def of(
+        cls,
+        layer: integer.Conv,
+        shape: Sequence[int],
+        *,
+        tile: tuple[int, int] | None = None,
+        neurons_per_core: int = NEURONS_WANTED,
+    ) -> Self:
+        """The corelet of an integer layer, such as a weight file holds, on an input of ``shape``."""
+        corelet = cls.__new__(cls)
+        corelet._lay_out(layer, shape, tile, neurons_per_core)
+        return corelet
+
+    @constructs
+    def _lay_out(
+        self,
+        layer: integer.Conv,
+        shape: Sequence[int],
+        tile: tuple[int, int] | None,
+        neurons_per_core: int,
+    ) -> None:
+        most = _neurons_per_core(self, neurons_per_core)
+        self._take(layer, _counts(self, "shape", shape, ("channels", "height", "width")))
+        k, stride, channels = layer.k, layer.stride, layer.weights.shape[1]
         _check_fan_in(self, channels * k * k, f"{channels} channels x {k} x {k} inputs")
-        self.shape, self.output_shape = shape, layer.output_shape(shape)
-        self.input, self.output = (
-            Input(int(np.prod(shape))),
-            Output(int(np.prod(self.output_shape))),
-        )
-        features = len(w) // groups
-        self.tile = tile or best_tile(
-            self.output_shape[1:], k, stride, channels, features, neurons_per_core
-        )
+        features = len(layer.weights) // layer.groups
+        self.tile: tuple[int, ...]
+        if tile is None:
+            self.tile = best_tile(self.output_shape[1:], k, stride, channels, features, most)
+        else:
+            self.tile = _counts(self, "tile", tile, ("rows", "columns"))
         self._check_tile(k, stride, channels)
-        many = max(1, neurons_per_core // (self.tile[0] * self.tile[1]))
-        for rows, columns in _tiles(self.output_shape[1:], self.tile):
-            for g in range(groups):
-                for part, f in enumerate(_chunks(features, many)):
+        many = max(1, most // (self.tile[0] * self.tile[1]))
+        for rows, columns in tiles(self.output_shape[1:], self.tile):
+            for g in range(layer.groups):
+                for part, f in enumerate(chunks(features, many)):
                     self._tile(
                         layer,
                         f"r{rows[0]}c{columns[0]}g{g}" + (f".{part}" if features > many else ""),
@@ -147,21 +233,9 @@ class Conv2d(_Trinary):
                         g * features + f,
                     )
 
-    @classmethod
-    def of(cls, layer: formats.Conv, shape: Sequence[int]) -> Self:
-        """The corelet of a weight file's layer on an input of ``shape``."""
-        return cls(
-            layer.weights,
-            layer.thresholds,
-            shape,
-            stride=layer.stride,
-            groups=layer.groups,
-            order=layer.order,
-        )
-
     def _tile(
         self,
-        layer: formats.Conv,
+        layer: integer.Conv,
         name: str,
         rows: Indices,
         columns: Indices,
@@ -193,80 +267,117 @@ class Conv2d(_Trinary):
 
     def _check_tile(self, k: int, stride: int, channels: int) -> None:
         rows, columns = self.tile
-        support = _support(rows, k, stride) * _support(columns, k, stride) * channels
-        if min(self.tile) < 1 or support > SIGNED_INPUTS or rows * columns > NEURONS:
+        seen = support(rows, k, stride) * support(columns, k, stride) * channels
+        if seen > SIGNED_INPUTS or rows * columns > NEURONS:
             raise CoreletError(
-                f"{self.describe()}: a tile of {rows} x {columns} outputs sees {support} inputs, a "
+                f"{self.describe()}: a tile of {rows} x {columns} outputs sees {seen} inputs, a "
                 f"core takes {SIGNED_INPUTS} signed inputs and {NEURONS} neurons; choose a smaller "
                 "tile, or none to have it chosen"
             )
 
 
-def best_tile(
-    outputs: Sequence[int], k: int, stride: int, channels: int, features: int, neurons: int
-) -> tuple[int, int]:
-    """(rows, columns) of the output tile that needs the fewest cores, then the fewest axons.
-
-    support = ((rows - 1) stride + k) ((columns - 1) stride + k) channels <= 128 signed inputs;
-    rows x columns x features <= neurons, where features beyond it go to further cores. Of equal
-    tiles the one with more rows comes last.
-    """
-
-    def cost(tile: tuple[int, int]) -> tuple[int, int, int]:
-        rows, columns = tile
-        parts = -(-features // max(1, neurons // (rows * columns)))
-        tiles = -(-outputs[0] // rows) * -(-outputs[1] // columns)
-        axons = _support(rows, k, stride) * _support(columns, k, stride) * channels
-        return tiles * parts, tiles * parts * axons, rows
-
-    return min(
-        (
-            (rows, columns)
-            for rows in range(1, outputs[0] + 1)
-            for columns in range(1, outputs[1] + 1)
-            if _support(rows, k, stride) * _support(columns, k, stride) * channels <= SIGNED_INPUTS
-            and rows * columns <= neurons
-        ),
-        key=cost,
+def _weights(
+    corelet: Corelet, weights: npt.ArrayLike, axes: tuple[str, ...]
+) -> npt.NDArray[np.int8]:
+    w = exact(
+        weights,
+        np.int8,
+        f"{corelet.describe()}: weights",
+        CoreletError,
+        low=-1,
+        high=1,
+        then="quantise them first",
     )
-
-
-def _support(outputs: int, k: int, stride: int) -> int:
-    return (outputs - 1) * stride + k
-
-
-def _chunks(count: int, size: int) -> list[Indices]:
-    """0..count-1 in as few runs of at most ``size`` as possible, of nearly equal length."""
-    return np.array_split(np.arange(count), -(-count // size))
-
-
-def _tiles(outputs: Sequence[int], tile: tuple[int, int]) -> Iterator[tuple[Indices, Indices]]:
-    for first_row in range(0, outputs[0], tile[0]):
-        for first_column in range(0, outputs[1], tile[1]):
-            yield (
-                np.arange(first_row, min(first_row + tile[0], outputs[0])),
-                np.arange(first_column, min(first_column + tile[1], outputs[1])),
-            )
+    if w.ndim != len(axes) or not w.size:
+        raise CoreletError(
+            f"{corelet.describe()}: weights have shape {w.shape}, expected ({', '.join(axes)}), none "
+            "of them 0"
+        )
+    return w
 
 
 def _numbers(
-    thresholds: npt.ArrayLike, order: npt.ArrayLike | None, size: int
+    corelet: Corelet, thresholds: npt.ArrayLike, order: npt.ArrayLike | None, size: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    chosen = np.arange(size) if order is None else order
-    return np.asarray(thresholds, np.int32), np.asarray(chosen, np.int32)
+    chosen = np.arange(size, dtype=np.int32) if order is None else order
+    what = corelet.describe()
+    return (
+        exact(
+            thresholds,
+            np.int32,
+            f"{what}: thresholds",
+            CoreletError,
+            then="a sum is whole, so take the whole number above",
+        ),
+        exact(chosen, np.int32, f"{what}: order", CoreletError, low=0, high=size - 1),
+    )
+
+
+def _counts(
+    corelet: Corelet, what: str, values: Sequence[int], names: tuple[str, ...]
+) -> tuple[int, ...]:
+    """As many whole numbers from 1 as there are names."""
+    sizes = list(values) if isinstance(values, Sequence | np.ndarray) else []
+    if len(sizes) != len(names):
+        raise CoreletError(
+            f"{corelet.describe()}: {what} = {shown(values)}, expected ({', '.join(names)})"
+        )
+    return tuple(
+        whole(f"{corelet.describe()}: {name} of {what}", size, 1, LONGEST_SIDE, error=CoreletError)
+        for name, size in zip(names, sizes, strict=True)
+    )
 
 
 def _check_fan_in(corelet: Corelet, count: int, what: str) -> None:
     if count > SIGNED_INPUTS:
         raise CoreletError(
             f"{corelet.describe()}: a neuron sees {what} = {count}, a core takes {SIGNED_INPUTS} "
-            "signed inputs (256 axons, two for each); use more groups or a smaller kernel"
+            f"signed inputs ({AXONS} axons, two for each); use more groups or a smaller kernel"
         )
 
 
-def _check_neurons(corelet: Corelet, count: int) -> None:
-    if not 1 <= count <= NEURONS:
-        raise CoreletError(
-            f"{corelet.describe()}: neurons_per_core = {count}, a core has {NEURONS}; choose "
-            f"1..{NEURONS}"
-        )
+def _neurons_per_core(corelet: Corelet, count: int) -> int:
+    what = f"{corelet.describe()}: neurons_per_core"
+    return whole(what, count, 1, NEURONS, error=CoreletError)
+
+
+def _latency(corelet: _Trinary) -> int:
+    # without any weight no core waits for the frame
+    return 2 if corelet.layer.weights.any() else 1
+
+
+def _drawn(seed: int, *shape: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
+    """Weights of ``shape`` and thresholds for as many outputs, from a seed."""
+    rng = np.random.default_rng(seed)
+    outputs = shape[0] * shape[1] if len(shape) == 3 else shape[0]
+    weights = rng.integers(-1, 2, shape).astype(np.int8)
+    return weights, rng.integers(-3, 5, outputs).astype(np.int32)
+
+
+_EEDN = "Esser et al., PNAS 2016, Methods (trinary weights, binary neurons, grouped layers)"
+
+ENTRIES = (
+    Entry(
+        Dense,
+        source=_EEDN,
+        latency_ticks=_latency,
+        examples=(
+            lambda: Dense(*_drawn(1, 1, 6, 10)),
+            lambda: Dense(*_drawn(2, 3, 20, 40), np.random.default_rng(2).permutation(120)),
+            lambda: Dense(*_drawn(3, 1, 300, 10)),
+            lambda: Dense(np.zeros((1, 2, 3)), [0, 1]),
+        ),
+    ),
+    Entry(
+        Conv2d,
+        source=_EEDN,
+        latency_ticks=_latency,
+        examples=(
+            lambda: Conv2d(*_drawn(1, 4, 2, 3, 3), (2, 6, 7)),
+            lambda: Conv2d(
+                *_drawn(2, 6, 2, 2, 2), (4, 7, 5), stride=2, groups=2, order=[3, 0, 2, 1]
+            ),
+            lambda: Conv2d(*_drawn(3, 300, 2, 1, 1), (2, 1, 1)),
+        ),
+    ),
+)

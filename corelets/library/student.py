@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output, Pins
+from corelets.language.raster import Raster, Rasters, taken
+from corelets.library.entry import Entry
 from corelets.library.layers import Conv2d, Dense
+from tnemu.errors import shown
 from tnemu.formats.weights import read_weights
-from tnemu.networks import integer as formats
+from tnemu.networks import integer
 from tnemu.networks.trained import TrainedNetwork
 
 
@@ -24,9 +29,16 @@ class Student(Corelet):
     a neuron of class -1 is on the chip and not read.
     Each layer of the weight file between them is a part of the same name. All neurons are
     stateless, so a new frame may follow in every tick.
+
+    Raises CoreletError for what is no trained network and for one without a layer for the board.
     """
 
     def __init__(self, weights: TrainedNetwork) -> None:
+        if not isinstance(weights, TrainedNetwork):
+            raise CoreletError(
+                f"Student({shown(weights)}): expected a TrainedNetwork; corelets.load(path) makes "
+                "the student of a weight file"
+            )
         self.weights = weights
         inner = weights.layers[1:-1]
         if not inner:
@@ -35,19 +47,29 @@ class Student(Corelet):
                 "nothing to put on a board; train one with conv or dense layers"
             )
         shapes = weights.shapes()
-        self.frame = Input(int(np.prod(shapes[0])))
-        self.votes = Output(int(np.prod(shapes[-2])))
+        self.frame = Input(math.prod(shapes[0]))
+        self.votes = Output(math.prod(shapes[-2]))
         source: Pins = self.frame
         for layer, shape in zip(inner, shapes, strict=False):
             part: Conv2d | Dense
-            if isinstance(layer, formats.Conv):
+            if isinstance(layer, integer.Conv):
                 part = Conv2d.of(layer, shape)
-            elif isinstance(layer, formats.Dense):
+            elif isinstance(layer, integer.Dense):
                 part = Dense.of(layer)
             self.add(layer.name, part)
             self.connect(source, part.input)
             source = part.output
         self.connect(source, self.votes)
+
+    def model(self, rasters: Rasters) -> dict[str, Raster]:
+        """votes[t] = the integer network's last layer before the vote, for frame[t - layers].
+
+        Each layer answers in tick t to what the one before it fired in tick t - 1, from tick 0 on.
+        """
+        raster = taken(self.frame, rasters)
+        for part in self.parts.values():
+            raster = part.model({"input": raster})["output"]
+        return {"votes": raster}
 
     def origin(self) -> dict[str, Any]:
         """Name, task and hash of the weight file."""
@@ -62,3 +84,39 @@ class Student(Corelet):
 def load(path: str | Path) -> Student:
     """The student in a weight file (``.safetensors``); FormatError says what is wrong with it."""
     return Student(read_weights(path))
+
+
+def _example() -> Student:
+    """Every kind of layer on 2 x 8 x 8 screens, with weights from a seed."""
+    rng = np.random.default_rng(5)
+
+    def numbers(*shape: int) -> npt.NDArray[np.int8]:
+        return rng.integers(-1, 2, shape).astype(np.int8)
+
+    def integers(low: int, high: int, count: int) -> npt.NDArray[np.int32]:
+        return rng.integers(low, high, count).astype(np.int32)
+
+    def order(count: int) -> npt.NDArray[np.int32]:
+        return rng.permutation(count).astype(np.int32)
+
+    background = rng.integers(100, 156, (2, 8, 8)).astype(np.int16)
+    layers = (
+        integer.Transduction(
+            "retina", numbers(4, 2, 2, 2), integers(-9, 9, 4), background, stride=2
+        ),
+        integer.Conv("conv", numbers(8, 2, 2, 2), integers(-3, 4, 8), order(4), 1, 2),
+        integer.Dense("block", numbers(3, 10, 24), integers(-3, 4, 30), order(72)),
+        integer.Dense("predict", numbers(2, 4, 15), integers(-2, 3, 8), order(30)),
+        integer.Vote("vote", np.array([0, 1, 2, 0, 1, 2, 0, -1], np.int32)),
+    )
+    return Student(TrainedNetwork("example", (2, 8, 8), ("A", "B", "C"), layers))
+
+
+ENTRIES = (
+    Entry(
+        Student,
+        source="Esser et al., PNAS 2016; trained and exported by tnemu.learn",
+        latency_ticks=lambda student: 1 + len(student.parts),
+        examples=(_example,),
+    ),
+)

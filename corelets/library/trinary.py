@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corelets.language.errors import CoreletError
+from tnemu.hardware.exact import exact
 from tnemu.hardware.neuron import NEURON_DTYPE, neuron
 
 LEAK_LIMIT = 255
@@ -31,14 +32,19 @@ def threshold_neurons(
     thresholds integer [n] of any size; plus, minus [n]: the number of +1 and -1 synapses, at most
     254 each. A threshold that no sum misses (or reaches) becomes the lowest that none misses (the
     highest that none reaches), so that 1 - threshold always fits the 9-bit leak.
+
+    Raises CoreletError for values that are not whole and for more synapses of one sign.
     """
-    plus, minus = np.asarray(plus, np.int64), np.asarray(minus, np.int64)
+    plus, minus = (
+        exact(counts, np.int64, f"{sign} synapses", CoreletError, low=0)
+        for sign, counts in (("+1", plus), ("-1", minus))
+    )
     if max(plus.max(initial=0), minus.max(initial=0)) >= LEAK_LIMIT:
         raise CoreletError(
             f"a threshold neuron has {int(max(plus.max(), minus.max()))} synapses of one sign; its "
             f"leak reaches {LEAK_LIMIT - 1}, use smaller groups"
         )
-    reached = np.clip(np.asarray(thresholds, np.int64), -minus, plus + 1)
+    reached = np.clip(exact(thresholds, np.int64, "thresholds", CoreletError), -minus, plus + 1)
     records = np.full(reached.shape, _TEMPLATE, dtype=NEURON_DTYPE)
     records["leak"] = 1 - reached
     return records

@@ -52,3 +52,13 @@ def test_a_sweep_of_one_point_has_a_picture_as_well(tmp_path: Path) -> None:
     one = SweepPlot("a", "b", 64, [points("26", 2)], points("20 Hz", 64))
     save_sweep(one, tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_labels_stand_at_the_values_they_name() -> None:
+    one = SweepPlot("a", "b", 64, [points("26", 0.5, 2.5, 20)], points("20 Hz", 64, 100, 1024))
+    activity, _, growth, _ = draw_sweep(one).axes
+    for axes, values in ((activity, [0.5, 2.5, 20]), (growth, [64, 100, 1024])):
+        places = axes.xaxis.get_majorticklocs().tolist()
+        assert places == values
+        labels = axes.xaxis.get_major_formatter().format_ticks(places)
+        assert [float(text.replace(",", "")) for text in labels] == values

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tnemu.cli import bench, bench_view
+from tnemu.cli import bench_view, tables
 from tnemu.cli.main import app
 from tnemu.emulator.engines.compiled import memory
 from tnemu.lab.bench import peers as bench_peers
+from tnemu.lab.bench import sweep
 from tnemu.lab.bench.measure import Row
 from tnemu.lab.bench.networks import BenchError
 from tnemu.lab.bench.peers import MARK, Peer
@@ -106,9 +107,11 @@ def test_the_file_says_what_was_measured_with_what(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for what in ("bench.measure_recurrent", "bench_frames.measure_frames"):
-        monkeypatch.setattr(f"tnemu.runtime.{what}", _never)
-    monkeypatch.setattr(bench_peers, "measure_peers", _never)
+    for what in (
+        "measure.measure_recurrent", "frames.measure_frames", "sweep.measure_sweep",
+        "peers.measure_all",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"tnemu.lab.bench.{what}", _never)
     file = tmp_path / "nowhere" / "x"
     assert refused(*arguments, file) == (
         f"error: cannot write {file}: No such file or directory; give a name in a folder that "
@@ -164,9 +167,9 @@ def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
 def test_a_sweep_measures_activity_and_growth_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "GRID_RATES", (20.0, 200.0))
-    monkeypatch.setattr(bench, "GRID_SYNAPSES", (128,))
-    monkeypatch.setattr(bench, "QUICK_SEGMENT_S", 0.001)
+    monkeypatch.setattr(sweep, "RATES_HZ", (20.0, 200.0))
+    monkeypatch.setattr(sweep, "SYNAPSES", (128,))
+    monkeypatch.setattr(sweep, "QUICK_SEGMENT_S", 0.001)
     picture, file = tmp_path / "sweep.png", tmp_path / "sweep.json"
     ran("sweep", "--quick", "--max-cores", 64, "--plot", picture, "--json", file)
     rows = json.loads(file.read_text())["rows"]
@@ -212,7 +215,7 @@ def peer_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     (tmp_path / "fake" / MARK).write_text("fake==1.0\n")
-    monkeypatch.setattr(bench, "SCRIPTS", tmp_path / "peers")
+    monkeypatch.setattr(bench_peers, "SCRIPTS", tmp_path / "peers")
     (tmp_path / "peers").mkdir()
     return tmp_path
 
@@ -234,7 +237,8 @@ def test_a_peer_is_given_the_network_and_its_figures_stand_beside_ours(peer_fold
     assert row["peer_ms_per_tick"] == 500
     assert row["peer_spikes"] == 64 * 256
     assert row["spikes"] == pytest.approx(64 * 256 * 20 * 0.02, rel=0.1)  # 20 ticks at 20 Hz
-    assert row["ratio_to_peer"] == pytest.approx(500 / row["ms_per_tick"], rel=0.5)
+    # The median of ratios is at least the ratio to the median, and figures have four digits.
+    assert row["ratio_to_peer"] >= 0.998 * 500 / row["ms_per_tick"]
 
 
 @pytest.mark.parametrize(
@@ -244,14 +248,25 @@ def test_a_peer_is_given_the_network_and_its_figures_stand_beside_ours(peer_fold
         ("import no_such_module", "it failed: ModuleNotFoundError: No module named"),
         ("import os; os.kill(os.getpid(), 9)", "it was ended by signal 9: it said nothing"),
         ("", "it printed no result: warming up"),
-        ("import time; time.sleep(60)", "it did not finish within 3 s"),
     ],
 )
 def test_a_peer_that_fails_is_reported_with_its_last_words(
     peer_folder: Path, end: str, problem: str
 ) -> None:
     write_peer(peer_folder, end)
-    result = run("peers", "--peers", peer_folder, "--cores", 64, "--limit-s", 3)
+    check_not_measured(problem, "--peers", peer_folder, "--cores", 64)
+
+
+def test_a_peer_that_takes_too_long_is_ended(peer_folder: Path) -> None:
+    """However slow the computer is, it does not wake up before the limit."""
+    write_peer(peer_folder, "import time; time.sleep(600)")
+    check_not_measured(
+        "it did not finish within 0.5 s", "--peers", peer_folder, "--cores", 64, "--limit-s", 0.5
+    )
+
+
+def check_not_measured(problem: str, *arguments: object) -> None:
+    result = run("peers", *arguments)
     assert result.exit_code == 1
     note, error = result.stderr.splitlines()
     assert note.startswith(f"note: Fake 1.0 with 64 cores was not measured: {problem}")
@@ -337,10 +352,22 @@ def test_a_peer_or_size_that_does_not_exist_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_every_peer_has_a_script_and_the_sizes_its_ticks() -> None:
-    scripts = {path.name for path in bench.SCRIPTS.glob("*.py")}
-    assert scripts == {f"peer_{peer.key}.py" for peer in bench_peers.PEERS}
-    assert all(set(peer.ticks) == set(bench_peers.CORES) for peer in bench_peers.PEERS)
+def test_every_peer_has_a_script_that_names_its_needs_and_the_sizes_its_ticks() -> None:
+    scripts = {path.name: path.read_text() for path in bench_peers.SCRIPTS.glob("peer_*.py")}
+    assert set(scripts) == {f"peer_{peer.key}.py" for peer in bench_peers.PEERS}
+    for peer in bench_peers.PEERS:
+        assert set(peer.ticks) == set(bench_peers.CORES)
+        assert f"Needs {', '.join(peer.needs)}" in scripts[f"peer_{peer.key}.py"]
+
+
+def test_what_memory_is_free_is_asked_in_one_place(
+    peer_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One function says what is free, for engines and for peers."""
+    assert bench_peers.available_bytes is memory.available_bytes
+    monkeypatch.setattr(bench_peers, "available_bytes", lambda: None)  # nobody knows: try it
+    write_peer(peer_folder, 'raise SystemExit("started")')
+    check_not_measured("it failed: started", "--peers", peer_folder, "--cores", 64)
 
 
 def test_columns_appear_only_where_rows_have_something_to_say() -> None:
@@ -362,7 +389,7 @@ def test_a_terminal_of_any_width_shows_every_figure(
     monkeypatch.setenv("COLUMNS", str(width))
     row = Row("activity", 65536, 200.0, 128, 1, 700, 0.0123, 81.3, 3.41e9, 10.4, 1166.4)
     heads, rows = bench_view.table([row])
-    bench_view.print_table(heads, rows)
+    tables.print_table(heads, rows)
     shown = capsys.readouterr().out
     assert all(text in shown for text in heads + rows[0])
     assert "\u2026" not in shown

@@ -8,7 +8,7 @@ import json
 import pytest
 import students
 from rich.console import Console
-from running import ran, refused
+from running import DATA, ran, refused
 
 import tnemu
 from corelets import Student
@@ -55,8 +55,8 @@ def test_an_image_that_cannot_be_written_is_refused(small, tmp_path):
     file = tmp_path / "file"
     file.write_text("in the way")
     message = refused("fit", small, "--board", "tiny", "--output", file / "image")
-    assert f"cannot write the image to {file / 'image'}: " in message
-    assert message.endswith("choose another folder\n")
+    assert str(file) in message
+    assert message.endswith("File exists; choose another place\n")
 
 
 def test_a_student_that_does_not_fit_is_refused_with_status_1(tmp_path):
@@ -80,8 +80,8 @@ def test_files_come_before_names_and_names_stand_for_shipped_students(tmp_path, 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("krul", "did you mean krull?"),
-        ("Pong.safetensors", "did you mean pong?"),
+        ("krul", "did you mean 'krull'?"),
+        ("Pong.safetensors", "did you mean 'pong'?"),
         ("zzzzz", "give the path of a weight file."),
     ],
 )
@@ -105,3 +105,17 @@ def test_a_terminal_gets_the_same_rows_as_a_table():
     lines = [line.split() for line in console.file.getvalue().splitlines()]
     for row in plan.rows():
         assert list(row) in lines
+
+
+def test_an_ibm_model_file_is_fitted_in_order_of_its_cores():
+    shown = ran("fit", DATA / "ex1.json", "--board", "tiny").stdout
+    assert shown == f"ex1 on tiny\n\n{tnemu.fit(DATA / 'ex1.json', 'tiny')}\n"
+    facts = json.loads(ran("fit", DATA / "ex1.json", "--json").stdout)
+    assert facts["origin"]["placement"] == "in order"
+    assert (facts["board"], facts["resources"]["cores"]) == ("ns1e", 1)
+
+
+def test_another_file_is_refused_with_what_it_is(tmp_path):
+    path = tmp_path / "spikes.npz"
+    path.write_bytes(b"PK\x03\x04")
+    assert refused("fit", path).startswith(f"error: {path} holds no network, it is a zip archive, ")

@@ -23,7 +23,8 @@ pytest.importorskip("torch")
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import Episode
 from tnemu.learn.players.evaluate import load_player
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 
 
 def test_a_student_on_a_board_votes_as_its_weight_file():
@@ -85,7 +86,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
 
 
 def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr("tnemu.formats.whole_file.check_writable", lambda path: None)
+    monkeypatch.setattr("tnemu.files.check_writable", lambda path: None)
     arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
     result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
     assert result.exit_code == 1
@@ -99,7 +100,7 @@ def short(tmp_path):
     folder = tmp_path / "teacher-and-student"
     folder.mkdir()
     spec = dataclasses.replace(SPECS["freeway"], max_frames=120)
-    net = DuelNet(spec.shape, len(spec.actions))
+    net = DuelNet(spec)
     save_player(folder / "a.safetensors", net, TEACHER, spec)
     shipped = read_weights(zoo.find("freeway"))
     write_weights(dataclasses.replace(shipped, task=reference_to(spec)), folder / "b.safetensors")

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from tnemu.cli import learn_progress
 from tnemu.cli.learn_progress import position, read_curve, watched
-from tnemu.learn.distil.distil import DistilSettings
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.run.runs import Curve
 from tnemu.learn.teachers.settings import TeacherSettings
 from tnemu.learn.teachers.teacher import COLUMNS

@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch")
 from tnemu.cli.main import app
 from tnemu.formats.weights import read_weights
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SHORT = (
@@ -25,7 +26,7 @@ SHORT = (
 @pytest.fixture(scope="module")
 def teacher_file(tmp_path_factory):
     spec = dataclasses.replace(SPECS["freeway"], max_frames=160)
-    net = DuelNet(spec.shape, len(spec.actions))
+    net = DuelNet(spec)
     path = tmp_path_factory.mktemp("teacher") / "freeway.safetensors"
     save_player(path, net, TEACHER, spec)
     return str(path)

@@ -6,38 +6,28 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from typer.testing import CliRunner
+from plays import SOON_S, TNEMU, Running, play, refused, report_of, student
 
 from corelets import Student
-from tnemu.cli.main import app
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.hardware import load_board
 from tnemu.mapping.fit import fit
-from tnemu.networks.integer import Dense, Transduction, Vote
-from tnemu.networks.trained import TrainedNetwork
 from tnemu.runtime.board import BoardJob
 from tnemu.runtime.report import same_run
 from tnemu.runtime.session import Session, Settings
-from tnemu.tasks.atari.spec import AtariSpec, spec_for
+from tnemu.tasks.atari.spec import spec_for
 from tnemu.tasks.atari.world import AtariWorld
 from tnemu.tasks.player import TaskPlayer
-from tnemu.tasks.task import reference_to
-
-TNEMU = [sys.executable, "-c", "import sys; from tnemu.cli.main import main; main()"]
-SOON_S = 30
-"""'Within seconds', with room for a busy computer; what hangs would take for ever."""
 
 KEYS = {
     "game", "board", "engine", "mode", "decisions", "decisions_per_second", "deadline_misses",
@@ -46,54 +36,6 @@ KEYS = {
     "spec_sha256", "versions", "outcome", "command", "merged_spikes", "unread_spikes", "energy",
 }  # fmt: skip
 """What every report has; programs read these."""
-
-
-def student(spec: AtariSpec) -> TrainedNetwork:
-    """A small untrained student: 128 bits, one core on the chip, two votes for each action."""
-    rng = np.random.default_rng(0)
-    actions, shape = len(spec.actions), (spec.stack, spec.rows, spec.columns)
-
-    def trinary(*size: int) -> np.ndarray:
-        return rng.integers(-1, 2, size).astype(np.int8)
-
-    background = np.full(shape, 80, np.int16)
-    layers = (
-        Transduction("retina", trinary(8, 4, 6, 6), np.zeros(8, np.int32), background, stride=12),
-        Dense(
-            "predict",
-            trinary(1, 2 * actions, 128),
-            rng.integers(-4, 5, 2 * actions).astype(np.int32),
-            rng.permutation(128).astype(np.int32),
-        ),
-        Vote("vote", (np.arange(2 * actions) % actions).astype(np.int32)),
-    )
-    return TrainedNetwork("random", shape, spec.actions, layers, reference_to(spec))
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("students") / "pong.safetensors"
-    write_weights(student(spec_for("pong")), path)
-    return path
-
-
-def play(*arguments: Any) -> Any:
-    """The command in this process, which has loaded everything already."""
-    return CliRunner().invoke(app, ["play", *map(str, arguments)])
-
-
-def refused(*arguments: Any) -> str:
-    """The one line of error of a command that does not get as far as a run."""
-    command = [*TNEMU, "play", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
-def report_of(folder: Path) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    return report
 
 
 def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Path) -> None:
@@ -115,6 +57,23 @@ def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Pat
     assert (folder / "run.gif").read_bytes().startswith(b"GIF89a")
     assert "finished after 60 decisions" in done.stdout
     assert "mW estimated" in done.stdout
+
+
+def test_every_key_of_a_report_is_documented_and_no_other(weights: Path, tmp_path: Path) -> None:
+    done = play("--weights", weights, "--frames", 2, "--mode", "free", "--output", tmp_path / "run")
+    assert done.exit_code == 0
+    report = report_of(tmp_path / "run")
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    section = page.partition("Run report\n\n")[2].partition("\n## ")[0]
+    top, _, inner = section.partition("| key of `energy`")
+    for table, facts in ((top, report), (inner, report["energy"])):
+        rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+        keys = {key for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+        assert keys == facts.keys()
+        for name in facts:
+            if name.endswith(("_ms", "_s", "_us", "_mw", "_mj", "_per_s", "_per_second")):
+                (unit,) = {row[1] for row in rows if f"`{name}`" in row[0]}
+                assert unit
 
 
 def test_the_run_directory_is_named_after_game_and_time(
@@ -178,7 +137,7 @@ def test_what_cannot_be_is_refused_before_the_run(weights: Path, tmp_path: Path)
         (("--seed", -1), "AtariWorld seed = -1"),
         (("--ticks-per-decision", 1), "1 ticks per decision are not enough"),
         (("--board", "ns2e"), "ns2e"),
-        (("--output", tmp_path / "file" / "run"), "cannot be written: Not a directory"),
+        (("--output", tmp_path / "file" / "run"), "Not a directory; choose another one with"),
     ):
         given = ("--output", tmp_path / "run") if "--output" not in arguments else ()
         assert message in refused("--weights", weights, *given, *arguments)
@@ -194,8 +153,8 @@ def test_a_full_disk_at_the_report_is_told_and_the_run_directory_still_has_it(
     )  # fmt: skip
     assert done.exit_code == 1
     assert done.stderr == (
-        "error: the report cannot be written to /dev/full: No space left on device; make room or "
-        "choose another place with --report or --output\n"
+        "error: cannot write report /dev/full: No space left on device; give a name in a folder "
+        "that exists, can be written to and has room\n"
     )
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
     assert report_of(tmp_path / "run")["outcome"] == "finished"
@@ -208,67 +167,6 @@ def test_a_copy_of_the_report_goes_where_it_is_wanted(weights: Path, tmp_path: P
     )  # fmt: skip
     assert done.exit_code == 0
     assert json.loads((tmp_path / "copy.json").read_text()) == report_of(tmp_path / "run")
-
-
-class Running:
-    """A run that never ends by itself, caught in the middle: its processes, and how it ended."""
-
-    def __init__(self, weights: Path, folder: Path) -> None:
-        command = [
-            *TNEMU, "play", "--weights", str(weights), "--frames", "1000000", "--output", str(folder)
-        ]  # fmt: skip
-        self.folder = folder
-        self.names = set(os.listdir("/dev/shm"))
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a group of its own, as on a terminal
-        )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("running"):
-                break
-        self.everybody = list(descendants(self.process.pid))
-        spawned = [pid for pid in self.everybody if "spawn_main" in commandline(pid)]
-        self.board, self.host = sorted(spawned)  # the board is started first
-
-    def end(self) -> tuple[int, str]:
-        """(exit status, standard error), once everybody is gone."""
-        _, errors = self.process.communicate(timeout=SOON_S)
-        limit = time.monotonic() + SOON_S
-        while any(map(alive, self.everybody)) and time.monotonic() < limit:
-            time.sleep(0.05)
-        assert not any(map(alive, self.everybody))
-        assert set(os.listdir("/dev/shm")) <= self.names
-        return self.process.returncode, errors
-
-
-def descendants(pid: int) -> Iterator[int]:
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(child)
-        yield from descendants(int(child))
-
-
-def commandline(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
-
-
-def alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-@pytest.fixture
-def running(weights: Path, tmp_path: Path) -> Iterator[Running]:
-    run = Running(weights, tmp_path / "run")
-    yield run
-    if run.process.poll() is None:
-        os.killpg(run.process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("side", ["host", "board"])

@@ -85,6 +85,12 @@ def test_a_path_leads_to_its_line_or_to_the_nearest_owner() -> None:
         ("[NaN]", "file:1: NaN is not a number that a model file can hold"),
         ('"a\nb"', "file:1: invalid control character at"),
         ("[" * 100_000, "file:1: nested too deeply"),
+        ("[\n" + "7" * 5000 + "]", "file:1: a number has thousands of digits; correct it"),
+        (
+            '{"a":' * 800 + '{"b":1,\n"b":2}' + "}" * 800,
+            "file:2: key 'b' is repeated; keep one of the two",
+        ),
+        (r'{"\ux": 1}', r"file:1: invalid \uXXXX escape"),
     ],
 )
 def test_broken_text_is_refused_at_its_line(text: str, message: str) -> None:
@@ -102,6 +108,10 @@ def test_broken_text_is_refused_at_its_line(text: str, message: str) -> None:
         ('{"a": 2 "b": 3}', 'file:1: expected "," or "}", found \'"b": 3}\''),
         ('{"a": 2,\n}', "file:2: expected another entry after the comma, found '}'"),
         ('{"a": 2', 'file:1: expected "," or "}", found \'the end of the file\''),
+        (
+            r'{"\ux": 1}',
+            "file:1: the key '\"\\\\ux\"' is no text: invalid \\uXXXX escape; correct it",
+        ),
     ],
 )
 def test_a_walked_object_is_refused_at_its_line(text: str, message: str) -> None:
@@ -109,3 +119,18 @@ def test_a_walked_object_is_refused_at_its_line(text: str, message: str) -> None
     with pytest.raises(FormatError) as caught:
         [scanner.value() for _ in scanner.members()]
     assert str(caught.value) == message
+
+
+def test_a_repeated_key_is_told_from_a_text_of_the_same_letters() -> None:
+    text = '{"a": ["a", "a", {"a": "a"}], "b": {"a": "},{"}, "c": [[], {}, ""], "c": 1}'
+    with pytest.raises(FormatError, match="key 'c' is repeated"):
+        whole(text)
+    with pytest.raises(FormatError, match="key 'a' is repeated"):
+        whole(r'{"a": 1, "\u0061": 2}')
+
+
+def test_a_key_of_megabytes_is_shown_by_its_beginning() -> None:
+    name = "k" * 3_000_000
+    with pytest.raises(FormatError) as caught:
+        whole(f'{{"{name}": 1, "{name}": 2}}')
+    assert len(str(caught.value)) < 200

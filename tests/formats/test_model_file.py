@@ -12,7 +12,7 @@ import ibm_text
 import numpy as np
 import pytest
 
-from tnemu.formats import model_file, neuron_types, spike_file
+from tnemu.formats import model_file, neuron_types, spike_file, spike_records
 from tnemu.formats.model_core import LISTS
 from tnemu.formats.model_file import parse_model, read_model
 from tnemu.hardware.neuron import neuron
@@ -209,6 +209,6 @@ def test_the_page_about_files_names_every_key() -> None:
     grouped = {f"{key}{g}" for key in ("sigma", "s", "b") for g in (1, 2)}
     keys = {*model_file.SECTIONS, *model_file.FIXED, *model_file.CORE_KEYS}
     keys |= {*model_file.METADATA_KEYS, *neuron_types.PARAMETERS, *LISTS, *LISTS.values()}
-    keys |= {*spike_file._LIMITS, *spike_file.VERSIONS}
+    keys |= {*spike_records.LIMITS, *spike_file.VERSIONS}
     missing = sorted(key for key in keys - grouped if not re.search(rf"[`\"]{key}[`\"]", page))
     assert missing == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,91 @@ def test_sections_come_in_their_order_and_only_core_is_repeated() -> None:
 
 def test_files_that_are_no_text_or_not_there_are_refused(tmp_path: Path) -> None:
     (tmp_path / "image.json").write_bytes(b"\x89PNG\xff")
-    with pytest.raises(FormatError, match=r"image\.json is not a text file .* it is no model file"):
+    with pytest.raises(FormatError, match=r"image\.json is not a text file: byte 0 "):
         read_model(tmp_path / "image.json")
     with pytest.raises(FormatError, match=r"cannot read model file .*: No such file or directory"):
         read_model(tmp_path / "absent.json")
+
+
+# --- files that are no model files -----------------------------------------------------------------
+
+
+def test_only_a_regular_file_of_a_stated_size_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FormatError, match=r"model file .*pipe: it is a pipe, not a regular file"):
+        read_model(tmp_path / "pipe")
+    sparse = tmp_path / "sparse.json"
+    sparse.touch()
+    os.truncate(sparse, 40 << 30)
+    with pytest.raises(
+        FormatError, match=r"has 42,949,672,960 bytes, the limit is 2,147,483,648; give a smaller"
+    ):
+        read_model(sparse)
+    with pytest.raises(FormatError, match=r"sparse.json is not a text file: byte 0 is a NUL"):
+        read_model(sparse, most_bytes=1 << 40)
+    with pytest.raises(FormatError, match=r"the path holds a NUL character; check the path"):
+        read_model("a\0b")
+
+
+def test_a_model_larger_than_its_limit_is_read_with_a_higher_one(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text(ibm_text.text(ibm_text.model(1)))
+    size = path.stat().st_size
+    with pytest.raises(FormatError, match=rf"has {size:,} bytes, the limit is {size - 1:,}"):
+        read_model(path, most_bytes=size - 1)
+    assert len(read_model(path, most_bytes=size).cores) == 1
+
+
+def test_a_device_is_no_model(tmp_path: Path) -> None:
+    if not Path("/dev/zero").is_char_device():
+        pytest.skip("/dev/zero is no device here")
+    (tmp_path / "link.json").symlink_to("/dev/zero")
+    with pytest.raises(FormatError, match="it is a device, not a regular file"):
+        read_model(tmp_path / "link.json")
+
+
+def test_what_is_said_in_both_spellings_is_refused() -> None:
+    parts = ibm_text.model(1)
+    parts["model"]["neuronClass"] = "NeuronGeneral"
+    assert "model has neuronclass and neuronClass; keep one" in refusal(parts)
+    parts = ibm_text.model(1)
+    in_objects(parts)[9]["destDelay"] = 2
+    assert "core 0 neuron 9 has delay and destDelay; keep one" in refusal(parts)
+
+
+def test_a_number_is_not_taken_for_another_type() -> None:
+    parts = ibm_text.model(1)
+    parts["model"]["crossbarSize"] = 256.0
+    assert "crossbarSize = 256.0 is not known; it must be 256" in refusal(parts)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("neuronTypes", 0, "name"), "n" * 3_000_000),
+        (("neuronTypes", 0, "class"), ["x" * 3_000_000]),
+        (("model", "networking"), {"a" * 3_000_000: 1}),
+        (("cores", 1, "id"), 10**4000),
+        (("cores", 1, "crossbar"), {"name": "x" * 3_000_000}),
+        (("cores", 1, "neurons", "types"), ["1x255", "y" * 3_000_000]),
+        (("cores", 1, "neurons", "types"), [["z" * 100] * 10_000]),
+        (("x" * 3_000_000,), 1),
+    ],
+)
+def test_messages_are_short_whatever_a_file_holds(path: tuple[Any, ...], value: Any) -> None:
+    parts = ibm_text.model(2)
+    put(parts, path, value)
+    with pytest.raises(FormatError) as caught:
+        parse_model(ibm_text.text(parts), "m.json")
+    assert len(str(caught.value)) < 500
+
+
+def test_half_of_a_character_is_no_text() -> None:
+    parts = ibm_text.model(1)
+    parts["cores"][0]["metadata"] = {"coreletClass": "\ud800"}
+    assert "coreletClass = '\\ud800' holds half of a character; remove it" in refusal(parts)
+
+
+def test_a_key_with_a_broken_escape_is_refused_at_its_line() -> None:
+    with pytest.raises(FormatError, match=r"^m\.json:2: the key .* is no text"):
+        parse_model('{\n"\\ux":1}', "m.json")

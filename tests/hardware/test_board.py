@@ -154,8 +154,11 @@ def test_the_schema_refuses_what_the_model_refuses(line: str) -> None:
         ("1: 2", "small.yaml:5 has the key '1', which is not text; quote it"),
         ("host: &a {}\nlinks: *a", "small.yaml:5 uses an alias (*name); write the value out"),
         ("host: [", "small.yaml:6 is not YAML: "),
-        ("host: !!python/name:os.system x", "small.yaml:5 is not YAML: could not determine a "),
-        ("host: \x07", "small.yaml is not YAML: "),
+        ("host: !!python/name:os.system x", "small.yaml:5 host: 'x' has the type "),
+        (
+            "host: \x07",
+            "small.yaml:5 is not YAML: it holds the character '\\x07'; remove it",
+        ),
     ],
 )
 def test_a_mistake_is_answered_with_file_line_key_value_and_limit(lines: str, message: str) -> None:
@@ -200,7 +203,7 @@ def test_a_path_is_never_taken_for_a_name(tmp_path: Path) -> None:
     path.write_text(SMALL, encoding="utf-8")
     assert load_board(str(path)).name == "small"
     path.write_bytes(b"name: \xff\n")
-    with pytest.raises(BoardError, match=r"cannot read board file .*mine\.yaml"):
+    with pytest.raises(BoardError, match=r"mine\.yaml is not a text file: byte 6 \(0xff\)"):
         load_board(path)
 
 

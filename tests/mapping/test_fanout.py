@@ -10,9 +10,10 @@ import wirings as networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tnemu.hardware.neuron import RELAY_NEURON
 from tnemu.mapping.balance import balance
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.fanout import SPLITTER_NEURON, legalise
+from tnemu.mapping.fanout import legalise
 from tnemu.networks.logical import BALANCE
 
 
@@ -42,7 +43,7 @@ def found(fanout):
         splitter = cores[wire["target"]]
         for j in np.flatnonzero(splitter.crossbar[wire["pin"]]).tolist():
             assert splitter.used[j]
-            assert splitter.neurons[j] == SPLITTER_NEURON
+            assert splitter.neurons[j] == RELAY_NEURON
             assert splitter.crossbar[:, j].sum() == 1
             onward = by_source[int(wire["target"]), j]
             free = onward["delay"] == BALANCE  # then the mapper chooses the length of the way

@@ -74,7 +74,7 @@ def test_the_running_cost_of_an_improvement_is_the_cost():
     mesh.improve(rng)
     np.testing.assert_array_equal(mesh.cost, [mesh._cost_of(core) for core in range(24)])
     positions = np.column_stack([np.zeros(24, int), mesh.at])
-    leaving = mesh.leaving @ mesh.way_out[mesh.at[:, 1]]
+    leaving = mesh.leaving @ mesh.exit_hops[mesh.at[:, 1]]
     # every wire between cores is in the cost of both of its ends
     assert (mesh.cost.sum() + leaving) / 2 == total_cost(network, positions, TINY)
 

@@ -278,11 +278,25 @@ def test_splitters_that_the_board_has_no_cores_for_are_refused_by_layer():
 
 
 def test_outputs_that_the_edge_has_no_room_for_are_refused():
+    assert tnemu.fit(Relay(256 * 16), TINY).resources["output_pins"] == 4096
     with pytest.raises(FitError) as caught:
         tnemu.fit(Relay(256 * 17), TINY)
     assert str(caught.value) == (
-        "pins 4096..4351 of output 'output' find no free place at the northern or southern edge of "
-        "tiny (unit 0) that all of their cores reach within 255 hops; use fewer output pins"
+        "the network's 4,352 output pins need 17 exits, one for every 256 pins of an output; tiny has "
+        "16, two for each column: use fewer output pins or a wider board"
+    )
+
+
+def test_an_output_that_no_free_exit_serves_is_refused_with_its_pins():
+    # 800 columns have exits enough, but the two cores that drive this one share none
+    wide = TINY.override({"chips_x": 4, "chips_y": 1, "chip.cores_x": 200, "chip.cores_y": 1})
+    cores = [networks.core(f"c{k}") for k in range(600)]
+    network = networks.network(cores, [(0, 0, ~0, 0, 1), (599, 0, ~0, 1, 1)], [], outputs=2)
+    with pytest.raises(FitError) as caught:
+        tnemu.fit(network, wide, keep_order=True)
+    assert str(caught.value) == (
+        "pins 0..1 of output 'out' find no free place at the northern or southern edge of tiny (unit "
+        "0) that all of their cores reach within 255 hops; use fewer output pins"
     )
 
 

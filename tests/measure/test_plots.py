@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tnemu.measure.plots import ALARM, RunPlot, draw_run, save_run
+from tnemu.measure.figure import ALARM
+from tnemu.measure.plots import RunPlot, draw_run, save_run
 
 
 @pytest.fixture

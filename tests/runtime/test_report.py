@@ -101,7 +101,7 @@ def test_a_report_is_readable_by_others_as_the_umask_allows(tmp_path: Path) -> N
 def test_an_older_report_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     reports.write({"old": 1}, path)
-    with pytest.raises(ValueError, match="JSON compliant"):
+    with pytest.raises(ReportError, match="new = nan is not finite"):
         reports.write({"new": float("nan")}, path)
     limit_file_size_and(lambda: refused(path))
     assert json.loads(path.read_text()) == {"old": 1}
@@ -127,8 +127,8 @@ def refused(path: Path) -> None:
     with pytest.raises(ReportError) as caught:
         reports.write({"new": "x" * 10000}, path)
     assert str(caught.value) == (
-        f"the report cannot be written to {path}: File too large; make room or choose another "
-        "place with --report or --output"
+        f"cannot write report {path}: File too large; give a name in a folder that exists, can be "
+        "written to and has room"
     )
 
 
@@ -136,8 +136,8 @@ def test_a_full_device_is_named_and_stays_a_device() -> None:
     with pytest.raises(ReportError) as caught:
         reports.write({"a": 1}, "/dev/full")
     assert str(caught.value) == (
-        "the report cannot be written to /dev/full: No space left on device; make room or choose "
-        "another place with --report or --output"
+        "cannot write report /dev/full: No space left on device; give a name in a folder that "
+        "exists, can be written to and has room"
     )
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 

@@ -20,11 +20,12 @@ import worlds
 from tnemu.hardware import BoardImage, ImageError
 from tnemu.networks.codec import Window
 from tnemu.runtime.board import Board, JobError
+from tnemu.runtime.child import KEYBOARD
 from tnemu.runtime.clock import Clock, ClockError
 from tnemu.runtime.link import SharedArrays
 from tnemu.runtime.loop import run
 from tnemu.runtime.record import Record, record_layout
-from tnemu.runtime.session import Result, Session, SessionError, Settings
+from tnemu.runtime.session import SIGNALS, Result, Session, SessionError, Settings
 
 Build = Callable[..., Settings]
 
@@ -146,7 +147,7 @@ def test_a_world_that_hangs_is_the_hosts_stall(settings: Build) -> None:
     assert result.record.host["decisions"] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_run_in_order(settings: Build, number: signal.Signals) -> None:
     before = signal.getsignal(number)
     given = settings(worlds.Slow, decisions=None)
@@ -217,6 +218,92 @@ def test_no_process_outlives_a_killed_supervisor(settings: Build, number: signal
         while any(map(alive, children)) and time.monotonic() < limit:
             time.sleep(0.05)
         assert not any(map(alive, children))
+
+
+def test_stopped_processes_end_when_their_supervisor_is_killed(settings: Build) -> None:
+    """They read nothing any more: it is the kernel that ends them."""
+    program = [sys.executable, worlds.__file__, str(settings().board.image)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        children = [int(word) for word in supervisor.stdout.readline().split()]
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        limit = time.monotonic() + SOON_S
+        while not all(map(stopped, children)) and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert all(map(stopped, children))
+        supervisor.kill()
+        supervisor.wait(SOON_S)
+        while any(map(alive, children)) and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert not any(map(alive, children))
+
+
+def test_a_child_whose_parent_ended_before_the_kernel_was_asked_ends_too(tmp_path: Path) -> None:
+    """The parent forks, ends at once, and leaves the child to look for it afterwards."""
+    code = f"""
+import os, time, types
+import multiprocessing
+from tnemu.runtime import child
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == parent:
+    time.sleep(0.01)
+multiprocessing.parent_process = lambda: types.SimpleNamespace(pid=parent)
+try:
+    child.end_with_parent()
+finally:
+    open({str(tmp_path / "went on")!r}, "w").close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=SOON_S, stdout=subprocess.PIPE)
+    assert done.returncode == 0
+    assert not done.stdout  # read to its end, which is the child's
+    assert not (tmp_path / "went on").exists()
+
+
+@pytest.mark.parametrize("number", sorted(KEYBOARD))
+def test_children_never_see_the_keyboards_signals_from_their_first_instruction(
+    settings: Build, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They get one as soon as they exist, the first child of this process too."""
+    from multiprocessing import resource_tracker
+
+    getattr(resource_tracker._resource_tracker, "_stop", lambda: None)()
+    given = settings()
+    session = Session(given)
+    spawn = session._spawn
+
+    def spawn_and_hit(name: str, *arguments: object) -> None:
+        spawn(name, *arguments)  # type: ignore[arg-type]
+        os.kill(session._sides[-1].process.pid or 0, number)
+
+    session._spawn = spawn_and_hit  # type: ignore[method-assign]
+    assert session.run().outcome == "finished"
+    assert capfd.readouterr().err == ""
+
+
+def test_what_the_system_does_not_give_is_told_before_anything_starts(settings: Build) -> None:
+    """A limit of file sizes holds for memory without a name as well."""
+    import resource
+
+    session = Session(settings())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(SessionError) as caught:
+            session.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == (
+        "no shared memory for host and board: File too large; see the limits of this shell with "
+        "ulimit -a, and 'tnemu doctor'"
+    )
+
+
+def stopped(pid: int) -> bool:
+    """The process has been stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def alive(pid: int) -> bool:

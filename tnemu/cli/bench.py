@@ -10,6 +10,7 @@ docs/bench.md says what every figure means.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +21,6 @@ app = typer.Typer(
     add_completion=False,
     help="Measure the speed of the emulator on this computer; docs/bench.md explains the figures.",
 )
-
-GRID_RATES, GRID_SYNAPSES = (2.0, 20.0, 50.0, 100.0, 200.0), (26, 128, 256)
-GROWTH = (64, 256, 1024, 4096, 16384, 65536)
-SCRIPTS = Path(__file__).parent / "peers"
-QUICK_CORES, QUICK_SEGMENTS, QUICK_SEGMENT_S = 256, 3, 0.05
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads of the engine; as many as pay if not given.")
@@ -89,29 +85,20 @@ def sweep(
     json: Json = None,
 ) -> None:
     """Measure 15 activities of a chip, and growth from 64 to 65,536 cores, with a picture."""
-    from tnemu.cli.bench_view import check_files, progress, report, write_picture
-    from tnemu.lab.bench.measure import SEGMENT_S, SEGMENTS, measure_recurrent
+    from tnemu.cli.bench_view import check_files, progress, report
+    from tnemu.files import writing
+    from tnemu.lab.bench import sweep as sweeps
+    from tnemu.lab.bench.networks import BenchError
 
     check_files(json, plot)
-    segments, segment_s = (QUICK_SEGMENTS, QUICK_SEGMENT_S) if quick else (SEGMENTS, SEGMENT_S)
-    chip_cores = QUICK_CORES if quick else 4096
-    most = max_cores or (1024 if quick else GROWTH[-1])
-    jobs = [
-        (min(chip_cores, most), rate, n, "activity") for n in GRID_SYNAPSES for rate in GRID_RATES
-    ]
-    jobs += [(cores, 20.0, 128, "growth") for cores in GROWTH if cores <= most]
-    rows = []
+    jobs = sweeps.jobs(quick, max_cores)
     with progress(len(jobs)) as tell:
-        for cores, rate, synapses, name in jobs:
-            tell(f"{cores:,} cores, {rate:g} Hz, {synapses} synapses", True)
-            rows.append(
-                measure_recurrent(
-                    cores, rate, synapses, name=name, threads=threads, segments=segments,
-                    segment_s=segment_s, beside=naive,
-                )
-            )  # fmt: skip
+        rows = sweeps.measure_sweep(
+            jobs, quick=quick, threads=threads, beside=naive, tell=partial(tell, step=True)
+        )
     report(rows, json)
-    write_picture(rows, plot)
+    with writing(plot, error=BenchError) as file:
+        sweeps.draw(rows, file)
     typer.echo(f"picture: {plot}", err=True)
 
 
@@ -127,7 +114,7 @@ def frames(
     """Measure a feed-forward network: latency of a frame, frames per second, many boards at once."""
     from tnemu.cli.bench_view import check_files, progress, report
     from tnemu.lab.bench.frames import measure_frames
-    from tnemu.lab.bench.measure import SEGMENTS
+    from tnemu.lab.bench.measure import QUICK_SEGMENTS, SEGMENTS
 
     check_files(json)
     segments = QUICK_SEGMENTS if quick else SEGMENTS
@@ -159,8 +146,6 @@ def peers(
     json: Json = None,
 ) -> None:
     """Measure Brian2, NEST and SANA-FE on the same network, and compare numbers of spikes."""
-    import tempfile
-
     from tnemu.cli.bench_view import check_files, note_problems, progress, report
     from tnemu.lab.bench import peers as bench_peers
     from tnemu.lab.bench.networks import BenchError
@@ -171,25 +156,12 @@ def peers(
             "give --setup DIR to install the peers, or --peers DIR to use them"
         )
     check_files(json)
-    folder = folder.absolute()
     chosen = bench_peers.choose(only or [])
     sizes = bench_peers.check_sizes(cores or [])
-    rows, missing = [], []
-    with progress() as tell, tempfile.TemporaryDirectory() as scratch:
-        if setup:
-            for peer in chosen:
-                tell(f"installing {peer.name}")
-                try:
-                    bench_peers.set_up(peer, folder)
-                except BenchError as error:
-                    missing.append(bench_peers.NotMeasured(peer.name, 0, str(error)))
-        able = [peer for peer in chosen if peer.name not in {item.name for item in missing}]
-        for size in sizes:
-            found, lost = bench_peers.measure_peers(
-                size, folder, SCRIPTS, Path(scratch), limit_s=limit_s, peers=able, tell=tell
-            )
-            rows += found
-            missing += lost
+    with progress() as tell:
+        rows, missing = bench_peers.measure_all(
+            folder, sizes, chosen, install=bool(setup), limit_s=limit_s, tell=tell
+        )
     note_problems(missing)
     report(rows, json, not_measured=missing)
     if not rows:

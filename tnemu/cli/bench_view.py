@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from tnemu.lab.bench.measure import Row
     from tnemu.lab.bench.peers import NotMeasured
 
@@ -45,20 +43,22 @@ def progress(steps: int = 0) -> Iterator[Tell]:
 
 
 def check_files(*files: str | Path | None) -> None:
-    """Raises FormatError for a file that could not be written once all is measured; ``-`` is none."""
-    from tnemu.formats.whole_file import check_writable
+    """Raises BenchError for a file that could not be written once all is measured; ``-`` is none."""
+    from tnemu.files import check_writable
+    from tnemu.lab.bench.networks import BenchError
 
     for file in files:
         if file is not None and str(file) != "-":
-            check_writable(file)
+            check_writable(file, error=BenchError)
 
 
 def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
     """Print the rows as a table, then write them as JSON to ``file`` if one is given; for ``-`` print
     the JSON alone.
     """
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.files import write_text
     from tnemu.lab.bench.measure import document
+    from tnemu.lab.bench.networks import BenchError
 
     if rows and file != "-":
         _show(rows)
@@ -69,12 +69,12 @@ def report(rows: Sequence[Row], file: str | None, **more: Any) -> None:
     if file == "-":
         typer.echo(text, nl=False)
         return
-    with whole_file(file) as out:
-        out.write(text.encode())
+    write_text(file, text, error=BenchError)
 
 
 def _show(rows: Sequence[Row]) -> None:
-    from tnemu.lab.bench.measure import computer
+    from tnemu.cli.tables import print_table
+    from tnemu.lab.bench.computer import computer
 
     print_table(*table(rows))
     facts = computer()
@@ -97,44 +97,6 @@ def note_problems(missing: Sequence[NotMeasured]) -> None:
     for item in missing:
         size = f" with {item.cores} cores" if item.cores else ""
         typer.echo(f"note: {item.name}{size} was not measured: {item.problem}", err=True)
-
-
-def write_picture(rows: Sequence[Row], path: Path) -> None:
-    """Draw a sweep; raises FormatError when the file cannot be written."""
-    import numpy as np
-
-    from tnemu.formats.whole_file import whole_file
-    from tnemu.lab.bench.measure import computer
-    from tnemu.measure.bench_plots import Points, SweepPlot, save_sweep
-    from tnemu.runtime.report import versions
-
-    def points(name: str, chosen: Sequence[Row], x: Callable[[Row], float]) -> Points:
-        return Points(
-            name,
-            np.array([x(row) for row in chosen], float),
-            np.array([row.realtime_factor for row in chosen], float),
-            np.array([row.sops for row in chosen], float),
-            np.array([row.realtime_factor / (row.ratio or np.nan) for row in chosen], float),
-            np.array([row.rss_mb for row in chosen], float),
-        )
-
-    activity = [row for row in rows if row.name == "activity"]
-    growth = [row for row in rows if row.name == "growth"]
-    facts = computer()
-    cores, threads = activity[0].cores, sorted({row.threads for row in rows})
-    plot = SweepPlot(
-        title="tnemu bench sweep",
-        subtitle=f"tnemu {versions()['tnemu']}, {facts['processor']}, {facts['usable_processors']} "
-        f"processors, threads {'-'.join(map(str, threads))}, deterministic neurons",
-        cores=cores,
-        activity=[
-            points(f"{n} synapses", [r for r in activity if r.synapses == n], lambda r: r.rate_hz)
-            for n in sorted({row.synapses for row in activity})
-        ],
-        growth=points("20 Hz, 128 synapses", growth, lambda r: r.cores),
-    )
-    with whole_file(path) as out:
-        save_sweep(plot, out)
 
 
 HEADS: dict[str, tuple[str, Callable[[Row], str]]] = {
@@ -161,6 +123,7 @@ RATIO_HEADS = {
     "single_runs": "vs single runs",
     "peer": "vs peer",
 }
+"""What a row stands beside -> the head of its ratio."""
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -178,42 +141,6 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     ratio = " / ".join(RATIO_HEADS[name] for name in RATIO_HEADS if name in beside)
     heads = [ratio if key == "ratio" else HEADS[key][0] for key in keys]
     return heads, [[HEADS[key][1](row) for key in keys] for row in rows]
-
-
-def print_table(heads: list[str], rows: list[list[str]]) -> None:
-    """A table on a terminal, on its side if it fits only so; aligned columns elsewhere."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if console.is_terminal:
-        names, *facts = zip(heads, *rows, strict=True)
-        for way in ((heads, rows), (names, facts)):
-            if sum(_widths(*way)) + 2 * len(way[0]) <= console.width:
-                console.print(_drawn(*way))
-                return
-    widths = _widths(heads, rows)
-    for row in (heads, *rows):
-        cells = [
-            text.rjust(width) if index else text.ljust(width)
-            for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        typer.echo("  ".join(cells).rstrip())
-
-
-def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-
-
-def _drawn(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for index, head in enumerate(heads):
-        drawn.add_column(head, justify="right" if index else "left", no_wrap=True)
-    for row in rows:
-        drawn.add_row(*row)
-    return drawn
 
 
 def _digits(value: float | None) -> str:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from tnemu.errors import TnemuError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from tnemu.networks.trained import TrainedNetwork
-
-    Observations = npt.NDArray[np.uint8]
-
-BLOCK_FRAMES = 200
-"""Frames played, or read, at a time."""
-
 
 class CompareError(TnemuError, ValueError):
-    """There is nothing that can be compared."""
+    """There is no engine of that name."""
 
 
 def command(
@@ -54,26 +41,32 @@ def command(
     from tnemu import zoo
     from tnemu.formats.weights import read_weights
     from tnemu.hardware.board import load_board
-    from tnemu.lab.comparison import compare
+    from tnemu.lab.comparison import compare, facts
+    from tnemu.lab.observations import Recorded, check_task, played
     from tnemu.mapping.fit import fit
 
     chosen = _engines(engines)
     student = read_weights(zoo.find(weights))
+    recorded = None
     if observations is None:
-        _check_world(student)
+        check_task(student)
     else:
-        frames = min(frames, len(_recorded(observations, student)))
+        recorded = Recorded(observations, student)
+        frames = min(frames, len(recorded))
     plan = fit(Student(student), load_board(board), seed)
-    results: dict[str, Any] = {}
+    results = {}
     for engine in chosen:
-        if observations is None:
-            blocks = _played(student, frames, seed)
-        else:
-            blocks = _read(observations, student, frames)
+        blocks = recorded.blocks(frames) if recorded else played(student, frames, seed)
         with _progress(engine, frames) as advance:
             results[engine] = compare(student, plan, plan.image, blocks, engine, advance)
-    _report(student, results, frames, json, plan.image.sha256())
-    if any(results.values()):
+    found = facts(student, plan, frames, results)
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(found, indent=2))
+    else:
+        _show(found, results)
+    if not found["agree"]:
         raise typer.Exit(1)
 
 
@@ -88,87 +81,13 @@ def _engines(text: str) -> list[str]:
     return chosen
 
 
-def _report(
-    weights: TrainedNetwork, results: dict[str, Any], frames: int, json: bool, image: str
-) -> None:
-    from dataclasses import asdict
-
-    layers = [layer.name for layer in weights.layers[1:]]
-    if json:
-        import json as encoder
-
-        facts = {
-            "weights": weights.name,
-            "weights_sha256": weights.sha256,
-            "image_sha256": image,
-            "frames": frames,
-            "layers": layers,
-            "agree": not any(results.values()),
-            "engines": {
-                engine: asdict(found) if found else None for engine, found in results.items()
-            },
-        }
-        typer.echo(encoder.dumps(facts, indent=2))
-        return
-    for engine, found in results.items():
-        if found:
-            typer.echo(str(found))
-        else:
-            typer.echo(
-                f"{engine} agrees with the integer network on {frames:,} frames, in every neuron of "
-                f"{', '.join(layers)}"
-            )
-
-
-def _check_world(weights: TrainedNetwork) -> None:
-    if weights.task is None:
-        raise CompareError(
-            f"weight file {weights.name!r} names no game to take frames from; give frames with "
-            "--observations FILE.npy"
+def _show(facts: dict[str, Any], results: dict[str, Any]) -> None:
+    for engine, difference in results.items():
+        typer.echo(
+            difference
+            or f"{engine} agrees with the integer network on {facts['frames']:,} frames, in every "
+            f"neuron of {', '.join(facts['layers'])}"
         )
-
-
-def _played(weights: TrainedNetwork, frames: int, seed: int) -> Iterator[Observations]:
-    """What the student sees while it plays its game by its integer network, in blocks."""
-    import numpy as np
-
-    from tnemu.tasks.task import spec_of
-
-    world = spec_of(weights).start(seed)
-    now = world.reset()
-    block = []
-    for k in range(1, frames + 1):
-        block.append(now)
-        now, _, over = world.step(int(weights.scores(now[None])[0].argmax()))
-        if over:
-            now = world.reset()
-        if k % BLOCK_FRAMES == 0 or k == frames:
-            yield np.stack(block)
-            block = []
-
-
-def _recorded(path: Path, weights: TrainedNetwork) -> Observations:
-    """The frames of a .npy file, opened memory-mapped; CompareError if they are no such frames."""
-    import numpy as np
-
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CompareError(
-            f"cannot read {path} ({error}); expected a .npy file that numpy.save wrote"
-        ) from error
-    if array.dtype != np.uint8 or array.shape[1:] != weights.input_shape or not len(array):
-        raise CompareError(
-            f"{path} holds {array.dtype} {array.shape}; {weights.name!r} sees uint8 "
-            f"[n, {', '.join(map(str, weights.input_shape))}] with n of 1 or more"
-        )
-    return array
-
-
-def _read(path: Path, weights: TrainedNetwork, frames: int) -> Iterator[Observations]:
-    array = _recorded(path, weights)
-    for first in range(0, frames, BLOCK_FRAMES):
-        yield array[first : min(first + BLOCK_FRAMES, frames)]
 
 
 @contextmanager

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tnemu.cli.lazy import TORCH
+from tnemu.emulator import compiling
+from tnemu.versions import installed
 
 NEEDED = (
     "numpy",
@@ -34,9 +36,23 @@ NEEDED = (
     "typer",
     "rich",
 )
-OPTIONAL = {"torch": "needed only by 'tnemu learn'; pip install 'tnemu[learn]'"}
+OPTIONAL = {"torch": f"needed only by 'tnemu learn'; {TORCH}"}
 GAME = "krull"
 """The game of the shipped student: without its ROM nothing can be played out of the box."""
+
+
+PROBE_BYTES = 1 << 24
+"""Shared memory that is tried; a run maps some 100 MB and touches less."""
+
+COMPILES = "compiles"
+ASK = "from tnemu.emulator.engines.compiled import kernels; print(kernels.CACHE, flush=True)"
+WARM = f"""{ASK}
+from tnemu.emulator import compiling
+from tnemu.emulator.engines.compiled.warm import warm
+compiling.on_compile(lambda: print({COMPILES!r}, flush=True))
+warm()
+"""
+"""Programs that print where kernels are kept, and one that says when it compiles them."""
 
 
 @dataclass(frozen=True)
@@ -80,31 +96,19 @@ def _versions() -> Iterator[Finding]:
     python = "ok" if sys.version_info >= (3, 11) else "missing"
     yield Finding(python, "python", f"{platform.python_version()} (3.11 or newer is needed)")
     for name in NEEDED:
-        version = _version(name)
+        version = installed(name)
         yield Finding("ok" if version else "missing", name, version or f"pip install {name}")
     for name, remark in OPTIONAL.items():
-        version = _version(name)
+        version = installed(name)
         yield Finding("ok" if version else "note", name, version or f"not installed: {remark}")
 
 
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def _processor() -> Finding:
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("ok", "processor", f"{name}, {usable} of {os.cpu_count()} cores usable")
+    from tnemu.lab.bench.computer import processor, usable_processors
+
+    return Finding(
+        "ok", "processor", f"{processor()}, {usable_processors()} of {os.cpu_count()} cores usable"
+    )
 
 
 def _compiler(warm: bool) -> Iterator[Finding]:
@@ -117,23 +121,32 @@ def _compiler(warm: bool) -> Iterator[Finding]:
     wanted = os.environ.get("NUMBA_THREADING_LAYER")
     chosen = f", NUMBA_THREADING_LAYER={wanted}" if wanted else ""
     yield Finding("ok", "threading layers", f"workqueue {' '.join(layers)}".rstrip() + chosen)
-
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        yield Finding("missing", "compiler", compiling.NO_COMPILER)
+        return
     yield _kernel_cache(warm)
 
 
 def _kernel_cache(warm: bool) -> Finding:
     """Where compiled kernels are kept, asked in a process of its own, and how many there are."""
-    code = "from tnemu.emulator import kernels, warm; print(kernels.CACHE)"
     began = time.perf_counter()
-    asked = subprocess.run(
-        [sys.executable, "-c", code + ("; warm.warm()" if warm else "")],
-        capture_output=True,
+    with subprocess.Popen(
+        [sys.executable, "-c", WARM if warm else ASK],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )
-    if asked.returncode:
-        reason = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+    ) as asked:
+        said = []
+        for line in asked.stdout or ():
+            if line.strip() == COMPILES:
+                typer.echo(compiling.NOTICE, err=True)
+            else:
+                said.append(line.strip())
+        errors = asked.stderr.read() if asked.stderr else ""
+    if asked.returncode or not said:
+        reason = (errors.strip().splitlines() or ["no reason given"])[-1]
         return Finding("missing", "kernel cache", f"the engine cannot be loaded: {reason}")
-    folder = Path(asked.stdout.strip())
+    folder = Path(said[0])
     count = len(list(folder.rglob("*.nbc")))
     if warm:
         took = time.perf_counter() - began
@@ -157,18 +170,19 @@ def _roms() -> Finding:
 
 
 def _shared_memory() -> Finding:
-    from multiprocessing import shared_memory
+    """What host and board exchange spikes in, made as the link makes it: a file without a name."""
+    import numpy as np
+
+    from tnemu.runtime.link import SharedArrays
 
     try:
-        segment = shared_memory.SharedMemory(create=True, size=1 << 16)
-    except OSError as error:
-        remark = "host and board exchange spikes there; mount /dev/shm with room"
+        memory = SharedArrays({"probe": (np.uint8, (PROBE_BYTES,))})
+        memory["probe"][:] = 1
+        memory.close()
+    except (OSError, AttributeError) as error:  # the latter where there is no memfd_create
+        remark = "host and board exchange spikes there; see the limits of this shell with ulimit -a"
         return Finding("missing", "shared memory", f"{error}: {remark}")
-    segment.close()
-    segment.unlink()
-    shm = Path("/dev/shm")
-    room = f", {shutil.disk_usage(shm).free // 2**20:,} MB free" if shm.exists() else ""
-    return Finding("ok", "shared memory", f"usable{room}")
+    return Finding("ok", "shared memory", f"usable, {PROBE_BYTES >> 20} MB tried")
 
 
 def _boards() -> Finding:

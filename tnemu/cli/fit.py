@@ -1,4 +1,4 @@
-"""``tnemu fit``: a student on a board, and the table of what it takes there."""
+"""``tnemu fit``: a network on a board, and the table of what it takes there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 def command(
-    weights: Annotated[
-        str, typer.Argument(help="A weight file, or the name of a shipped student.")
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="A weight file, the name of a shipped student, or an IBM model file (.json)."
+        ),
     ],
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     seed: Annotated[int, typer.Option(help="Chooses among placements; changes no spike.")] = 0,
@@ -24,24 +27,16 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Map a student onto a board, or say by how much it does not fit."""
-    from corelets import Student
-    from tnemu import zoo
-    from tnemu.formats.weights import read_weights
+    """Map a network onto a board, or say by how much it does not fit."""
     from tnemu.hardware.board import load_board
-    from tnemu.hardware.errors import ImageError
+    from tnemu.lab.sources import source_of
     from tnemu.mapping.fit import fit
 
-    student = read_weights(zoo.find(weights))
     spec = load_board(board)
-    plan = fit(Student(student), spec, seed)
+    source = source_of(network)
+    plan = fit(source.thing, spec, seed, keep_order=source.in_order)
     if output is not None:
-        try:
-            plan.image.save(output)
-        except OSError as error:
-            raise ImageError(
-                f"cannot write the image to {output}: {error.strerror or error}; choose another folder"
-            ) from error
+        plan.image.save(output)
     if json:
         import json as encoder
 
@@ -51,7 +46,7 @@ def command(
     from rich.console import Console
 
     console = Console(highlight=False)
-    title = f"{student.name} on {spec.name}"
+    title = f"{source.name} on {spec.name}"
     if console.is_terminal:
         console.print(table(plan, title))
         console.print("\n".join(plan.notes()), soft_wrap=True)

@@ -4,101 +4,81 @@ players on the same games.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from tnemu.networks.trained import TrainedNetwork
+from tnemu.cli.lazy import lazy_group
+from tnemu.cli.training import Training
+
+COMMANDS = {
+    "teacher": "Train a Double DQN teacher of a game",
+    "student": "Distil the teachers of one game or several into one trinary student",
+    "together": "The same, as it was called for several games",
+    "ladder": "Fine-tune a student's float control in fewer bits",
+    "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
+}
+"""Command name (an attribute of this module) -> its line of help."""
 
 app = typer.Typer(
-    help="Train a teacher, distil a student, compare players by their scores.",
+    cls=lazy_group({name: (f"{__name__}:{name}", about) for name, about in COMMANDS.items()}),
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
 )
-Rest = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def teacher(context: typer.Context) -> None:
-    """Train a Double DQN teacher: GAME --out FOLDER [--steps N --seed N --resume ...]."""
-    from tnemu.cli.learn_progress import watched
-    from tnemu.learn.teachers.teacher import main
-
-    raise typer.Exit(main(context.args, watched, context.command_path))
+@app.callback()
+def _about() -> None:
+    """Train a teacher, distil a student, compare players by their scores."""
 
 
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from what is in the run's folder.")]
 BoardThatHolds = Annotated[
     str,
-    typer.Option("--board", help="It must fit this board; checked before training starts."),
+    typer.Option(help="It must fit this board, a name or a file; checked before training starts."),
 ]
 
 
-def _fits(board: str) -> Callable[[TrainedNetwork], object]:
-    """Maps an untrained student to ``board``; raises what is wrong if it cannot hold it."""
+def _teacher(settings: Any, resume: Resume = False) -> Path:
+    """Train a Double DQN teacher of a game."""
+    from tnemu.cli.learn_progress import watched
+    from tnemu.learn.teachers.teacher import train_teacher
+
+    with watched(settings) as report:
+        return train_teacher(settings, resume, report)
+
+
+def _student(settings: Any, resume: Resume = False, board: BoardThatHolds = "ns1e") -> Any:
+    """Distil the teachers of one game or several into one trinary student that fits a board."""
     import corelets
+    from tnemu.cli.learn_progress import watched
     from tnemu.hardware.board import load_board
-    from tnemu.mapping.fit import fit
+    from tnemu.learn.distil.distil import train_student
+    from tnemu.mapping.size import size_of
 
     spec = load_board(board)
-    return lambda weights: fit(corelets.Student(weights), spec)
+    with watched(settings) as report:
+        return train_student(
+            settings, resume, report, lambda weights: size_of(corelets.Student(weights), spec)
+        )
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def student(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
-    """Distil a trinary student: GAME --teacher FILE --out FOLDER [--iterations N --resume ...]."""
-    from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.distil import main
+def _ladder(settings: Any, resume: Resume = False) -> Path:
+    """Fine-tune the float control of a finished student's run in fewer and fewer bits."""
+    from tnemu.learn.precision.ladder import climb
 
-    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
+    return climb(settings, resume)
 
 
-@app.command(context_settings=Rest, add_help_option=False)
-def ladder(context: typer.Context) -> None:
-    """Fine-tune a run's float control in fewer bits: GAME --run FOLDER [--bits 8 4 ...]."""
-    from tnemu.learn.precision.ladder import main
-
-    raise typer.Exit(main(context.args, name=context.command_path))
-
-
-@app.command(context_settings=Rest, add_help_option=False)
-def together(context: typer.Context, board: BoardThatHolds = "ns1e") -> None:
-    """Distil several games into one student: GAME GAME ... --teachers FILE FILE ... --out FOLDER."""
-    from tnemu.cli.learn_progress import watched
-    from tnemu.learn.distil.together import main
-
-    raise typer.Exit(main(context.args, watched, _fits(board), context.command_path))
-
-
-@app.command()
-def evaluate(
-    players: Annotated[
-        list[str],
-        typer.Argument(help="random, always:ACTION, a player's file or a shipped student's name."),
-    ],
+def _evaluate(
+    settings: Any,
     board: Annotated[
         str | None,
         typer.Option(help="Let the last player, a student, play on this emulated board as well."),
     ] = None,
-    game: Annotated[str | None, typer.Option(help="Needed when no player is a file.")] = None,
-    episodes: Annotated[int, typer.Option(min=1)] = 30,
-    seed: Annotated[
-        int, typer.Option(help="Of the first episode; the next has the next.")
-    ] = 77_000,
-    epsilon: Annotated[float, typer.Option(min=0, max=1, help="Share of random actions.")] = 0.01,
-    sticky: Annotated[
-        float | None, typer.Option(help="Play under another stickiness than the players' own.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw means and 95 % intervals in this PNG file.")
-    ] = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(help="Copy the last player's file here, with the result in its provenance."),
     ] = None,
 ) -> None:
     """Play whole episodes with every player on the same seeds, and compare their scores.
@@ -109,34 +89,47 @@ def evaluate(
     from tnemu import zoo
     from tnemu.cli import learn_view as view
     from tnemu.cli.bench_view import progress
-    from tnemu.formats.whole_file import check_writable, write_json
+    from tnemu.cli.errors import CommandError
+    from tnemu.files import check_writable, write_json
     from tnemu.lab.board_player import board_player
     from tnemu.learn.players import evaluate as evaluation
+    from tnemu.learn.players.selection import warnings
 
-    given = {evaluation.file_of(player): player for player in players}
-    last = evaluation.file_of(players[-1])
-    for file in (json, plot):
+    s = settings
+    given = {evaluation.file_of(player): player for player in s.players}
+    last = evaluation.file_of(s.players[-1])
+    for file in (s.json, plot):
         if file is not None:
-            check_writable(file)  # not after an hour of play
-    if record is not None:
-        evaluation.check_record(last, record)
+            check_writable(file, error=CommandError)  # not after an hour of play
+    if s.record is not None:
+        evaluation.check_record(last, s.record)
     more = {}
     if board is not None:
-        more[f"{players[-1]} on {board}"] = board_player(zoo.find(last), board, episodes)
+        more[f"{s.players[-1]} on {board}"] = board_player(zoo.find(last), board, s.episodes)
+    for warning in warnings(filter(evaluation.is_file, given), s.seeds):
+        typer.echo(warning, err=True)
     with progress(len(given) + len(more)) as tell:
         result = evaluation.evaluate(
             list(given),
-            range(seed, seed + episodes),
-            epsilon,
-            game,
+            s.seeds,
+            s.epsilon,
+            s.game,
             more,
-            sticky,
+            s.sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
         )
     view.print_scores(result, given)
-    if json is not None:
-        write_json(json, result)
+    if s.json is not None:
+        write_json(s.json, result, error=CommandError)
     if plot is not None:
         view.save_score_plot(result, given, plot)
-    if record is not None:
-        evaluation.record(last, record, result)
+    if s.record is not None:
+        evaluation.record(last, s.record, result)
+
+
+teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
+student = Training("tnemu.learn.distil.settings:DistilSettings", _student)
+together = student
+"""What several games were taught with before a student could have any number of them."""
+ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
+evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)

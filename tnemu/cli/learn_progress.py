@@ -77,22 +77,21 @@ def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     """What is being trained, how many steps are done, and of how many."""
     if "stage" not in row:
         return settings.game, row["steps"], settings.steps
-    control = row["stage"] == "control"
-    iterations = getattr(settings, "steps", settings.iterations)  # a minibatch of several games
-    total = settings.control_iterations if control else iterations
+    total = settings.minibatches(row["stage"])
     return f"{settings.game} {row['stage']}", row["iteration"], total
 
 
 def draw_curve(out: Path) -> None:
     """curve.png beside curve.csv, if there is one; a problem with it is told, not raised."""
+    from tnemu.cli.errors import CommandError
     from tnemu.errors import TnemuError
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.files import writing
     from tnemu.measure.curve_plots import save_curves
 
     try:
         plot = read_curve(out / "curve.csv")
         if plot is not None:
-            with whole_file(out / "curve.png") as file:
+            with writing(out / "curve.png", error=CommandError) as file:
                 save_curves(plot, file)
     except (TnemuError, OSError, ValueError) as error:
         typer.echo(f"note: {out / 'curve.png'} was not drawn: {error}", err=True)

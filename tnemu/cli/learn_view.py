@@ -11,7 +11,7 @@ import typer
 
 def print_scores(result: Mapping[str, Any], given: Mapping[str, str]) -> None:
     """One row per player; ``given`` has the names that the person typed, by player."""
-    from tnemu.cli.bench_view import print_table
+    from tnemu.cli.tables import print_table
 
     heads = ["player", "mean", "95 %", "median", "sd"]
     shares = {"teacher_share": "of teacher", "human_share": "of human"}
@@ -30,10 +30,11 @@ def print_scores(result: Mapping[str, Any], given: Mapping[str, str]) -> None:
 
 
 def save_score_plot(result: Mapping[str, Any], given: Mapping[str, str], path: Path) -> None:
-    """Draw the same; raises FormatError when the file cannot be written."""
+    """Draw the same; raises CommandError when the file cannot be written."""
     import numpy as np
 
-    from tnemu.formats.whole_file import whole_file
+    from tnemu.cli.errors import CommandError
+    from tnemu.files import writing
     from tnemu.measure.score_plots import ScorePlot, ScoreRow, save_scores
 
     names = short_names(result, given)
@@ -48,7 +49,7 @@ def save_score_plot(result: Mapping[str, Any], given: Mapping[str, str], path: P
         for name, row in zip(names, result["players"].values(), strict=True)
     ]
     title = f"{result['game']}: scores of whole episodes"
-    with whole_file(path) as out:
+    with writing(path, error=CommandError) as out:
         save_scores(ScorePlot(title, _footnote(result), rows), out)
 
 

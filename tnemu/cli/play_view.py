@@ -7,6 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from tnemu.cli.run_folder import PlayError
+from tnemu.cli.screen import say
+from tnemu.emulator import compiling
+from tnemu.files import writing
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -17,22 +24,15 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def display(session: Session, console: Console) -> Iterator[Callable[[Record], None]]:
-    """A function that shows a record: again and again on a terminal, else once when it begins."""
+    """A function that shows a record: again and again on a terminal, else what begins, once."""
     from rich.live import Live as Display
 
     from tnemu.runtime.live import Meter
     from tnemu.runtime.report import chips_used
 
-    settings, told = session.settings, False
-
-    def tell(record: Record) -> None:
-        nonlocal told
-        if not told and record.host["decisions"]:
-            told = True
-            say(console, "running; Ctrl-C ends the run and keeps its report")
-
+    settings = session.settings
     if not console.is_terminal:
-        yield tell
+        yield _teller(console)
         return
     meter = Meter(
         settings.rate_hz,
@@ -41,16 +41,34 @@ def display(session: Session, console: Console) -> Iterator[Callable[[Record], N
         chips_used(session.image),
     )
     with Display(console=console, auto_refresh=False, transient=True) as display:
-        yield lambda record: display.update(_panel(meter.read(record)), refresh=True)
+        yield lambda record: display.update(
+            _panel(meter.read(record), bool(record.board["compiling"])), refresh=True
+        )
 
 
-def _panel(live: Live) -> RenderableType:
+def _teller(console: Console) -> Callable[[Record], None]:
+    """Says once that the engine is being compiled, and once that the run has begun."""
+    told = set[str]()
+
+    def tell(record: Record) -> None:
+        if record.board["compiling"] and "compiling" not in told:
+            told.add("compiling")
+            typer.echo(compiling.NOTICE, err=True)
+        if record.host["decisions"] and "running" not in told:
+            told.add("running")
+            say(console, "running; Ctrl-C ends the run and keeps its report")
+
+    return tell
+
+
+def _panel(live: Live, compiles: bool) -> RenderableType:
     """The live numbers as a small table."""
     from rich.table import Table
     from rich.text import Text
 
     if not live.running:
-        return Text("host and board are starting ...", style="dim")
+        what = compiling.NOTICE if compiles else "host and board are starting"
+        return Text(f"{what} ...", style="dim")
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -90,53 +108,48 @@ def summary(report: dict[str, Any], written: list[str], console: Console) -> Non
                   f"{energy['assumed_mw']:.1f} static (assumed), {energy['counted_mw']:.2f} counted"),
         ("written", ", ".join(written) or "nothing"),
     ):  # fmt: skip
-        say(console, f"  {name:<9}{value}")
+        say(console, f"  {name:<9}{value}", hanging=11)
 
 
 def plot(result: Result, report: dict[str, Any], path: Path) -> None:
-    """Draw the picture of the run (PNG)."""
+    """Draw the picture of the run (PNG); the file appears whole or not at all."""
     from tnemu.measure.plots import RunPlot, save_run
 
     details, spec = result.record.decisions(), result.image.board
     returns, score = report["episode_returns"], report["unfinished_return"]
     points = _scores(returns or [score or 0.0])
     late = f", {report['deadline_misses']:,} late" if report["mode"] == "realtime" else ""
-    save_run(
-        RunPlot(
-            title=f"{report['game']} on {report['board']}: {points} points"[:90],
-            subtitle=(
-                f"{report['engine']} engine, {report['mode']} at "
-                f"{report['decisions_per_second'] or 0:.1f} decisions/s, seed {report['seed']}  ·  "
-                f"{report['decisions']:,} decisions{late}  ·  "
-                f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick  ·  estimated "
-                f"{report['estimated_power_mw']:.1f} mW"
-            ),
-            score=details["score"],
-            over=details["over"],
-            lateness_ms=details["lateness_s"] * 1e3,
-            response_ms=details["response_s"] * 1e3,
-            positions=result.image.positions,
-            core_rate=result.record.core_rate(),
-            board_shape=(spec.units, spec.width, spec.height),
-            chip_shape=(spec.chip.cores_x, spec.chip.cores_y),
-            first_decision=report["decisions"] - len(details),
+    picture = RunPlot(
+        title=f"{report['game']} on {report['board']}: {points} points"[:90],
+        subtitle=(
+            f"{report['engine']} engine, {report['mode']} at "
+            f"{report['decisions_per_second'] or 0:.1f} decisions/s, seed {report['seed']}  ·  "
+            f"{report['decisions']:,} decisions{late}  ·  "
+            f"{report['spikes_per_tick'] or 0:,.0f} spikes per tick  ·  estimated "
+            f"{report['estimated_power_mw']:.1f} mW"
         ),
-        path,
+        score=details["score"],
+        over=details["over"],
+        lateness_ms=details["lateness_s"] * 1e3,
+        response_ms=details["response_s"] * 1e3,
+        positions=result.image.positions,
+        core_rate=result.record.core_rate(),
+        board_shape=(spec.units, spec.width, spec.height),
+        chip_shape=(spec.chip.cores_x, spec.chip.cores_y),
+        first_decision=report["decisions"] - len(details),
     )
+    with writing(path, error=PlayError) as file:
+        save_run(picture, file)
 
 
 def film(result: Result, path: Path) -> None:
-    """Write the film of the run (GIF)."""
+    """Write the film of the run (GIF); the file appears whole or not at all."""
     from tnemu.measure.video import write_gif
     from tnemu.runtime.film import every
 
     rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
-    write_gif(path, (picture for _, picture in result.film.pictures()), rate_hz)
-
-
-def say(console: Console, text: str) -> None:
-    """One line, whatever brackets are in it."""
-    console.print(text, markup=False)
+    with writing(path, error=PlayError) as file:
+        write_gif(file, (picture for _, picture in result.film.pictures()), rate_hz)
 
 
 def _scores(returns: Any) -> str:

@@ -9,31 +9,18 @@ number, the pin; sorted by the three.
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, Annotated
 
 import typer
 
-from tnemu.errors import TnemuError
-
-if TYPE_CHECKING:
-    from tnemu.emulator.emulator import Emulator
-    from tnemu.emulator.spikes import OutputSpikes
-    from tnemu.formats.spike_file import Spikes
-    from tnemu.hardware.board import BoardSpec
-    from tnemu.hardware.image import BoardImage
-
-BOARDS = ("ns1e", "ns16e", "ns16e-4")
-"""Boards that a model is tried on, smallest first, unless one is named."""
-CHUNK_TICKS = 256
-"""Ticks run at a time, so that the output is written as it comes."""
-
-
-class RunError(TnemuError, ValueError):
-    """What is asked of ``tnemu run`` does not fit together."""
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status after SIGTERM."""
 
 
 def command(
@@ -55,156 +42,73 @@ def command(
     probe: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WHAT=FILE.npz",
-            help="Record inside: spikes, spikes:CORE,... or potentials:CORE[:NEURON,...].",
+            metavar="WHAT=FILE",
+            help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
+            "potentials:CORE[:NEURON,...].",
         ),
     ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the board."),
     ] = None,
+    most_bytes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Largest model file that is read, instead of 2 GiB."),
+    ] = None,
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.emulator.emulator import Emulator
-    from tnemu.formats.spike_file import format_header, read_spikes
-    from tnemu.formats.whole_file import whole_file
-    from tnemu.lab.probes import SPIKE_LIMIT, parse_probe
+    from tnemu.lab.images import board_image
+    from tnemu.lab.model_run import RunError, run_model
+    from tnemu.lab.probes import parse_probe
 
     probes = [parse_probe(text, ticks) for text in probe or []]
     names = [output, *(str(item.path) for item in probes)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
-    image = _image(model, board, parse_changes(changes or []))
-    given = read_spikes(spikes) if spikes else None
-    with ExitStack() as stack:
-        emulator = stack.enter_context(Emulator(image, engine=engine))
-        _check_numbers(image)
-        late = _inject(emulator, given, ticks, model.name) if given else 0
-        # Files are opened before the run, so that a name that cannot be written fails at once, and
-        # take their names after it, so that an interrupted run leaves none.
-        for item in probes:
-            item.start(emulator, stack.enter_context(whole_file(item.path)))
-        file: IO[bytes]
-        if output == "-":
-            file = typer.get_binary_stream("stdout")
-        else:
-            file = stack.enter_context(whole_file(output))
-        file.write(format_header())
-        done = 0
-        while done < ticks:
-            step = min(ticks - done, *(item.every_ticks for item in probes), CHUNK_TICKS)
-            recorded = set[int]().union(*(item.recorded for item in probes))
-            found = emulator.run(step, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT)
-            file.writelines(_lines(found))
-            for item in probes:
-                item.take(emulator)
-            done += step
-        for item in probes:
-            item.finish()
-        file.flush()
-    counters = emulator.counters
-    typer.echo(
-        f"{counters.ticks:,} ticks, {counters.spikes:,} neurons fired, "
-        f"{counters.output_spikes:,} spikes left {image.board.name}, "
-        f"{counters.synaptic_operations:,} synaptic operations, engine {engine}",
-        err=True,
-    )
-    for note in [_late_note(late, ticks), *(item.note() for item in probes)]:
-        if note:
-            typer.echo(f"note: {note}", err=True)
-
-
-def _late_note(late: int, ticks: int) -> str:
-    if not late:
-        return ""
-    return (
-        f"{late:,} input spikes arrive in tick {ticks:,} or later, after this run's last tick; "
-        "run more ticks to use them"
-    )
-
-
-def _image(model: Path, board: str | None, changes: dict[str, str]) -> BoardImage:
-    """The image in a folder, or the one that a model file makes, on its board with ``changes``."""
-    from tnemu.formats.model_file import read_model
-    from tnemu.hardware.board import load_board
-    from tnemu.hardware.image import BoardImage
-    from tnemu.mapping.build import build_image
-    from tnemu.mapping.place import in_order
-
-    if model.is_dir():
-        if board is not None:
-            raise RunError(
-                f"{model} is a board image, which brings its board; leave out --board, "
-                "or change single values with --set"
-            )
-        image = BoardImage.load(model)
-        return replace(image, board=image.board.override(changes)) if changes else image
-    network = read_model(model)
-    spec = _smallest(len(network.cores)) if board is None else load_board(board)
-    spec = spec.override(changes)
-    origin = {**network.origin, "placement": "in order"}
-    return build_image(network, spec, in_order(network, spec), origin)
-
-
-def _smallest(cores: int) -> BoardSpec:
-    """The smallest of :data:`BOARDS` with that many cores, or else the largest."""
-    from tnemu.hardware.board import load_board
-
-    boards = [load_board(name) for name in BOARDS]
-    return next((spec for spec in boards if spec.core_count >= cores), boards[-1])
-
-
-def _inject(emulator: Emulator, given: Spikes, ticks: int, model: str) -> int:
-    """Queue the input spikes that arrive within the run; returns how many arrive after it.
-
-    Raises RunError at the line of a spike whose core the model does not have.
-    """
-    import numpy as np
-
-    ids = emulator.image.core_ids
-    if len(np.unique(ids)) != len(ids):
-        raise RunError(
-            f"{model} has cores with the same number, so a spike file cannot tell them apart; number "
-            "the cores of the network differently and build the image again"
+    image = board_image(model, board, parse_changes(changes or []), most_bytes=most_bytes)
+    with _terminable():
+        done = run_model(
+            image,
+            ticks,
+            _opened(output),
+            given=spikes,
+            probes=probes,
+            engine=engine,
+            name=model.name,
         )
-    order = np.argsort(ids)
-    wanted = given.records["core"]
-    index = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]
-    unknown = np.flatnonzero(ids[index] != wanted)
-    if len(unknown):
-        first = int(unknown[0])
-        raise RunError(
-            f"{given.where(first)}: destCore = {int(wanted[first])} is not allowed; {model} has "
-            f"{len(ids):,} cores, {int(ids.min())}..{int(ids.max())}, and no core of that id"
-        )
-    arrival = given.records["time"] + given.records["delay"]
-    seen = arrival < ticks
-    emulator.inject(index[seen], given.records["axon"][seen], arrival[seen])
-    return int(len(seen) - seen.sum())
+    typer.echo(done, err=True)
+    for note in done.notes():
+        typer.echo(f"note: {note}", err=True)
 
 
-def _lines(found: OutputSpikes) -> Iterator[bytes]:
-    """Lines (tick, connector, pin), sorted; the k-th 256 pins of a connector count as number - k."""
-    import numpy as np
+def _opened(output: str) -> str | IO[bytes]:
+    """Where to write: standard output as the file that it is, so that a full disk is told as of any."""
+    from tnemu.lab.model_run import RunError
 
-    from tnemu.formats.spike_file import format_lines, spikes
-    from tnemu.hardware.neuron import AXONS
+    if output != "-":
+        return output
+    if sys.stdout is None:
+        raise RunError("standard output is closed; give a file, --output FILE")
+    try:
+        sys.stdout.fileno()
+    except OSError:  # it is no file, but what a test or a notebook has put in its place
+        return typer.get_binary_stream("stdout")
+    return "/dev/stdout"
 
-    records = spikes(found.tick, found.number - found.pin // AXONS, found.pin % AXONS)
-    order = np.lexsort((records["axon"], records["core"], records["time"]))
-    return format_lines(records[order])
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as an exception does, so that no unfinished file is left; status 143."""
 
-def _check_numbers(image: BoardImage) -> None:
-    """No two exits of the board have the same number in the output file."""
-    owner: dict[int, str] = {}
-    for connector in image.outputs:
-        for k in range(len(connector.exits)):
-            number = connector.number - k
-            if number in owner:
-                raise RunError(
-                    f"outputs {owner[number]!r} and {connector.name!r} both use the connector "
-                    f"number {number}; number outputs further apart, one for every 256 pins"
-                )
-            owner[number] = connector.name
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():  # it may not handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

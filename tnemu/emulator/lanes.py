@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tnemu.emulator.engines.compiled import engine as compiled
 from tnemu.emulator.engines.compiled import layout, memory
+from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.kernels import arrays
 from tnemu.emulator.engines.compiled.kernels import lanes as kernel
 from tnemu.emulator.errors import EmulatorError
@@ -68,6 +69,7 @@ class LaneEmulator:
         self.image, self.lanes, self.tick = image, lanes, 0
         self._pins = {connector.name: Pins(connector) for connector in image.inputs}
         memory.check_engine(image)
+        check_compiler()
         self._board = layout.load(image, threads=1)
         memory.check_lanes(self._board, lanes)
         self._synapses = np.bitwise_count(self._board.crossbar).sum(axis=2, dtype=np.uint16)

@@ -1,0 +1,1 @@
+"""Files: one module for each format, which reads it, writes it, or both. All go through tnemu.files."""

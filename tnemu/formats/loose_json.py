@@ -13,17 +13,23 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from tnemu.errors import shown
 from tnemu.formats.errors import FormatError
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SPACE = re.compile(r"[ \t\r\n]+")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_NEWLINE = re.compile(r"[^\n]")
+_MARK = re.compile(rf"{_STRING.pattern}|[{{}}\[\],]", re.DOTALL)
 Steps = tuple[str | int, ...]
 """A path to a value: text steps name members of objects, numbers count entries of arrays."""
 
 
 class _RepeatedKeyError(Exception):
     """Two members of one object have the same key."""
+
+
+class _NoNumberError(Exception):
+    """NaN or an infinity, which Python takes for numbers and JSON does not."""
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -33,8 +39,12 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number that a model file can hold")
+    raise _NoNumberError(f"{name} is not a number that a model file can hold")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
@@ -73,7 +83,7 @@ class Scanner:
             found = _STRING.match(self.text, self.at)
             if found is None:
                 raise self._expected('a key in quotes or "}"')
-            key = json.loads(found[0], strict=False)
+            key = self._text(found[0])
             self.at = found.end()
             self._skip()
             if self.text[self.at : self.at + 1] != ":":
@@ -97,12 +107,15 @@ class Scanner:
         try:
             value, self.at = _DECODER.raw_decode(self.text, self.at)
         except json.JSONDecodeError as error:
-            raise self.error(error.pos, f"{error.msg[0].lower()}{error.msg[1:]}") from None
+            raise self.error(error.pos, _lowered(error.msg)) from None
         except _RepeatedKeyError:
             self._find_repeated()
-        except (RecursionError, ValueError) as error:
-            what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise self.error(self.at, what) from None
+        except RecursionError:
+            raise self.error(self.at, "nested too deeply") from None
+        except _NoNumberError as error:
+            raise self.error(self.at, str(error)) from None
+        except ValueError:  # the least number of digits that Python does not turn into a number
+            raise self.error(self.at, "a number has thousands of digits; correct it") from None
         self._skip()
         return value
 
@@ -124,28 +137,40 @@ class Scanner:
         return start
 
     def _find_repeated(self) -> NoReturn:
-        """Raise the error for the first repeated key in the value at the cursor."""
-        opening = self.text[self.at : self.at + 1]
-        seen: set[str | int] = set()
-        for step in self.members() if opening == "{" else self.items():
-            if step in seen:
-                raise self.error(self.at, f"key {step!r} is repeated; keep one of the two")
-            seen.add(step)
-            if self.text[self.at : self.at + 1] in ("{", "["):
-                here = self.at
-                try:
-                    self.at = _DECODER.raw_decode(self.text, here)[1]
-                    self._skip()
-                except _RepeatedKeyError:
-                    self._find_repeated()
-            else:
-                self.value()
-        raise AssertionError("the decoder found a repeated key that the walk did not")
+        """Raise the error for the first repeated key in the value at the cursor.
+
+        The decoder has read the value, so its brackets match; it may be nested as deep as it likes.
+        """
+        owners: list[set[str] | None] = []  # the keys of every open object; None for an array
+        before = ""
+        for found in _MARK.finditer(self.text, self.at):
+            mark = found[0]
+            if mark in "{[":
+                owners.append(set() if mark == "{" else None)
+            elif mark in "}]":
+                owners.pop()
+            elif mark != "," and before in ("{", ",") and (seen := owners[-1]) is not None:
+                key = self._text(mark)
+                if key in seen:
+                    what = f"key {shown(key)} is repeated; keep one of the two"
+                    raise self.error(found.end(), what)
+                seen.add(key)
+            before = mark
+        raise self.error(self.at, "a key is repeated; keep one of the two")
+
+    def _text(self, quoted: str) -> str:
+        """The text in quotes that the cursor stands on or before; its escapes are JSON's."""
+        try:
+            text = json.loads(quoted, strict=False)
+        except json.JSONDecodeError as error:
+            raise self.error(
+                self.at, f"the key {shown(quoted)} is no text: {_lowered(error.msg)}; correct it"
+            ) from None
+        return str(text)
 
     def _skip(self) -> None:
-        found = _SPACE.match(self.text, self.at)
-        assert found is not None  # the pattern matches the empty string
-        self.at = found.end()
+        if found := _SPACE.match(self.text, self.at):
+            self.at = found.end()
 
     def _open(self, bracket: str, what: str) -> None:
         if self.text[self.at : self.at + 1] != bracket:

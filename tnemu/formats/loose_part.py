@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tnemu.errors import shown
 from tnemu.formats.loose_json import Scanner, Steps
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,13 @@ class Part:
             self.refuse(f"{what} is {_named(value)}; it must be an object", path)
         for key in required:
             if key not in value:
-                self.refuse(f"{what} has no {key!r}; add it", path)
+                self.refuse(f"{what} has no {shown(key)}; add it", path)
         for key in value:
             if key not in required and key not in optional:
                 known = ", ".join((*required, *optional))
-                self.refuse(f"{what} has the unknown key {key!r}; known: {known}", (*path, key))
+                self.refuse(
+                    f"{what} has the unknown key {shown(key)}; known: {known}", (*path, key)
+                )
 
     def whole(self, owner: dict[str, Any], path: Steps, low: int, high: int, what: str) -> int:
         """The whole number in ``owner`` under the last step of ``path``, in low..high."""
@@ -50,7 +56,9 @@ class Part:
         value = owner[key]
         if type(value) is not int or not low <= value <= high:
             allowed = str(low) if low == high else f"a whole number, {low}..{high}"
-            self.refuse(f"{what}: {key} = {value!r} is not allowed; it must be {allowed}", path)
+            self.refuse(
+                f"{what}: {key} = {shown(value)} is not allowed; it must be {allowed}", path
+            )
         return value
 
     def text(self, owner: dict[str, Any], path: Steps, what: str) -> str:
@@ -58,7 +66,11 @@ class Part:
         key = str(path[-1])
         value = owner[key]
         if not isinstance(value, str):
-            self.refuse(f"{what}: {key} = {value!r} is not allowed; it must be a text", path)
+            self.refuse(f"{what}: {key} = {shown(value)} is not allowed; it must be a text", path)
+        if _SURROGATE.search(value):
+            self.refuse(
+                f"{what}: {key} = {shown(value)} holds half of a character; remove it", path
+            )
         return value
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
 from tnemu.formats.loose_json import Steps
 from tnemu.formats.loose_part import Part
 from tnemu.formats.runlength import RunLengthError, expand
 from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURONS
+from tnemu.networks.logical import FIRST_CONNECTOR
 
-FIRST_CONNECTOR = -32
-"""Number of the first output connector; further ones count down from it."""
 NOWHERE = (-1, -2)
 """Destination cores of a neuron that sends nothing."""
 LAST_ID = (1 << 31) - 1
@@ -104,7 +104,11 @@ def _from_objects(part: Part, neurons: list[Any], what: str) -> dict[str, list[A
     for j, neuron in enumerate(neurons):
         spelt = dict(neuron) if isinstance(neuron, dict) else neuron
         if isinstance(spelt, dict) and "delay" in spelt:
-            spelt.setdefault("destDelay", spelt.pop("delay"))
+            if "destDelay" in spelt:
+                part.refuse(
+                    f"{what} neuron {j} has delay and destDelay; keep one", ("neurons", j, "delay")
+                )
+            spelt["destDelay"] = spelt.pop("delay")
         part.keys(spelt, LISTS, (), f"{what} neuron {j}", ("neurons", j))
         for field in LISTS:
             columns[field].append(spelt[field])
@@ -175,7 +179,7 @@ class _Checker:
 
     def _refuse(self, field: str, j: int, value: Any, allowed: str) -> None:
         self.part.refuse(
-            f"{self.what} neuron {j}: {field} = {value!r} is not allowed; {allowed}",
+            f"{self.what} neuron {j}: {field} = {shown(value)} is not allowed; {allowed}",
             neuron_path(self.source, field, j),
         )
 
@@ -214,7 +218,8 @@ def _row(part: Part, row: Any, path: Steps, what: str) -> tuple[int, bytes]:
     kind = part.text(row, (*path, "type"), what)
     if kind not in _AXON_TYPES:
         part.refuse(
-            f"{what}: type = {kind!r} is not allowed; it must be S0, S1, S2 or S3", (*path, "type")
+            f"{what}: type = {shown(kind)} is not allowed; it must be S0, S1, S2 or S3",
+            (*path, "type"),
         )
     text = part.text(row, (*path, "synapses"), what)
     try:
@@ -223,7 +228,7 @@ def _row(part: Part, row: Any, path: Steps, what: str) -> tuple[int, bytes]:
         data = b""
     if len(data) != _BYTES:
         part.refuse(
-            f"{what}: synapses = {text!r} is not allowed; it must be {_BYTES} hexadecimal bytes",
+            f"{what}: synapses = {shown(text)} is not allowed; it must be {_BYTES} hexadecimal bytes",
             (*path, "synapses"),
         )
     return _AXON_TYPES[kind], data

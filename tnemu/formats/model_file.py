@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
+from tnemu.files import opening, text_of
 from tnemu.formats import neuron_types
 from tnemu.formats.errors import FormatError
 from tnemu.formats.loose_json import Scanner
@@ -42,6 +44,9 @@ from tnemu.formats.model_core import (
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
 from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork, LogicalOutput
 
+MOST_BYTES = 1 << 31
+"""Bytes of a model file unless its reader allows more; a full NS16e as IBM writes it has 1.6 GB."""
+_HEAD_BYTES = 1 << 12
 LAST_SEED = (1 << 32) - 1
 """Highest rngSeed: 32 bits."""
 SECTIONS = ("model", "crossbarTypes", "neuronTypes", "core")
@@ -54,6 +59,7 @@ FIXED = {
 }
 """Keys of ``model`` whose only known value says that this is a TrueNorth network."""
 CORE_KEYS = ("id", "timeScaleExponent", "rngSeed", "neurons", "crossbar")
+"""Keys that every core has."""
 METADATA_KEYS = (
     "coreletClass",
     "coreletId",
@@ -62,29 +68,28 @@ METADATA_KEYS = (
     "layerNumber",
     "layerType",
 )
+"""Keys that the metadata of a core may have."""
 
 
-def read_model(path: str | Path) -> LogicalNetwork:
-    """The network in a model file.
+def read_model(path: str | Path, *, most_bytes: int = MOST_BYTES) -> LogicalNetwork:
+    """The network in a model file of at most ``most_bytes``; reading takes some three times that.
 
     Cores keep their order; ``number`` is the id, ``seed`` the rngSeed, ``name`` the corelet's class.
     Each connector that a neuron sends to becomes an output of 256 pins named after its number
     ("-32"). ``origin`` holds the file's name and SHA-256. Raises FormatError: file, line, core,
     field, value and what is allowed.
     """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FormatError(
-            f"cannot read model file {path}: {error.strerror or error}; check the path"
-        ) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not a text file ({error}); it is no model file") from error
-    network = parse_model(text, path.name)
-    network.origin = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+    name = Path(path).name
+    with opening(path, error=FormatError, what="model file", most_bytes=most_bytes) as file:
+        if b"\0" in (head := file.read(_HEAD_BYTES)):  # a sparse file, whatever its size: no text
+            text_of(head, name, error=FormatError)
+        file.seek(0)
+        data = file.exactly(file.size)
+    digest = hashlib.sha256(data).hexdigest()
+    text = text_of(data, name, error=FormatError)
+    del data
+    network = parse_model(text, name)
+    network.origin = {"file": name, "sha256": digest}
     return network
 
 
@@ -118,11 +123,13 @@ class _Reader:
         for key in self.scanner.members():
             part = Part(self.scanner, self.scanner.at)
             if key not in SECTIONS:
-                part.refuse(f"unknown key {key!r}; known: {', '.join(SECTIONS)}")
+                part.refuse(f"unknown key {shown(key)}; known: {', '.join(SECTIONS)}")
             if last and SECTIONS.index(key) < SECTIONS.index(last):
-                part.refuse(f"{key!r} comes after {last!r}; the order is {', '.join(SECTIONS)}")
+                part.refuse(
+                    f"{shown(key)} comes after {last!r}; the order is {', '.join(SECTIONS)}"
+                )
             if key == last != "core":
-                part.refuse(f"{key!r} comes twice; only 'core' is repeated")
+                part.refuse(f"{shown(key)} comes twice; only 'core' is repeated")
             if key == "core" != last:
                 self._begin_cores(part)
             if key.endswith("Types"):
@@ -142,20 +149,24 @@ class _Reader:
 
     def _model(self, part: Part, model: Any) -> None:
         if isinstance(model, dict) and "neuronClass" in model:  # pytruenorth's spelling
-            model.setdefault("neuronclass", model.pop("neuronClass"))
+            if "neuronclass" in model:
+                part.refuse("model has neuronclass and neuronClass; keep one", ("neuronClass",))
+            model["neuronclass"] = model.pop("neuronClass")
         optional = ("buildKey64", "useCrossbarPrototypes")
         part.keys(model, ("coreCount", *FIXED), optional, "model")
         for key, known in FIXED.items():
-            if model[key] != known:
-                part.refuse(f"{key} = {model[key]!r} is not known; it must be {known!r}", (key,))
+            if type(model[key]) is not type(known) or model[key] != known:
+                part.refuse(
+                    f"{key} = {shown(model[key])} is not known; it must be {known!r}", (key,)
+                )
         self.core_count = part.whole(model, ("coreCount",), 1, LAST_ID, "model")
 
     def _crossbar_type(self, part: Part, entry: Any) -> None:
         part.keys(entry, ("name", "crossbar"), (), "a crossbar type")
         name = part.text(entry, ("name",), "a crossbar type")
         if name in self.prototypes:
-            part.refuse(f"crossbar type {name!r} comes twice; keep one of the two", ("name",))
-        what = f"crossbar type {name!r}"
+            part.refuse(f"crossbar type {shown(name)} comes twice; keep one of the two", ("name",))
+        what = f"crossbar type {shown(name)}"
         part.keys(entry["crossbar"], ("rows",), (), what, ("crossbar",))
         self.prototypes[name] = read_rows(
             part, entry["crossbar"]["rows"], ("crossbar", "rows"), what
@@ -166,19 +177,21 @@ class _Reader:
         name = part.text(entry, ("name",), "a neuron type")
         number = neuron_types.type_number(name)
         if number == neuron_types.UNUSED:
-            part.refuse(f"neuron type {name!r} is number 0, the unused neuron; renumber", ("name",))
+            part.refuse(
+                f"neuron type {shown(name)} is number 0, the unused neuron; renumber", ("name",)
+            )
         if name in self.types or number in self.types:
-            part.refuse(f"neuron type {name!r} comes twice; keep one of the two", ("name",))
+            part.refuse(f"neuron type {shown(name)} comes twice; keep one of the two", ("name",))
         if entry.get("class", FIXED["neuronclass"]) != FIXED["neuronclass"]:
             part.refuse(
-                f"neuron type {name!r}: class = {entry['class']!r} is not known; "
+                f"neuron type {shown(name)}: class = {shown(entry['class'])} is not known; "
                 f"it must be {FIXED['neuronclass']!r}",
                 ("class",),
             )
         try:
             record = neuron_types.to_record(entry)
         except neuron_types.ParameterError as error:
-            part.refuse(f"neuron type {name!r}: {error}", (error.key,))
+            part.refuse(f"neuron type {shown(name)}: {error}", (error.key,))
         self.types[name] = len(self.records)
         if number is not None:
             self.types[number] = len(self.records)
@@ -244,7 +257,7 @@ class _Reader:
         name = part.text(crossbar, (*path, "name"), what)
         if name not in self.prototypes:
             part.refuse(
-                f"{what}: name = {name!r} is not one of the {len(self.prototypes)} crossbarTypes; "
+                f"{what}: name = {shown(name)} is not one of the {len(self.prototypes)} crossbarTypes; "
                 "name one of them or write its rows",
                 (*path, "name"),
             )

@@ -15,14 +15,15 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
+from tnemu.files import writing
 from tnemu.formats import neuron_types
 from tnemu.formats.errors import FormatError
-from tnemu.formats.model_core import FIRST_CONNECTOR, LAST_ID, LISTS
-from tnemu.formats.model_file import FIXED, LAST_SEED
+from tnemu.formats.model_core import LAST_ID, LISTS
+from tnemu.formats.model_file import FIXED
 from tnemu.formats.runlength import compress
-from tnemu.formats.whole_file import whole_file
 from tnemu.hardware.neuron import AXONS, NEURONS, validate_neurons
-from tnemu.networks.logical import LogicalCore, LogicalNetwork
+from tnemu.networks.logical import FIRST_CONNECTOR, LogicalCore, LogicalNetwork
 
 _ROW = '\t\t\t\t {{"type":"S{}","synapses":"{}"}}'
 
@@ -35,7 +36,7 @@ def write_model(network: LogicalNetwork, path: str | Path) -> None:
     numbers that repeat, and outputs that are not 256 pins named after their number.
     """
     _check(network)
-    with whole_file(path) as file:
+    with writing(path, error=FormatError, what="model file") as file:
         for piece in _pieces(network):
             file.write(piece.encode())
 
@@ -141,23 +142,21 @@ def _check(network: LogicalNetwork) -> None:
         _refuse("a network without cores", "add a core")
     for name in network.inputs:
         _refuse(
-            f"the input connector {name!r}",
+            f"the input connector {shown(name)}",
             "remove it and address its axons by core and axon in a spike file",
         )
     seen: dict[int, str] = {}
     for core in network.cores:
-        what = f"core {core.name!r} with"
+        what = f"core {shown(core.name)} with"
         if not 0 <= core.number <= LAST_ID:
             _refuse(f"{what} number {core.number}", f"number it in 0..{LAST_ID}")
         if core.number in seen:
             _refuse(
-                f"{what} number {core.number}, which core {seen[core.number]!r} has too",
+                f"{what} number {core.number}, which core {shown(seen[core.number])} has too",
                 "number every core differently",
             )
-        if not 0 <= core.seed <= LAST_SEED:
-            _refuse(f"{what} seed {core.seed}", f"choose a seed in 0..{LAST_SEED}")
         seen[core.number] = core.name
-        validate_neurons(core.neurons[core.used], f"core {core.name!r}")
+        validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
     _check_wires(network)
     _check_outputs(network)
 
@@ -179,13 +178,13 @@ def _check_wires(network: LogicalNetwork) -> None:
         if bad.any():
             wire = wires[np.flatnonzero(bad)[0]]
             name = network.cores[wire["core"]].name
-            _refuse(f"core {name!r} neuron {int(wire['neuron'])}, which {what}", step)
+            _refuse(f"core {shown(name)} neuron {int(wire['neuron'])}, which {what}", step)
 
 
 def _check_outputs(network: LogicalNetwork) -> None:
     above = FIRST_CONNECTOR + 1
     for index, (name, output) in enumerate(network.outputs.items()):
-        what = f"the output {name!r} with"
+        what = f"the output {shown(name)} with"
         if not -LAST_ID <= output.number < above:
             _refuse(
                 f"{what} number {output.number}",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
 from tnemu.hardware.neuron import AXON_TYPES, FIELDS, NEURON_DTYPE
 
 UNUSED = 0
@@ -114,7 +115,7 @@ def _number(entry: dict[str, Any], key: str) -> int:
     allowed = "-1 or 1" if (low, high) == _SIGN else f"{low}..{high}"
     if type(value) is not int:
         allowed = "true or false" if key in _FLAGS else f"a whole number, {allowed}"
-        raise ParameterError(f"{key} = {value!r} is not allowed; it must be {allowed}", key)
+        raise ParameterError(f"{key} = {shown(value)} is not allowed; it must be {allowed}", key)
     if not low <= value <= high or (value == 0 and (low, high) == _SIGN):
         raise ParameterError(f"{key} = {value} is not allowed; it must be {allowed}", key)
     return value

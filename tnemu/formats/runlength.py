@@ -16,6 +16,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tnemu.errors import shown
+
 _REPEAT = re.compile(r"(-?[0-9]{1,18})x([0-9]{1,18})")
 _RANGE = re.compile(r"(-?[0-9]{1,18}):(?:(-?[0-9]{1,18}):)?(-?[0-9]{1,18})")
 
@@ -42,7 +44,7 @@ def expand(entries: Sequence[Any], count: int = 256) -> list[int]:
             continue
         run = _run(entry, index)
         if len(values) + len(run) > count:
-            raise RunLengthError(f"has more than {count} entries at {entry!r}", index)
+            raise RunLengthError(f"has more than {count} entries at {shown(entry)}", index)
         values.extend(run)
     if len(values) != count:
         raise RunLengthError(f"has {len(values)} entries, expected {count}")
@@ -57,13 +59,13 @@ def _run(entry: Any, index: int) -> range | _Repeat:
             first, step, last = int(found[1]), int(found[2] or 1), int(found[3])
             if step == 0 or (last - first) % step or (last - first) // step < 0:
                 raise RunLengthError(
-                    f"has the range {entry!r}, which does not go from {first} to {last} "
+                    f"has the range {shown(entry)}, which does not go from {first} to {last} "
                     f"in steps of {step}",
                     index,
                 )
             return range(first, last + (1 if step > 0 else -1), step)
     raise RunLengthError(
-        f'has the entry {entry!r}; an entry is an integer, "AxN", "a:b" or "a:step:b"', index
+        f'has the entry {shown(entry)}; an entry is an integer, "AxN", "a:b" or "a:step:b"', index
     )
 
 

@@ -18,46 +18,62 @@ only known in part, so they are neither read nor written.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
+from tnemu.files import Source, opening, parse_json, text_of, writing
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
+from tnemu.formats.spike_records import (
+    CORE_LIMIT,
+    LAST_TIME,
+    LIMITS,
+    REQUIRED,
+    SPIKE_DTYPE,
+    check_field,
+    check_records,
+    inside,
+    spikes,
+)
 from tnemu.hardware.neuron import AXONS, MAX_DELAY
 
-SPIKE_DTYPE = np.dtype(
-    [("time", np.int64), ("core", np.int64), ("axon", np.int32), ("delay", np.int32)]
-)
-"""A spike: source tick, core id or connector number, axon or pin, ticks until it is seen."""
-LAST_TIME = (1 << 32) - 1
-"""Highest srcTime: RAWI3 has 32 bits for it."""
-CORE_LIMIT = (1 << 31) - 1
-"""Core ids and connector numbers lie in -CORE_LIMIT..CORE_LIMIT."""
+__all__ = [
+    "SPIKE_DTYPE",
+    "VERSIONS",
+    "Spikes",
+    "format_header",
+    "format_lines",
+    "format_spikes",
+    "iter_spikes",
+    "read_spikes",
+    "spikes",
+    "write_raw_spikes",
+    "write_spikes",
+]
+
 Version = Literal["sfti1.0", "sfto1.0", "sfci1.0"]
 VERSIONS = ("sfti1.0", "sfto1.0", "sfci1.0")
+"""Versions that the second line of a text file may name."""
+MOST_SPIKES = 1 << 25
+"""Spikes that :func:`read_spikes` holds at once unless it is told otherwise: 1.1 GB of memory."""
+MOST_BYTES = 1 << 44
+"""Bytes of a file that is read in blocks."""
 
 _BLOCK_BYTES = 1 << 18
 _BLOCK_SPIKES = 1 << 16
-_HEADER_BYTES = 1 << 12
+_LINE_BYTES = 1 << 12
 _CLASS = "SpikeWriter"
-_LIMITS = {
-    "srcTime": (0, LAST_TIME),
-    "destCore": (-CORE_LIMIT, CORE_LIMIT),
-    "destAxon": (0, AXONS - 1),
-    "destDelay": (1, MAX_DELAY),
-    "srcCore": (-CORE_LIMIT, CORE_LIMIT),
-    "srcNeuron": (-1, 255),
-}
-_REQUIRED = ("srcTime", "destCore", "destAxon")
 _LINE = '{"spike":{"srcTime":%d,"destCore":%d,"destAxon":%d}}\n'
 _LINE_WITH_DELAY = '{"spike":{"srcTime":%d,"destCore":%d,"destAxon":%d,"destDelay":%d}}\n'
 _SKELETONS = {sign: (_LINE % (1, sign, 1)).replace("1", "").encode() for sign in (1, -1)}
 _ABSENT = object()
+_LEADING_ZERO = re.compile(rb":0[0-9]")
 _DIGITS = b"0123456789"
 _ONLY_DIGITS = bytes(c if c in _DIGITS else ord(" ") for c in range(256))
 
@@ -81,67 +97,65 @@ class Spikes:
         return len(self.records)
 
 
-def spikes(
-    time: npt.ArrayLike, core: npt.ArrayLike, axon: npt.ArrayLike, delay: npt.ArrayLike = 1
-) -> npt.NDArray[np.void]:
-    """SPIKE_DTYPE records of arrays that broadcast.
+def read_spikes(path: str | Path, *, most_spikes: int = MOST_SPIKES) -> Spikes:
+    """All spikes of a text or RAWI3 file, at most ``most_spikes`` of them, 32 bytes each.
 
-    >>> spikes([0, 1], 7, 3)["time"].tolist()
-    [0, 1]
+    Raises FormatError, which names file, line, field and what is allowed.
     """
-    columns = np.broadcast_arrays(*(np.asarray(v) for v in (time, core, axon, delay)))
-    records = np.empty(columns[0].size, dtype=SPIKE_DTYPE)
-    for name, column in zip(SPIKE_DTYPE.names or (), columns, strict=True):
-        records[name] = column.ravel()
-    return records
-
-
-def read_spikes(path: str | Path) -> Spikes:
-    """All spikes of a text or RAWI3 file; FormatError names file, line, field and what is allowed."""
-    blocks = list(iter_spikes(path))
-    empty = np.zeros(0, dtype=SPIKE_DTYPE), np.zeros(0, dtype=np.int64)
-    return Spikes(
-        np.concatenate([empty[0], *(block.records for block in blocks)]),
-        np.concatenate([empty[1], *(block.lines for block in blocks)]),
-        Path(path).name,
-    )
+    blocks, count = [], 0
+    for block in iter_spikes(path):
+        count += len(block)
+        if count > most_spikes:
+            raise FormatError(
+                f"{block.source} has more than {most_spikes:,} spikes, the limit; read it in blocks "
+                "(iter_spikes), or give a higher limit (most_spikes)"
+            )
+        blocks.append(block)
+    records, lines = np.empty(count, SPIKE_DTYPE), np.empty(count, np.int64)
+    at = count
+    while blocks:  # from the end, so that each block is let go of once it is copied
+        block = blocks.pop()
+        at -= len(block)
+        records[at : at + len(block)] = block.records
+        lines[at : at + len(block)] = block.lines
+    return Spikes(records, lines, Path(path).name)
 
 
 def iter_spikes(path: str | Path) -> Iterator[Spikes]:
     """The spikes of a file in blocks of some 256 KB, for files that should not be held whole."""
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEADER_BYTES)
-            file.seek(0)
-            if b"RAWI3" in head.partition(b"\n")[0]:
-                yield from _binary_blocks(file, head, path.name)
-            else:
-                yield from _text_blocks(file, path.name)
-    except OSError as error:
-        raise FormatError(
-            f"cannot read spike file {path}: {error.strerror or error}; check the path"
-        ) from error
+    name = Path(path).name
+    with opening(path, error=FormatError, what="spike file", most_bytes=MOST_BYTES) as file:
+        head = file.read(_LINE_BYTES)
+        file.seek(0)
+        if b"RAWI3" in head.partition(b"\n")[0]:
+            yield from _binary_blocks(file, head, name)
+        else:
+            yield from _text_blocks(file, name)
 
 
-def _text_blocks(file: IO[bytes], source: str) -> Iterator[Spikes]:
-    _class_header(file.readline(_HEADER_BYTES), f"{source}:1", "TEXT")
-    second = _object(file.readline(_HEADER_BYTES), f"{source}:2")
+def _text_blocks(file: Source, source: str) -> Iterator[Spikes]:
+    _class_header(file.readline(_LINE_BYTES), f"{source}", "TEXT", 1)
+    second = _object(file.readline(_LINE_BYTES), source, 2)
     if set(second) != {"version", "defaultDestinationDelay"}:
         raise FormatError(
-            f"{source}:2: the second header line has the keys {', '.join(second) or 'none'}; "
+            f"{source}:2: the second header line has the keys {shown(list(second))}; "
             "it has exactly version and defaultDestinationDelay"
         )
     if second["version"] not in VERSIONS:
         raise FormatError(
-            f"{source}:2: version = {second['version']!r} is not known; "
+            f"{source}:2: version = {shown(second['version'])} is not known; "
             f"known: {', '.join(VERSIONS)}"
         )
     delay = _default_delay(second, f"{source}:2")
     line = 3
     while block := file.read(_BLOCK_BYTES):
-        block += file.readline()
+        block += file.readline(_LINE_BYTES)
         if not block.endswith(b"\n"):
+            if file.tell() < file.size:
+                raise FormatError(
+                    f"{source}:{line + block.count(10)}: the line is longer than {_LINE_BYTES:,} "
+                    "bytes; a line of a spike file is one spike"
+                )
             block += b"\n"
         records = _uniform(block, delay)
         if records is None:
@@ -158,6 +172,8 @@ def _uniform(block: bytes, delay: int) -> npt.NDArray[np.void] | None:
 
     With every digit deleted, such a block is one skeleton repeated, which is compared at once.
     """
+    if _LEADING_ZERO.search(block):
+        return None
     bare = block.translate(None, _DIGITS)
     for sign, skeleton in _SKELETONS.items():
         count, rest = divmod(len(bare), len(skeleton))
@@ -180,18 +196,20 @@ def _any_layout(block: bytes, delay: int) -> npt.NDArray[np.void] | None:
     try:
         entries = json.loads(b"[" + block[:-1].replace(b"\n", b",\n") + b"]")
         found = [entry["spike"] for entry in entries]
-        plain = len(found) == lines and set(map(len, entries)) == {1}
-        columns = {key: [spike.pop(key, _ABSENT) for spike in found] for key in _LIMITS}
+        # A colon stands behind every key and nowhere else: a key that is repeated shows.
+        keys = lines + sum(map(len, found))
+        plain = len(found) == lines and set(map(len, entries)) == {1} and block.count(b":") == keys
+        columns = {key: [spike.pop(key, _ABSENT) for spike in found] for key in LIMITS}
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     if not plain or any(found):
         return None
     for key, column in columns.items():
         values = [value for value in column if value is not _ABSENT]
-        complete = len(values) == lines or key not in _REQUIRED
+        complete = len(values) == lines or key not in REQUIRED
         if not complete or set(map(type, values)) - {int}:
             return None
-        if values and not _inside(key, min(values), max(values)):
+        if values and not inside(key, min(values), max(values)):
             return None
     delays = [delay if value is _ABSENT else value for value in columns["destDelay"]]
     return spikes(columns["srcTime"], columns["destCore"], columns["destAxon"], delays)
@@ -204,32 +222,33 @@ def _line_by_line(block: bytes, delay: int, source: str, first: int) -> Spikes:
         if not text.strip():
             continue
         where = f"{source}:{line}"
-        entry = _object(text, where)
+        entry = _object(text, source, line)
         spike = entry.get("spike")
         if set(entry) != {"spike"} or not isinstance(spike, dict):
             raise FormatError(
                 f'{where}: a line of a spike file is one object {{"spike":{{...}}}}; found '
-                f"{text.decode(errors='replace')[:60]!r}"
+                f"{shown(text.decode())}"
             )
-        for key in _REQUIRED:
+        for key in REQUIRED:
             if key not in spike:
                 raise FormatError(f"{where}: the spike has no {key}; add it")
         for key, value in spike.items():
-            if key not in _LIMITS:
+            if key not in LIMITS:
                 raise FormatError(
-                    f"{where}: the spike has the unknown key {key!r}; known: {', '.join(_LIMITS)}"
+                    f"{where}: the spike has the unknown key {shown(key)}; "
+                    f"known: {', '.join(LIMITS)}"
                 )
-            _whole(key, value, where)
-        rows.append((*(spike[key] for key in _REQUIRED), spike.get("destDelay", delay)))
+            check_field(key, value, where)
+        rows.append((*(spike[key] for key in REQUIRED), spike.get("destDelay", delay)))
         lines.append(line)
     return Spikes(np.array(rows, dtype=SPIKE_DTYPE), np.array(lines, dtype=np.int64), source)
 
 
-def _binary_blocks(file: IO[bytes], head: bytes, source: str) -> Iterator[Spikes]:
+def _binary_blocks(file: Source, head: bytes, source: str) -> Iterator[Spikes]:
     header, mark, _ = head.partition(b"\xff")
     if not mark:
         raise FormatError(f"{source}: no byte 0xFF ends the header; the file is cut off")
-    delay = _default_delay(_class_header(header, source, "RAWI3"), source)
+    delay = _default_delay(_class_header(header, source, "RAWI3", 1), source)
     file.seek(len(header) + 1)
     first = 1
     while block := file.read(12 * _BLOCK_SPIKES):
@@ -241,20 +260,20 @@ def _binary_blocks(file: IO[bytes], head: bytes, source: str) -> Iterator[Spikes
         time, core, axon = np.frombuffer(block, dtype=">u4").astype(np.int64).reshape(-1, 3).T
         numbers = np.arange(first, first + len(time), dtype=np.int64)
         for key, values in (("destCore", core), ("destAxon", axon)):
-            bad = np.flatnonzero(values > _LIMITS[key][1])
+            bad = np.flatnonzero(values > LIMITS[key][1])
             if len(bad):
-                _whole(key, int(values[bad[0]]), f"{source}:{int(numbers[bad[0]])}")
+                check_field(key, int(values[bad[0]]), f"{source}:{int(numbers[bad[0]])}")
         yield Spikes(spikes(time, core, axon, delay), numbers, source)
         first += len(time)
 
 
-def _class_header(text: bytes, where: str, encoding: str) -> dict[str, Any]:
-    header = _object(text, where)
+def _class_header(text: bytes, source: str, encoding: str, line: int) -> dict[str, Any]:
+    header = _object(text, source, line)
     known = {"class", "encoding", "nscsVersion"}
     known |= {"defaultDestinationDelay"} if encoding != "TEXT" else set()
     if header.get("class") != _CLASS or header.get("encoding") != encoding or set(header) != known:
         raise FormatError(
-            f"{where}: the header is {text.decode(errors='replace').strip()[:100]!r}; a spike file "
+            f"{source}:{line}: the header is {shown(text.decode().strip(), 100)}; a spike file "
             f'starts with {{"class":"{_CLASS}","encoding":"{encoding}",...}} and the keys '
             f"{', '.join(sorted(known))} (encodings read: TEXT, RAWI3)"
         )
@@ -265,36 +284,18 @@ def _default_delay(header: dict[str, Any], where: str) -> int:
     delay = header["defaultDestinationDelay"]
     if type(delay) is not int or not 1 <= delay <= MAX_DELAY:
         raise FormatError(
-            f"{where}: defaultDestinationDelay = {delay!r} is not allowed; "
+            f"{where}: defaultDestinationDelay = {shown(delay)} is not allowed; "
             f"it must be a whole number, 1..{MAX_DELAY}"
         )
     return delay
 
 
-def _object(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FormatError(
-            f"{where}: this is no JSON object ({error.msg}, column {error.colno})"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: this is no JSON object ({error})") from error
+def _object(data: bytes, source: str, line: int) -> dict[str, Any]:
+    text = text_of(data, f"{source}:{line}", error=FormatError)
+    value = parse_json(text, source, error=FormatError, line=line)
     if not isinstance(value, dict):
-        raise FormatError(f"{where}: this is no JSON object, but {str(value)[:60]!r}")
+        raise FormatError(f"{source}:{line}: this is no JSON object, but {shown(value)}")
     return value
-
-
-def _inside(key: str, low: int, high: int) -> bool:
-    return _LIMITS[key][0] <= low and high <= _LIMITS[key][1]
-
-
-def _whole(key: str, value: Any, where: str) -> None:
-    low, high = _LIMITS[key]
-    if type(value) is not int or not low <= value <= high:
-        raise FormatError(
-            f"{where}: {key} = {value!r} is not allowed; it must be a whole number, {low}..{high}"
-        )
 
 
 def write_spikes(
@@ -305,7 +306,7 @@ def write_spikes(
     default_delay: int = 1,
 ) -> None:
     """Write a text spike file, whole or not at all; raises FormatError for a field out of range."""
-    with whole_file(path) as file:
+    with writing(path, error=FormatError, what="spike file") as file:
         for piece in format_spikes(records, version=version, default_delay=default_delay):
             file.write(piece)
 
@@ -333,7 +334,7 @@ def format_lines(records: npt.NDArray[np.void], default_delay: int = 1) -> Itera
     A spike whose delay is not the default carries destDelay. Raises FormatError for a field out of
     range.
     """
-    _check(records)
+    check_records(records)
     for start in range(0, len(records), _BLOCK_SPIKES):
         block = records[start : start + _BLOCK_SPIKES]
         if (block["delay"] == default_delay).all():
@@ -355,7 +356,7 @@ def write_raw_spikes(
     Raises FormatError for a field out of range, a connector number, and a delay that is not the
     default, for which RAWI3 has no room.
     """
-    _check(records)
+    check_records(records)
     if (records["core"] < 0).any() or (records["delay"] != default_delay).any():
         raise FormatError(
             f"cannot write {path}: RAWI3 holds core ids from 0 and the delay {default_delay} only; "
@@ -368,16 +369,9 @@ def write_raw_spikes(
         "defaultDestinationDelay": default_delay,
     }
     _default_delay(header, "spike file")
-    columns = [records[name] for name in ("time", "core", "axon")]
-    with whole_file(path) as file:
+    with writing(path, error=FormatError, what="spike file") as file:
         file.write(json.dumps(header, separators=(",", ":")).encode() + b"\xff")
-        file.write(np.stack(columns, axis=1).astype(">u4").tobytes())
-
-
-def _check(records: npt.NDArray[np.void]) -> None:
-    keys = (*_REQUIRED, "destDelay")
-    for name, key in zip(SPIKE_DTYPE.names or (), keys, strict=True):
-        low, high = _LIMITS[key]
-        bad = np.flatnonzero((records[name] < low) | (records[name] > high))
-        if len(bad):
-            _whole(key, int(records[name][bad[0]]), f"spike {int(bad[0])}")
+        for start in range(0, len(records), _BLOCK_SPIKES):
+            block = records[start : start + _BLOCK_SPIKES]
+            columns = [block[name] for name in ("time", "core", "axon")]
+            file.write(np.stack(columns, axis=1).astype(">u4").tobytes())

@@ -29,11 +29,17 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from tnemu.errors import shown
+from tnemu.files import place, read_text
 from tnemu.hardware import board_file
 from tnemu.hardware.errors import BoardError
 
 LIBRARY = "tnemu.boards"
 """The package that holds the board files shipped with tnemu (the repository's ``boards/``)."""
+MOST_CORES = 1 << 20
+"""Cores a board may have, dead ones included: an engine names core and axon of a spike in 28 bits."""
+MOST_BYTES = 1 << 18
+"""Bytes a board file may have unless :func:`load_board` is told otherwise: 256 KiB."""
 
 
 def _whole(low: int, high: int, meaning: str, default: int | None = None) -> Any:
@@ -42,10 +48,13 @@ def _whole(low: int, high: int, meaning: str, default: int | None = None) -> Any
     return Field(default=default, ge=low, le=high, description=meaning, strict=True)
 
 
+_RANGE = r"([0-9]{1,9})\.\.([0-9]{1,9})"
+
+
 def _span(value: Any) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    match = re.fullmatch(r"(\d+)\.\.(\d+)", value) if isinstance(value, str) else None
+    match = re.fullmatch(_RANGE, value) if isinstance(value, str) else None
     if match is None or int(match[1]) > int(match[2]):
         raise PydanticCustomError(
             "span", "is neither a number from 0 nor a range such as 3..5, low end first"
@@ -61,7 +70,7 @@ Span = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": r"^\d+\.\.\d+$"},
+                {"type": "string", "pattern": f"^{_RANGE}$"},
             ]
         }
     ),
@@ -155,6 +164,7 @@ class BoardSpec(_Frozen):
 
     A packet reaches 255 cores in x and in y, so on a unit at most 256 cores wide and high every core
     reaches every other; an exit one step beyond the edge may still be too far from the other side.
+    All units together have at most 1,048,576 cores: an engine names a spike's core in 20 bits.
     """
 
     name: str = Field(
@@ -181,6 +191,14 @@ class BoardSpec(_Frozen):
             kind = PydanticCustomError("board", "{text}", {"text": text})
             problems.append(InitErrorDetails(type=kind, loc=loc, input=value))
 
+        cores = self.units * self.width * self.height
+        if cores > MOST_CORES:
+            problem(
+                ("units",),
+                self.units,
+                f"of {self.width:,} x {self.height:,} cores are {cores:,} cores; a board has at "
+                f"most {MOST_CORES:,}, which is what a spike can name: use fewer or smaller units",
+            )
         for index, dead in enumerate(self.dead_cores):
             _, last_x, _, last_y = dead.corners()
             for key, value, last, limit, noun in (
@@ -275,12 +293,13 @@ class BoardSpec(_Frozen):
         data = self.model_dump(mode="json")
         for key, value in changes.items():
             here: Any = data
-            *parents, leaf = key.split(".")
+            *parents, leaf = key.split(".") if isinstance(key, str) else [key]
             for part in parents:
                 here = here.get(part) if isinstance(here, dict) else None
             if not isinstance(here, dict) or leaf not in here:
                 raise BoardError(
-                    f"board {self.name!r} has no key {key!r}; {board_file.near(key, _keys(data))}"
+                    f"board {self.name!r} has no key {shown(key)}; "
+                    f"{board_file.near(key, _keys(data))}"
                 )
             here[leaf] = board_file.scalar(key, value) if isinstance(value, str) else value
         try:
@@ -321,23 +340,28 @@ def board_names() -> list[str]:
     return sorted(file.name[: -len(".yaml")] for file in files if file.name.endswith(".yaml"))
 
 
-def load_board(name_or_path: str | Path) -> BoardSpec:
+def load_board(board: str | Path | BoardSpec, *, most_bytes: int = MOST_BYTES) -> BoardSpec:
     """The board of that name, or in that YAML file (a path has a separator or ends in .yaml, .yml).
 
-    Raises BoardError: a name that is not shipped, a file that cannot be read, or every mistake in
-    the file at once, each with its line, key, value and what is allowed.
+    A board that is one already is handed back. A file has at most ``most_bytes``. Raises BoardError: a name that is not shipped, with
+    near ones, a file that cannot be read, or every mistake in the file at once, each with its line,
+    key, value and what is allowed.
     """
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
-        try:
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BoardError(f"cannot read board file {path}: {error}") from error
-        return parse_board(content, path.name)
+    if isinstance(board, BoardSpec):
+        return board
+    if not isinstance(board, str | Path):
+        raise BoardError(
+            f"board = {shown(board)} is no board; give a name ({', '.join(board_names())}), the path "
+            "of a board file or a BoardSpec"
+        )
+    text = str(board)
+    if isinstance(board, Path) or "/" in text or text.endswith((".yaml", ".yml")):
+        path = Path(board)
+        content = read_text(path, error=BoardError, what="board file", most_bytes=most_bytes)
+        return parse_board(content, place(path.name))
     if text not in board_names():
         raise BoardError(
-            f"no board is named {text!r}; {board_file.near(text, board_names())}; "
+            f"no board is named {shown(text)}; {board_file.near(text, board_names())}; "
             "or give the path of a board file"
         )
     resource = resources.files(LIBRARY) / f"{text}.yaml"

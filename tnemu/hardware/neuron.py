@@ -172,3 +172,7 @@ def reset_potential(neurons: npt.NDArray[np.void] | np.void) -> npt.NDArray[np.i
 def is_stochastic(neurons: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """True where a neuron draws noise in some tick: b, c or TM set."""
     return np.asarray(neurons["b"].any(axis=-1) | (neurons["c"] != 0) | (neurons["TM"] != 0), bool)
+
+
+RELAY_NEURON = neuron(s=(1, 1, 1, 1), alpha=1, beta=0, kappa=1)
+"""Fires in exactly the ticks in which one of its axons is active; V is 0 after each. No state."""

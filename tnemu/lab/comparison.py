@@ -10,8 +10,9 @@ memory is bounded by a block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +96,21 @@ def compare(
                 done += len(frames)
                 progress(len(frames))
     return None
+
+
+def facts(
+    weights: TrainedNetwork, plan: Plan, frames: int, results: Mapping[str, Difference | None]
+) -> dict[str, Any]:
+    """What was compared and what was found, for a JSON file; ``results`` by name of the engine."""
+    return {
+        "weights": weights.name,
+        "weights_sha256": weights.sha256,
+        "image_sha256": plan.image.sha256(),
+        "frames": frames,
+        "layers": [layer.name for layer in weights.layers[1:]],
+        "agree": not any(results.values()),
+        "engines": {engine: asdict(found) if found else None for engine, found in results.items()},
+    }
 
 
 def _layers(weights: TrainedNetwork, plan: Plan) -> list[_Layer]:

@@ -1,13 +1,12 @@
-"""What ``tnemu run --probe`` records inside the board, as .npz files that numpy opens.
+"""What ``tnemu run --probe`` records inside the board; files are those of tnemu.formats.probe_file.
 
 spikes=FILE                     every neuron that fired
 spikes:CORE,...=FILE            those of the named cores
 potentials:CORE=FILE            V of all 256 neurons of a core, after every tick
 potentials:CORE:NEURON,...=FILE those of the named neurons
 
-A file of spikes holds the arrays ``tick``, ``core`` (its id in the model), ``neuron`` and
-``truncated``: firings are kept up to SPIKE_LIMIT. A file of potentials holds ``tick``, ``core``,
-``neuron`` [k] and ``potential`` int32 [ticks, k]; more than VALUE_LIMIT values are refused.
+The name of the file says how it is written: ``.npz`` or ``.csv``. Firings are kept up to SPIKE_LIMIT;
+more than VALUE_LIMIT potentials are refused.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.errors import TnemuError
+from tnemu.errors import TnemuError, shown
+from tnemu.files import check_writable
+from tnemu.formats.probe_file import FIRING_DTYPE, suffix_of, write_firings, write_potentials
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 
@@ -48,13 +48,17 @@ class Probe(ABC):
     """Indices of the cores whose firings it wants; known once started."""
 
     def __init__(self, what: str, path: Path) -> None:
+        suffix_of(path)
         self.what = what
         self.path = path
 
-    def start(self, emulator: Emulator, file: IO[bytes]) -> None:
-        """Before the first tick; the recording will be written to ``file``."""
-        self.file = file
-        self.prepare(emulator.image)
+    def start(self, image: BoardImage) -> None:
+        """Before the first tick: find what is to be recorded, and whether the file can be written.
+
+        Raises ProbeError for what the board does not have, FormatError for the file.
+        """
+        self.prepare(image)
+        check_writable(self.path, error=ProbeError, what="recording")
 
     @abstractmethod
     def prepare(self, image: BoardImage) -> None:
@@ -65,12 +69,8 @@ class Probe(ABC):
         """After every piece of the run."""
 
     @abstractmethod
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The recording."""
-
     def finish(self) -> None:
         """After the last tick: write the recording."""
-        np.savez_compressed(self.file, **self.arrays())  # type: ignore[arg-type]
 
     def note(self) -> str:
         """What its user must know, or nothing."""
@@ -100,11 +100,13 @@ class SpikeProbe(Probe):
         self.truncated = False
 
     def prepare(self, image: BoardImage) -> None:
+        """Find the named cores."""
         wanted = [self.core_index(image, number) for number in self.cores]
         self.recorded = frozenset(wanted or range(image.core_count))
         self.core_ids = np.array(image.core_ids)
 
     def take(self, emulator: Emulator) -> None:
+        """Keep the firings of the piece, up to SPIKE_LIMIT in all."""
         spikes = emulator.last_spikes
         if spikes is None or self.truncated:
             return
@@ -116,16 +118,16 @@ class SpikeProbe(Probe):
         if self.truncated:
             self.recorded = frozenset()
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        records = np.concatenate(self.found)
-        return {
-            "tick": records["tick"],
-            "core": self.core_ids[records["core"]],
-            "neuron": records["neuron"],
-            "truncated": np.array(self.truncated),
-        }
+    def finish(self) -> None:
+        """Write the firings."""
+        found = np.concatenate(self.found)
+        records = np.empty(len(found), FIRING_DTYPE)
+        records["tick"], records["neuron"] = found["tick"], found["neuron"]
+        records["core"] = self.core_ids[found["core"]]
+        write_firings(self.path, records, self.truncated)
 
     def note(self) -> str:
+        """Whether there were more firings than are kept."""
         if not self.truncated:
             return ""
         return (
@@ -151,18 +153,16 @@ class PotentialProbe(Probe):
         self.potential = np.zeros((ticks, len(self.neurons)), dtype=np.int32)
 
     def prepare(self, image: BoardImage) -> None:
+        """Find the core."""
         self.index = self.core_index(image, self.core)
 
     def take(self, emulator: Emulator) -> None:
+        """Keep the potentials after the tick."""
         self.potential[emulator.tick - 1] = emulator.potentials[self.index, self.neurons]
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {
-            "tick": np.arange(len(self.potential)),
-            "core": np.array(self.core),
-            "neuron": self.neurons,
-            "potential": self.potential,
-        }
+    def finish(self) -> None:
+        """Write the potentials."""
+        write_potentials(self.path, self.core, self.neurons, self.potential)
 
 
 def parse_probe(text: str, ticks: int) -> Probe:
@@ -175,8 +175,8 @@ def parse_probe(text: str, ticks: int) -> Probe:
         if found and max(_numbers(found[2]), default=0) < NEURONS:
             return PotentialProbe(what, Path(name), int(found[1]), _numbers(found[2]), ticks)
     raise ProbeError(
-        f"--probe {text!r} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
-        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}"
+        f"--probe {shown(text)} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
+        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv"
     )
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tnemu.learn.players.evaluate import main
+from tnemu.learn.players.command import main
 
 __all__ = ["main"]
 

@@ -1,8 +1,10 @@
-"""``python -m tnemu.learn.together``, as the provenance of files that ship quotes it."""
+"""``python -m tnemu.learn.together``, as the provenance of files that exist quotes it: of several games
+or of one, a distillation is a distillation.
+"""
 
 import sys
 
-from tnemu.learn.distil.together import main
+from tnemu.learn.distil.distil import main
 
 __all__ = ["main"]
 

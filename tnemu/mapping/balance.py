@@ -30,6 +30,9 @@ from tnemu.networks.logical import BALANCE, LogicalCore, LogicalNetwork
 
 Ticks = npt.NDArray[np.int64]
 
+PEELED = 0.99
+"""Peeling goes on while it leaves at most this share of the edges; then components are searched."""
+
 
 def wave_ticks(network: LogicalNetwork) -> Ticks:
     """T of every core, int64 [cores]; FitError for a feedback loop without explicit delays."""
@@ -44,8 +47,7 @@ def wave_ticks(network: LogicalNetwork) -> Ticks:
     for item in network.inputs.values():
         np.maximum.at(first, loop[item.taps["core"]], _least(item.taps["delay"]))
     ways = inner[~inside]
-    edges = np.stack([loop[ways["core"]], loop[ways["target"]], _least(ways["delay"])], axis=1)
-    edges = np.unique(edges, axis=0)
+    edges = _distinct(loop[ways["core"]], loop[ways["target"]], _least(ways["delay"]))
     first = _longest(first, edges)
     fixed = _fixed(network, loop, inner)
     for _ in network.outputs:  # aligning one output may move another
@@ -60,14 +62,23 @@ def wave_ticks(network: LogicalNetwork) -> Ticks:
 
 
 def _longest(first: Ticks, edges: Ticks) -> Ticks:
-    """The least ticks >= ``first`` that no edge (source, target, delay) contradicts."""
-    source, target, delay = edges.T
-    while True:
-        later = first.copy()
-        np.maximum.at(later, target, first[source] + delay)
-        if np.array_equal(later, first):
-            return first
-        first = later
+    """The least ticks >= ``first`` that no edge (source, target, delay) contradicts.
+
+    ``edges`` are sorted by source and run in no circle. Each is looked at once: when all edges into
+    its source have been.
+    """
+    first = first.copy()
+    heads = np.searchsorted(edges[:, 0], np.arange(len(first) + 1))
+    waiting = np.bincount(edges[:, 1], minlength=len(first))
+    front = np.flatnonzero(waiting == 0)
+    while len(front):
+        count = heads[front + 1] - heads[front]
+        skip = np.repeat(heads[front] - (np.cumsum(count) - count), count)
+        source, target, delay = edges[skip + np.arange(len(skip))].T
+        np.maximum.at(first, target, first[source] + delay)
+        np.subtract.at(waiting, target, 1)
+        front = np.unique(target[waiting[target] == 0])
+    return first
 
 
 def _fixed(
@@ -144,14 +155,14 @@ def loops(source: npt.NDArray[Any], target: npt.NDArray[Any], count: int) -> Tic
     Strongly connected components (Tarjan, SIAM J. Computing 1972), after cores that no loop can
     hold, because nothing comes in or goes out, have been peeled off with array work.
     """
-    edges = np.unique(np.stack([source, target], axis=1).astype(np.int64), axis=0)
+    edges = _distinct(source, target)
     edges = edges[edges[:, 0] != edges[:, 1]]
     label = np.arange(count, dtype=np.int64)
     while len(edges):
         into, out = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         out[edges[:, 0]], into[edges[:, 1]] = True, True
         kept = edges[into[edges[:, 0]] & out[edges[:, 1]]]
-        if len(kept) == len(edges):
+        if len(kept) > PEELED * len(edges):
             break
         edges = kept
     heads = np.searchsorted(edges[:, 0], np.arange(count + 1))
@@ -198,6 +209,13 @@ def _label_components(heads: list[int], successors: list[int], label: Ticks) -> 
                 label[member] = node
                 if member == node:
                     break
+
+
+def _distinct(*columns: npt.NDArray[Any]) -> Ticks:
+    """The distinct rows of these columns, int64 [rows, columns], sorted; all values are >= 0."""
+    spans = [int(column.max(initial=0)) + 1 for column in columns]
+    keys = np.unique(np.ravel_multi_index(columns, spans))
+    return np.stack(np.unravel_index(keys, spans), axis=1)
 
 
 def _least(delays: npt.NDArray[Any]) -> Ticks:

@@ -15,15 +15,14 @@ import numpy.typing as npt
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.errors import RangeError
+from tnemu.hardware.exact import exact
 from tnemu.hardware.image import BoardImage, InputConnector, OutputConnector
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.place import Positions
+from tnemu.mapping.size import PINS_PER_EXIT
 from tnemu.networks.logical import LogicalNetwork
-
-PINS_PER_EXIT = AXONS
-"""An exit is an address beyond the edge; its packets tell pins apart by their axon field."""
 
 Exit = tuple[int, int, int]
 
@@ -41,9 +40,11 @@ def build_image(
     image = BoardImage(
         board=board,
         positions=positions,
-        core_ids=np.array([core.number for core in network.cores], np.int64),
-        seeds=np.array([core.seed for core in network.cores], np.uint32),
-        axon_types=np.array([core.axon_types for core in network.cores], np.uint8),
+        core_ids=exact([core.number for core in network.cores], np.int64, "core number", FitError),
+        seeds=exact([core.seed for core in network.cores], np.uint32, "core seed", FitError),
+        axon_types=exact(
+            [core.axon_types for core in network.cores], np.uint8, "axon types", FitError
+        ),
         crossbar=np.array([_pack(core.crossbar) for core in network.cores], np.uint64),
         neuron_types=table,
         types=types,
@@ -58,7 +59,8 @@ def build_image(
 
 def _pack(crossbar: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     """Bit j % 64 of word j // 64 of row i is synapse (i, j)."""
-    return np.packbits(crossbar, axis=1, bitorder="little").view("<u8")
+    bits = exact(crossbar, np.bool_, "crossbar", FitError)
+    return np.packbits(bits, axis=1, bitorder="little").view("<u8")
 
 
 def _neuron_types(

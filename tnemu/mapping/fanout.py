@@ -21,15 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic, neuron
+from tnemu.hardware.neuron import AXONS, NEURONS, RELAY_NEURON, is_stochastic
 from tnemu.mapping.balance import Ticks, wave_ticks
 from tnemu.mapping.errors import FitError
 from tnemu.networks.logical import BALANCE, WIRE_DTYPE, LogicalCore, LogicalNetwork
 
 Wires = npt.NDArray[np.void]
-
-SPLITTER_NEURON = neuron(s=(1, 1, 1, 1), alpha=1, beta=0, kappa=1)
-"""Fires iff its axon is active; stateless."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +44,7 @@ def legalise(network: LogicalNetwork) -> Fanout:
     Raises FitError for a neuron whose wires of delay 1 are more than its core has neurons for.
     """
     original = len(network.cores)
-    network = dataclasses.replace(network, wires=np.unique(network.wires))
+    network = dataclasses.replace(network, wires=_distinct(network.wires))
     while True:
         crowded, settled = _crowded(network)
         moves = [
@@ -69,7 +66,18 @@ def legalise(network: LogicalNetwork) -> Fanout:
 
 
 def _sorted(wires: Wires) -> Wires:
-    return wires[np.lexsort([wires[f] for f in ("pin", "target", "delay", "neuron", "core")])]
+    """By source core, neuron, delay, target and pin."""
+    source = (wires["core"].astype(np.int64) * NEURONS + wires["neuron"]) << 4 | wires["delay"]
+    sink = wires["target"].astype(np.int64) << 32 | wires["pin"]
+    return wires[np.lexsort((sink, source))]
+
+
+def _distinct(wires: Wires) -> Wires:
+    """Each wire once, sorted."""
+    wires = _sorted(wires)
+    again = np.zeros(len(wires), np.bool_)
+    again[1:] = wires[1:] == wires[:-1]
+    return wires[~again]
 
 
 def _crowded(network: LogicalNetwork) -> tuple[dict[int, Wires], Wires]:
@@ -142,7 +150,7 @@ def _split(network: LogicalNetwork, ticks: Ticks, moves: list[Wires]) -> Logical
     done: list[Wires] = []
     for wires in moves:
         source = int(wires["core"][0])
-        layer = network.cores[source].layer
+        layer = network.cores[source].layer or network.cores[source].name
         mine = opened.setdefault(_company(wires, source, layer, int(ticks[source])), [])
         splitter = next((s for s in mine if s.fits(wires)), None)
         if splitter is None:
@@ -185,7 +193,7 @@ class _Splitter:
         """Give ``wires`` a neuron each; returns the one wire that feeds them, and those wires."""
         here = slice(self.neurons, self.neurons + len(wires))
         self.core.crossbar[self.axons, here] = True
-        self.core.neurons[here] = SPLITTER_NEURON
+        self.core.neurons[here] = RELAY_NEURON
         self.core.used[here] = True
         feed, out = wires[:1].copy(), wires.copy()
         feed["target"], feed["pin"] = self.index, self.axons

@@ -19,6 +19,7 @@ from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.balance import Ticks, loops
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.size import PINS_PER_EXIT, check_cores
 from tnemu.networks.logical import LogicalNetwork
 
 Positions = npt.NDArray[np.int32]
@@ -41,7 +42,7 @@ def place(network: LogicalNetwork, board: BoardSpec, ticks: Ticks, seed: int = 0
     ``ticks`` [n] are the cores' wave ticks, which order the layers. Raises FitError when there are
     more cores than the board has, or more connected ones than a unit of it has.
     """
-    check_count(network, board)
+    check_cores(network, board)
     rng = np.random.default_rng(seed)
     positions = np.zeros((len(network.cores), 3), np.int32)
     units = _units(network, board)
@@ -60,29 +61,9 @@ def in_order(network: LogicalNetwork, board: BoardSpec) -> Positions:
 
     For networks that come with core numbers, as IBM model files do; wires are as long as they are.
     """
-    check_count(network, board)
+    check_cores(network, board)
     rank = np.argsort(np.argsort([core.number for core in network.cores], kind="stable"))
     return board.alive_positions()[rank]
-
-
-def check_count(network: LogicalNetwork, board: BoardSpec) -> None:
-    """The board has a core for every core of the network, or a FitError names the largest layer."""
-    needed, has = len(network.cores), board.core_count
-    if needed <= has:
-        return
-    layers: dict[str, int] = {}
-    for core in network.cores:
-        layers[core.layer or core.name] = layers.get(core.layer or core.name, 0) + 1
-    largest = max(layers, key=lambda name: layers[name])
-    kind = network.origin.get("layer_kinds", {}).get(largest, "layer")
-    if layers[largest] > has:
-        text = f"{kind} {largest!r} needs {layers[largest]:,} cores, {board.name} has {has:,}"
-    else:
-        text = (
-            f"the network needs {needed:,} cores, {board.name} has {has:,}; {kind} {largest!r} "
-            f"takes most of them, {layers[largest]:,}"
-        )
-    raise FitError(f"{text}: use a larger board, or fewer features or more groups in that layer")
 
 
 def _units(network: LogicalNetwork, board: BoardSpec) -> npt.NDArray[np.int64]:
@@ -94,8 +75,8 @@ def _units(network: LogicalNetwork, board: BoardSpec) -> npt.NDArray[np.int64]:
     inner = wires[wires["target"] >= 0]
     pairs = [(inner["core"], inner["target"])]
     leaving = wires[wires["target"] < 0]
-    # All neurons of one exit (256 pins of an output) meet at one place of the board's edge.
-    exits = np.stack([leaving["target"], leaving["pin"] // 256], axis=1)
+    # All packets of one exit leave the board at one address of its edge.
+    exits = np.stack([leaving["target"], leaving["pin"] // PINS_PER_EXIT], axis=1)
     _, first, exit_of = np.unique(exits, axis=0, return_index=True, return_inverse=True)
     pairs.append((leaving["core"], leaving["core"][first[exit_of.ravel()]]))
     a = np.concatenate([a for a, _ in pairs] + [b for _, b in pairs])
@@ -131,7 +112,7 @@ class _Mesh:
         self.y = _distances(board.height, board.chip.cores_y)
         self.chips = (board.chips_x, board.chips_y, board.chip.cores_x, board.chip.cores_y)
         rows = np.arange(board.height)
-        self.way_out = np.minimum(rows + 1, board.height - rows).astype(np.float64)
+        self.exit_hops = np.minimum(rows + 1, board.height - rows).astype(np.float64)
         self.at = np.full((len(members), 2), -1, np.int64)
         self.holder = np.full(self.alive.shape, -1, np.int64)
         self._link(network, members)
@@ -162,7 +143,7 @@ class _Mesh:
         near, weight = near[placed], self.weights[core][placed]
         columns = np.bincount(self.at[near, 0], weight, len(self.x))
         rows = np.bincount(self.at[near, 1], weight, len(self.y))
-        return self.x @ columns, self.y @ rows + self.leaving[core] * self.way_out
+        return self.x @ columns, self.y @ rows + self.leaving[core] * self.exit_hops
 
     def _put(self, core: int, x: int, y: int) -> None:
         self.at[core] = x, y
@@ -238,8 +219,8 @@ class _Mesh:
             self._move(core, *divmod(spot, len(rows)))
         else:
             other = int(partners[best])
-            there = self.at[other].tolist()
-            self._move(core, *there)
+            target = self.at[other].tolist()
+            self._move(core, *target)
             self._move(other, x, y)
             self.cost[core] = self._cost_of(core)
         return True
@@ -250,18 +231,18 @@ class _Mesh:
         """The cores whose places suit ``core`` best, and by how much the sum falls if they swap."""
         x, y = self.at[core]
         apart = self.x[x, self.at[:, 0]] + self.y[y, self.at[:, 1]]
-        core_there = columns[self.at[:, 0]] + rows[self.at[:, 1]]
-        core_there[core] = np.inf
+        core_moved = columns[self.at[:, 0]] + rows[self.at[:, 1]]
+        core_moved[core] = np.inf
         many = min(PARTNERS, len(self.at))
-        partners = np.argpartition(core_there, many - 1)[:many]
+        partners = np.argpartition(core_moved, many - 1)[:many]
         # The wires of all partners in one row, to sum them up by partner.
         ends = np.cumsum(self.degree)[partners]
         count = self.degree[partners]
         which = np.repeat(np.arange(many), count)
         wire = np.arange(len(which)) + np.repeat(ends - np.cumsum(count), count)
         inner = np.bincount(which, self.weight[wire] * apart[self.second[wire]], many)
-        there = inner + self.leaving[partners] * self.way_out[y]
-        gains = self.cost[core] - core_there[partners] + self.cost[partners] - there
+        partners_moved = inner + self.leaving[partners] * self.exit_hops[y]
+        gains = self.cost[core] - core_moved[partners] + self.cost[partners] - partners_moved
         # For the wires between the two, both terms think that the other stays: they keep their length.
         shared = np.zeros(len(self.at))
         shared[self.neighbours[core]] = self.weights[core]

@@ -12,14 +12,16 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.measure.plots import ALARM, CALM, DIM, FAINT, INK, REWARD
+from tnemu.measure.figure import ALARM, CALM, DIM, FAINT, INK, REWARD, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHADES = ("#8fc1d9", CALM, "#0b2436")
+"""Colours of the lines, from few synapses to many."""
 BOARDS = {4096: "NS1e", 65536: "NS16e"}
+"""Cores of boards that the growth passes."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,7 @@ class SweepPlot:
 
 def draw_sweep(sweep: SweepPlot) -> Figure:
     """The whole picture as a figure of 12 x 8 inches."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.87), wspace=0.06, hspace=0.08)
-    figure = Figure(figsize=(12, 8), layout=layout, facecolor="white")
-    figure.text(0.025, 0.955, sweep.title, size=17, weight="bold", color=INK, va="center")
-    figure.text(0.025, 0.913, sweep.subtitle, size=10.5, color=DIM, va="center")
+    figure = new_figure(12, 8, sweep.title, sweep.subtitle)
     grid = figure.add_gridspec(2, 2)
     draw_activity(figure.add_subplot(grid[0, 0]), sweep)
     draw_operations(figure.add_subplot(grid[0, 1]), sweep)
@@ -161,7 +157,7 @@ def _ticks(axes: Axes, xs: list[npt.NDArray]) -> None:
         LogLocator(subs=(1, 2, 5) if high * wider**2 < 500 * low else (1,))
     )
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator(sorted({round(float(v)) for x in xs for v in x})))
+    axes.xaxis.set_major_locator(FixedLocator(sorted({float(v) for x in xs for v in x})))
     axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,.10g}")

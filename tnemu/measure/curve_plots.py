@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.measure.plots import ALARM, CALM, DIM, FAINT, INK, REWARD
+from tnemu.measure.figure import ALARM, CALM, DIM, FAINT, INK, REWARD, label_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,16 +56,8 @@ def keep_last_pass(steps: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 def draw_curves(plot: CurvePlot) -> Figure:
     """Panels of 5 x 2.6 inches in two columns."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     rows = max(1, -(-len(plot.panels) // 2))
-    height = 0.7 + 2.6 * rows
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.98 - 0.55 / height))
-    figure = Figure(figsize=(10, height), layout=layout, facecolor="white")
-    figure.text(
-        0.025, 1 - 0.32 / height, plot.title, size=14, weight="bold", color=INK, va="center"
-    )
+    figure = new_figure(10, 0.7 + 2.6 * rows, plot.title, size=14)
     for at, lines in enumerate(plot.panels):
         draw_panel(figure.add_subplot(rows, 2, at + 1), lines, plot.x_label, plot.marks)
     return figure
@@ -92,7 +84,8 @@ def draw_panel(
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=8, labelcolor=DIM)
     axes.set_xlabel(x_label, color=DIM, size=8)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    label_ticks(axes, "x", whole=True)
+    label_ticks(axes, "y")
     axes.tick_params(colors=DIM, labelsize=8)
     axes.grid(axis="y", color=FAINT, lw=0.8)
     for side in ("top", "right", "left"):

@@ -7,20 +7,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from tnemu.measure.figure import (
+    ALARM,
+    CALM,
+    DIM,
+    FAINT,
+    INK,
+    REWARD,
+    label_ticks,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-    from matplotlib.ticker import Locator
 
-INK, DIM, FAINT = "#1d2733", "#6b7785", "#e6e9ee"
-CALM, ALARM, REWARD = "#2a6f97", "#c8553d", "#d9a441"
 BINS = 60
+"""Most bars of a histogram; fewer where there are few values."""
+
+LINEAR_MOST = 50
+"""Counts from which on their axis is logarithmic, so that one late decision in thousands is seen."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +61,7 @@ class RunPlot:
 
 def draw_run(run: RunPlot) -> Figure:
     """The whole picture as a figure of 12 x 7 inches; nothing is shown on a screen."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.86), wspace=0.05, hspace=0.08)
-    figure = Figure(figsize=(12, 7), layout=layout, facecolor="white")
-    figure.text(0.025, 0.945, run.title, size=17, weight="bold", color=INK, va="center")
-    figure.text(0.025, 0.898, run.subtitle, size=10.5, color=DIM, va="center")
+    figure = new_figure(12, 7, run.title, run.subtitle)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
     draw_score(figure.add_subplot(grid[0, 0]), run)
     draw_times(figure.add_subplot(grid[1, 0]), run)
@@ -63,7 +69,7 @@ def draw_run(run: RunPlot) -> Figure:
     return figure
 
 
-def save_run(run: RunPlot, path: str | Path) -> None:
+def save_run(run: RunPlot, path: str | Path | IO[bytes]) -> None:
     """Draw the picture and write it as PNG."""
     draw_run(run).savefig(path, format="png", dpi=120)
 
@@ -94,9 +100,7 @@ def draw_score(axes: Axes, run: RunPlot) -> Axes:
     low, high = min(0.0, run.score.min()), max(1.0, run.score.max())
     axes.set_ylim(low - 0.03 * (high - low), high + 0.14 * (high - low))
     axes.set_xlim(run.first_decision, decisions[-1] + max(1, 0.02 * len(decisions)))
-    axes.xaxis.set_major_locator(_whole_numbers())
-    axes.yaxis.set_major_locator(_whole_numbers())
-    _thousands(axes, "x", "y")
+    label_ticks(axes, "x", "y", whole=True)
     return axes
 
 
@@ -106,22 +110,22 @@ def draw_times(axes: Axes, run: RunPlot) -> Axes:
     values = late if len(late) else run.response_ms
     title = "Decisions against their deadline" if len(late) else "Time from picture to decision"
     unit = "ms after the deadline" if len(late) else "ms"
-    _plain(axes, title, f"{unit}; the last bar holds all beyond it", "decisions")
+    _plain(axes, title, f"{unit}; the last bar holds all beyond it", "decisions in a bar")
     if not len(values):
         return _empty(axes, "no decision was taken")
     # The few largest would squeeze all others into one bin: the last bin holds everything beyond.
     low, high = float(values.min()), float(np.percentile(values, 99.5))
     if len(late):
         high = max(high, 0.0) + 0.04 * max(-low, 1.0)
-    edges = np.linspace(low, max(high, low + 1e-3), BINS + 1)
-    counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
-    middle = (edges[:-1] + edges[1:]) / 2
-    colors = [ALARM if len(late) and m > 0 else CALM for m in middle]
-    axes.bar(middle, counts, width=edges[1] - edges[0], color=colors)
-    # Counts span from one outlier to thousands.
-    axes.set_yscale("symlog", linthresh=10)
-    axes.set_ylim(0, counts.max() * 2.2)
-    _thousands(axes, "y")
+    bins = min(BINS, max(8, round(len(values) ** 0.5)))
+    width = max(high - low, 1e-3) / bins
+    first = np.floor(low / width)  # so that 0, the deadline, is an edge
+    edges = width * np.arange(first, max(np.ceil(high / width), first + 1) + 1)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    colors = [ALARM if len(late) and left >= 0 else CALM for left in edges[:-1]]
+    axes.bar(edges[:-1], counts, width=width, align="edge", color=colors)
+    _count_axis(axes, int(counts.max()))
+    label_ticks(axes, "x")
     if len(late):
         axes.axvline(0, color=ALARM, lw=1.2)
         missed = int(np.count_nonzero(late > 0))
@@ -188,6 +192,19 @@ def _plain(axes: Axes, title: str, x: str, y: str) -> None:
     axes.spines["bottom"].set_color(DIM)
 
 
+def _count_axis(axes: Axes, most: int) -> None:
+    """Room for bars of up to ``most``; logarithmic where they span from one to many."""
+    if most < LINEAR_MOST:
+        axes.set_ylim(0, most * 1.25)
+        label_ticks(axes, "y", whole=True)
+        return
+    axes.set_yscale("log")
+    axes.minorticks_off()
+    axes.set_ylim(0.7, most * 3)
+    axes.set_ylabel(f"{axes.get_ylabel()}, logarithmic")
+    label_ticks(axes, "y")
+
+
 def _empty(axes: Axes, text: str) -> Axes:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=DIM)
     axes.set_xticks([])
@@ -200,14 +217,3 @@ def _blues() -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("tnemu", ["#ffffff", "#a9d0e0", CALM, "#0b2436"])
-
-
-def _thousands(axes: Axes, *which: str) -> None:
-    for name in which:
-        getattr(axes, f"{name}axis").set_major_formatter(lambda value, _: f"{value:,.0f}")
-
-
-def _whole_numbers() -> Locator:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(integer=True, nbins=8)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.measure.plots import ALARM, CALM, DIM, FAINT, INK
+from tnemu.measure.figure import ALARM, CALM, DIM, FAINT, INK, label_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,15 +43,7 @@ class ScorePlot:
 
 def draw_scores(plot: ScorePlot) -> Figure:
     """A figure 9 inches wide, as high as it has players."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    height = 1.9 + 0.5 * len(plot.rows)
-    top = 0.75 / height
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.98 - top))
-    figure = Figure(figsize=(9, height), layout=layout, facecolor="white")
-    figure.text(0.025, 1 - 0.3 / height, plot.title, size=14, weight="bold", color=INK, va="center")
-    figure.text(0.025, 1 - 0.6 / height, plot.subtitle, size=9, color=DIM, va="center")
+    figure = new_figure(9, 1.9 + 0.5 * len(plot.rows), plot.title, plot.subtitle, size=14)
     draw_rows(figure.add_subplot(), plot.rows)
     return figure
 
@@ -78,7 +70,7 @@ def draw_rows(axes: Axes, rows: list[ScoreRow]) -> Axes:
     axes.set_yticks(range(len(rows)), [row.name for row in rows], color=INK, size=9)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("points per episode; bar: 95 % interval of the mean", color=DIM, size=9)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    label_ticks(axes, "x")
     axes.tick_params(axis="x", colors=DIM, labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=FAINT, lw=0.8)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ SHORTEST_CS = 2
 """Viewers show a picture of less than 2/100 s for longer, so a faster film would run slower."""
 
 
-def write_gif(path: str | Path, pictures: Iterable[Picture], rate_hz: float) -> int:
+def write_gif(path: str | Path | IO[bytes], pictures: Iterable[Picture], rate_hz: float) -> int:
     """Write pictures uint8 [height, width, 3] as a film of ``rate_hz`` pictures a second.
 
     Returns how many pictures it holds; none at all writes no file. A GIF counts time in 1/100 s:

@@ -7,19 +7,24 @@ hardware allows one, and :mod:`tnemu.mapping.fanout` makes it so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown, whole
+from tnemu.hardware.exact import exact
 from tnemu.hardware.image import TAP_DTYPE
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, NEURON_DTYPE, NEURONS
 from tnemu.networks.errors import NetworkError
 
 BALANCE = 0
 """Delay of a wire whose delay the mapper chooses so that all inputs of a core arrive as one wave."""
+
+FIRST_CONNECTOR = -32
+"""Number of the first output connector in IBM's files; further ones count down from it."""
 
 WIRE_DTYPE = np.dtype(
     [
@@ -33,7 +38,7 @@ WIRE_DTYPE = np.dtype(
 """neuron of core -> axon ``pin`` of core ``target`` (>= 0), or pin ``pin`` of output ``~target``."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LogicalCore:
     """One core without a place.
 
@@ -55,32 +60,67 @@ class LogicalCore:
     used: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(NEURONS, bool))
     elements: npt.NDArray[np.int32] = field(default_factory=lambda: np.full(NEURONS, -1, np.int32))
 
+    def __repr__(self) -> str:
+        return f"<LogicalCore {self.name!r}: {int(np.sum(self.used))} neurons>"
 
-@dataclass(eq=False)
+    def validate(self) -> None:
+        """Every array has its type and shape, every number its range, or NetworkError."""
+        of = f"of core {shown(self.name)}"
+        whole(f"number {of}", self.number, -(2**63), 2**63 - 1, error=NetworkError)
+        whole(f"seed {of}", self.seed, 0, 2**32 - 1, error=NetworkError)
+        for key, (dtype, shape) in _CORE_ARRAYS.items():
+            _check_array(f"{key} {of}", getattr(self, key), dtype, shape)
+        _check_range(f"axon type {of}", self.axon_types, 0, AXON_TYPES - 1)
+
+
+_CORE_ARRAYS: dict[str, tuple[Any, tuple[int, ...]]] = {
+    "axon_types": (np.dtype(np.uint8), (AXONS,)),
+    "crossbar": (np.dtype(np.bool_), (AXONS, NEURONS)),
+    "neurons": (NEURON_DTYPE, (NEURONS,)),
+    "used": (np.dtype(np.bool_), (NEURONS,)),
+    "elements": (np.dtype(np.int32), (NEURONS,)),
+}
+"""Type and shape of the arrays of a core."""
+
+
+@dataclass(eq=False, repr=False)
 class LogicalInput:
-    """``width`` input pins; ``taps`` (TAP_DTYPE) say which axons each pin reaches, 1..15 ticks later."""
+    """``width`` input pins; ``taps`` say which axons each pin reaches, 1..15 ticks later, or BALANCE.
+
+    :func:`taps_from` makes taps (TAP_DTYPE) from rows.
+    """
 
     width: int
     taps: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, TAP_DTYPE))
 
+    def __repr__(self) -> str:
+        return f"<LogicalInput: {self.width:,} pins, {len(self.taps):,} taps>"
+
 
 @dataclass
 class LogicalOutput:
-    """``width`` output pins; ``number`` is the connector id of IBM files (-32, -33, ...)."""
+    """``width`` output pins; ``number`` is the connector id of IBM files, from FIRST_CONNECTOR."""
 
     width: int
     number: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LogicalNetwork:
-    """Cores, named inputs and outputs, and the wires between them."""
+    """Cores, named inputs and outputs, and the wires between them.
+
+    ``wires`` (WIRE_DTYPE, made from rows by :func:`wires_from`) run from a neuron to an axon of a
+    core or to a pin of an output. ``origin`` says what the network was made from.
+    """
 
     cores: list[LogicalCore] = field(default_factory=list)
     wires: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WIRE_DTYPE))
     inputs: dict[str, LogicalInput] = field(default_factory=dict)
     outputs: dict[str, LogicalOutput] = field(default_factory=dict)
     origin: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<LogicalNetwork: {len(self.cores):,} cores, {len(self.wires):,} wires>"
 
     def __str__(self) -> str:
         layers: dict[str, int] = {}
@@ -114,38 +154,82 @@ class LogicalNetwork:
     __hash__ = None  # type: ignore[assignment]
 
     def validate(self) -> None:
-        """Every wire and tap ends somewhere that exists with a legal delay, or NetworkError."""
+        """Every wire and tap ends somewhere that exists with a legal delay, or NetworkError.
+
+        Arrays have the types that their classes name: nothing is converted.
+        """
         n = len(self.cores)
         wires = self.wires
-        self._check("wire source core", wires["core"], 0, n - 1)
-        self._check("wire source neuron", wires["neuron"], 0, NEURONS - 1)
-        self._check("wire target core", wires["target"], -len(self.outputs), n - 1)
-        self._check("wire delay", wires["delay"], BALANCE, MAX_DELAY)
-        self._check("wire target axon", wires["pin"][wires["target"] >= 0], 0, AXONS - 1)
+        _check_array("wires", wires, WIRE_DTYPE, None, "make them with wires_from(rows)")
+        for name, item in self.inputs.items():
+            _check_width(name, item.width)
+        for name, output in self.outputs.items():
+            _check_width(name, output.width)
+        _check_range("wire source core", wires["core"], 0, n - 1)
+        _check_range("wire source neuron", wires["neuron"], 0, NEURONS - 1)
+        _check_range("wire target core", wires["target"], -len(self.outputs), n - 1)
+        _check_range("wire delay", wires["delay"], BALANCE, MAX_DELAY)
+        _check_range("wire target axon", wires["pin"][wires["target"] >= 0], 0, AXONS - 1)
         for index, (name, output) in enumerate(self.outputs.items()):
             pins = wires["pin"][wires["target"] == ~index]
-            self._check(f"pin of output {name!r}", pins, 0, output.width - 1)
+            _check_range(f"pin of output {name!r}", pins, 0, output.width - 1)
         for name, item in self.inputs.items():
-            self._check(f"pin of input {name!r}", item.taps["pin"], 0, item.width - 1)
-            self._check(f"core of input {name!r}", item.taps["core"], 0, n - 1)
-            self._check(f"axon of input {name!r}", item.taps["axon"], 0, AXONS - 1)
-            self._check(f"delay of input {name!r}", item.taps["delay"], BALANCE, MAX_DELAY)
+            taps, of = item.taps, f"of input {name!r}"
+            _check_array(f"taps {of}", taps, TAP_DTYPE, None, "make them with taps_from(rows)")
+            _check_range(f"pin {of}", taps["pin"], 0, item.width - 1)
+            _check_range(f"core {of}", taps["core"], 0, n - 1)
+            _check_range(f"axon {of}", taps["axon"], 0, AXONS - 1)
+            _check_range(f"delay {of}", taps["delay"], BALANCE, MAX_DELAY)
         for core in self.cores:
-            self._check(f"axon type of core {core.name!r}", core.axon_types, 0, AXON_TYPES - 1)
-
-    @staticmethod
-    def _check(what: str, values: npt.NDArray[Any], low: int, high: int) -> None:
-        bad = (values < low) | (values > high)
-        if bad.any():
-            raise NetworkError(
-                f"{what} = {int(values[bad][0])} is outside {low}..{high}; "
-                "wire it to something that exists"
-            )
+            core.validate()
 
 
-def wires_from(rows: Iterable[tuple[int, int, int, int, int]]) -> npt.NDArray[np.void]:
-    """Wires from rows (core, neuron, target, pin, delay)."""
-    return np.array(list(rows), dtype=WIRE_DTYPE)
+def wires_from(rows: Iterable[Sequence[int]]) -> npt.NDArray[np.void]:
+    """Wires (WIRE_DTYPE) from rows (core, neuron, target, pin, delay); NetworkError if no integers."""
+    return _records("wires", rows, WIRE_DTYPE)
+
+
+def taps_from(rows: Iterable[Sequence[int]]) -> npt.NDArray[np.void]:
+    """Taps (TAP_DTYPE) from rows (pin, core, axon, delay); NetworkError if they are no integers."""
+    return _records("taps", rows, TAP_DTYPE)
+
+
+def _records(what: str, rows: Iterable[Sequence[int]], dtype: np.dtype) -> npt.NDArray[np.void]:
+    names = dtype.names or ()
+    table = exact(list(rows), np.int64, what, NetworkError)
+    if table.size and table.shape[1:] != (len(names),):
+        raise NetworkError(f"{what} have shape {table.shape}; a row is ({', '.join(names)})")
+    records = np.zeros(len(table), dtype)
+    for column, name in zip(table.T, names, strict=False):
+        records[name] = exact(column, dtype[name], f"{what} {name}", NetworkError)
+    return records
+
+
+def _check_array(
+    what: str,
+    array: Any,
+    dtype: np.dtype,
+    shape: tuple[int, ...] | None,
+    then: str = "convert it, once you know that its values allow that",
+) -> None:
+    good = isinstance(array, np.ndarray) and array.dtype == dtype
+    if not good or (array.ndim != 1 if shape is None else array.shape != shape):
+        kind = "records" if dtype.names else str(dtype)
+        sizes = "(n,)" if shape is None else str(shape)
+        raise NetworkError(f"{what}: {shown(array)} must be {kind} of shape {sizes}; {then}")
+
+
+def _check_width(name: str, width: int) -> None:
+    whole(f"width of {shown(name)}", width, 0, 2**31 - 1, error=NetworkError)
+
+
+def _check_range(what: str, values: npt.NDArray[Any], low: int, high: int) -> None:
+    bad = (values < low) | (values > high)
+    if bad.any():
+        raise NetworkError(
+            f"{what} = {int(values[bad][0])} is outside {low}..{high}; "
+            "wire it to something that exists"
+        )
 
 
 def _same_core(a: LogicalCore, b: LogicalCore) -> bool:

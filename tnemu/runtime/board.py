@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tnemu.emulator.compiling import on_compile
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus, Window
@@ -121,6 +122,7 @@ def board_main(
 
 
 def _serve(job: BoardJob, frames: Receiver, votes: Sender, record: Record, stop: StopFlag) -> None:
+    on_compile(lambda: np.copyto(record.board["compiling"], 1))
     board = Board(BoardImage.load(job.image, verify=False), job, record)
     settle_memory()
     record.board["ready"] = 1

@@ -8,8 +8,11 @@ the way back it carries the text of the error that ended the child.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import gc
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -31,6 +34,15 @@ SLICE_S = 0.25
 
 LONGEST_ERROR = 10_000
 
+KEYBOARD = frozenset({signal.SIGINT, signal.SIGQUIT})
+"""Signals that a terminal sends to the whole group; only the supervisor answers them."""
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that the kernel sends to this process when its parent ends."""
+
+LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
+"""Errors of a computer at its limits: no traceback says more than their name."""
+
 
 class StopFlag:
     """True once the supervisor has asked this child to stop."""
@@ -42,13 +54,15 @@ class StopFlag:
         return self._set
 
     def set(self) -> None:
+        """From now on it is."""
         self._set = True
 
 
 def run_child(control: socket.socket, body: Callable[[StopFlag], None]) -> NoReturn:
     """Run ``body`` as the whole life of this process; its return or error decides the exit status."""
-    # Ctrl-C reaches the whole terminal group; only the supervisor answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in KEYBOARD:
+        signal.signal(number, signal.SIG_IGN)
+    end_with_parent()
     stop = StopFlag()
     threading.Thread(target=_watch, args=(control, stop), daemon=True).start()
     try:
@@ -60,13 +74,27 @@ def run_child(control: socket.socket, body: Callable[[StopFlag], None]) -> NoRet
         _tell(control, str(error))
         status = FAILED
     except Exception as error:
-        traceback.print_exc()
+        if getattr(error, "errno", None) not in LIMITS:
+            traceback.print_exc()
         _tell(control, f"{type(error).__name__}: {error}")
         status = FAILED
     sys.stdout.flush()
     sys.stderr.flush()
     # Nothing is left that a slow interpreter shutdown would do: memory and sockets go with the process.
     os._exit(status)
+
+
+def end_with_parent() -> None:
+    """From now on the kernel kills this process when its parent has ended, even one that is stopped.
+
+    A stopped process reads nothing from its control socket. Where there is no prctl (it is Linux's),
+    the socket alone has to do. Ends the process at once if the parent is gone already.
+    """
+    parent = multiprocessing.parent_process()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if parent is not None and os.getppid() != parent.pid:  # it ended before the kernel was asked
+        os._exit(ORPHANED)
 
 
 def settle_memory() -> None:

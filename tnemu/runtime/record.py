@@ -54,6 +54,7 @@ decision was acted upon."""
 BOARD_DTYPE = np.dtype(
     [
         ("beat", np.int64),
+        ("compiling", np.int64),
         ("ready", np.int64),
         ("ticks", np.int64),
         ("spikes", np.int64),
@@ -66,7 +67,8 @@ BOARD_DTYPE = np.dtype(
         ("unread", np.int64),
     ]
 )
-"""Written by the board: the emulator's counters, and output spikes ``unread`` because they left in
+"""Written by the board: ``compiling`` once its engine has to be compiled, ``ready`` when it can begin,
+the emulator's counters, and output spikes ``unread`` because they left in
 a tick in which no wave ends: neurons with thresholds of 0 fire whether or not they are asked."""
 
 

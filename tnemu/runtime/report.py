@@ -7,20 +7,15 @@ number of decisions.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import stat
-import tempfile
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tnemu
+import tnemu.versions
 from tnemu.errors import TnemuError
+from tnemu.files import make_folder, write_json
 from tnemu.hardware.image import BoardImage
 from tnemu.measure import energy
 from tnemu.runtime.record import percentiles_ms
@@ -46,6 +41,9 @@ WALL_CLOCK = frozenset(
 PACKAGES = ("ale-py", "gymnasium", "numba", "numpy")
 
 
+THEN = "choose another place with --report or --output"
+
+
 class ReportError(TnemuError, OSError):
     """A report cannot be written where it was wanted."""
 
@@ -53,28 +51,9 @@ class ReportError(TnemuError, OSError):
 def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report of a run; ``facts`` are what only the caller knows (game, seed, hashes, command).
 
-    Times are in the unit of their name. ``lateness_ms`` is delivery minus deadline, negative when
-    early; null where the mode has no deadline. ``estimated_power_mw`` is for the chip at its own tick
-    rate. ``synaptic_operations_per_s`` likewise, ``ticks_per_decision`` is what every decision ran.
+    docs/files.md says what every key means, and in which unit it is.
     """
-    record, settings = result.record, result.settings
-    host, board = record.host, record.board
-    decisions, elapsed_s = int(host["decisions"]), float(host["elapsed_s"])
-    details = record.decisions()
-    spec = result.image.board
-    used = energy.estimate(
-        int(board["synaptic_operations"]),
-        int(board["ticks"]),
-        tick_us=spec.tick_us,
-        chips=chips_used(result.image),
-    )
-    parts = energy.components(
-        int(board["ticks"]),
-        result.image.core_count,
-        int(board["hops"]),
-        int(board["chip_crossings"]),
-        int(board["output_spikes"]),
-    )
+    settings, spec = result.settings, result.image.board
     return {
         "format": FORMAT,
         **facts,
@@ -85,6 +64,23 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
         "engine": settings.board.engine,
         "mode": settings.mode,
         "wanted_decisions_per_second": settings.rate_hz,
+        **_pace(result),
+        **_work(result),
+        **_energy(result),
+        "video": {"pictures": len(result.film), "dropped": result.film.dropped}
+        if settings.film
+        else None,
+        "image_sha256": result.image.sha256(),
+        "board_sha256": spec.sha256,
+        "versions": versions(),
+    }
+
+
+def _pace(result: Result) -> dict[str, Any]:
+    """What the host did: decisions, how fast and how late, and what they won."""
+    host, details = result.record.host, result.record.decisions()
+    decisions, elapsed_s = int(host["decisions"]), float(host["elapsed_s"])
+    return {
         "decisions": decisions,
         "decisions_per_second": round(decisions / elapsed_s, 3) if elapsed_s else None,
         "elapsed_s": round(elapsed_s, 3),
@@ -93,31 +89,52 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
         "lateness_ms": percentiles_ms(details["lateness_s"]),
         "response_ms": percentiles_ms(details["response_s"]),
         "episodes": int(host["episodes"]),
-        "episode_returns": record.returns().tolist(),
+        "episode_returns": result.record.returns().tolist(),
         "unfinished_return": None if not decisions or details["over"][-1] else float(host["score"]),
+    }
+
+
+def _work(result: Result) -> dict[str, Any]:
+    """What the board did: ticks, and what was counted in them."""
+    board, job = result.record.board, result.settings.board
+    return {
         "ticks": int(board["ticks"]),
-        "ticks_per_decision": settings.board.ticks_per_decision,
-        "latency_ticks": settings.board.window.ticks,
-        "tick_us": spec.tick_us,
+        "ticks_per_decision": job.ticks_per_decision,
+        "latency_ticks": job.window.ticks,
+        "tick_us": result.image.board.tick_us,
+        "cores": result.image.core_count,
         "spikes": int(board["spikes"]),
         "spikes_per_tick": _ratio(board["spikes"], board["ticks"]),
         "input_spikes": int(board["input_spikes"]),
         "output_spikes": int(board["output_spikes"]),
-        "merged_spikes": int(board["merged"]),
         "unread_spikes": int(board["unread"]),
+        "merged_spikes": int(board["merged"]),
         "synaptic_operations": int(board["synaptic_operations"]),
-        "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
         "hops": int(board["hops"]),
         "chip_crossings": int(board["chip_crossings"]),
-        "cores": result.image.core_count,
+    }
+
+
+def _energy(result: Result) -> dict[str, Any]:
+    """What the chip would have used, as an estimate."""
+    board = result.record.board
+    used = energy.estimate(
+        int(board["synaptic_operations"]),
+        int(board["ticks"]),
+        tick_us=result.image.board.tick_us,
+        chips=chips_used(result.image),
+    )
+    parts = energy.components(
+        int(board["ticks"]),
+        result.image.core_count,
+        int(board["hops"]),
+        int(board["chip_crossings"]),
+        int(board["output_spikes"]),
+    )
+    return {
+        "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
         "estimated_power_mw": round(used.power_mw, 3),
         "energy": energy.energy_report(used, parts),
-        "video": {"pictures": len(result.film), "dropped": result.film.dropped}
-        if settings.film
-        else None,
-        "image_sha256": result.image.sha256(),
-        "board_sha256": spec.sha256,
-        "versions": versions(),
     }
 
 
@@ -136,56 +153,17 @@ def chips_used(image: BoardImage) -> int:
 
 def versions() -> dict[str, str]:
     """Versions of tnemu, Python and the packages that decide what happens; absent ones are left out."""
-    found = {"tnemu": tnemu.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return tnemu.versions.versions(*PACKAGES)
 
 
 def write(report: Mapping[str, Any], path: str | Path) -> None:
-    """Write the report to ``path``: a file appears whole or not at all, an older one is replaced.
+    """Write the report to ``path``, whose folder is made if it is not there (any more).
 
-    A path that exists and is no regular file (a pipe, /dev/stdout) is written to as it is. Raises
-    ReportError, which names the path and the reason.
+    Whole or not at all; a pipe or a device (/dev/stdout) is written to as it is. Raises ReportError,
+    which names the path and the reason.
     """
-    path = Path(path)
-    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
-    try:
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
-    except OSError as error:
-        raise ReportError(
-            f"the report cannot be written to {path}: {error.strerror or error}; "
-            "make room or choose another place with --report or --output"
-        ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    """mkstemp makes files that only their owner reads; a report is for everybody."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    make_folder(Path(path).parent, error=ReportError, then=THEN)
+    write_json(path, report, error=ReportError, what="the report", indent=2)
 
 
 def _ratio(part: Any, whole: Any) -> float | None:

@@ -16,7 +16,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -37,7 +37,7 @@ POLL_S = 0.2
 GRACE_S = 3.0
 """What a process is given to end by itself before it is terminated."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class SessionError(TnemuError, ValueError):
@@ -113,6 +113,7 @@ class _Side:
     ended_by_us: bool = False
 
     def stop(self) -> None:
+        """Ask the process to end."""
         with contextlib.suppress(OSError):
             self.control.send(child.STOP)
 
@@ -172,12 +173,14 @@ class Session:
 
     def run(self, on_live: Callable[[Record], None] | None = None) -> Result:
         """Run to the end; ``on_live`` is called with the growing record about five times a second."""
-        memory = self._memory()
+        with _refused("no shared memory for host and board"):
+            memory = self._memory()
         record = Record(memory)
         started = utc_now().isoformat(timespec="seconds")
         try:
             with self._signals():
-                self._start(memory, record)
+                with _refused("host and board cannot be started"):
+                    self._start(memory, record)
                 self._watch(record, on_live or (lambda record: None))
         finally:
             self._end()
@@ -232,12 +235,14 @@ class Session:
     def _spawn(
         self, name: str, main: Callable[..., None], args: tuple[Any, ...], record: Record
     ) -> None:
+        # It is started with the first child, and what starts it lets SIGINT through again.
+        resource_tracker.ensure_running()
         ours, theirs = socket.socketpair()
         process = multiprocessing.get_context("spawn").Process(
             target=main, args=(*args, theirs), name=f"tnemu-{name}", daemon=True
         )
-        # Blocked here, so blocked in the child from its first instruction: it never sees Ctrl-C.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Blocked here, so blocked in the child from its first instruction: it never sees the keyboard.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, child.KEYBOARD)
         try:
             with _one_thread_of_linear_algebra():
                 process.start()
@@ -331,6 +336,18 @@ class Session:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """What the system does not give, as a SessionError."""
+    try:
+        yield
+    except OSError as error:
+        raise SessionError(
+            f"{what}: {error.strerror or error}; see the limits of this shell with ulimit -a, "
+            "and 'tnemu doctor'"
+        ) from error
 
 
 def _signal_name(number: int) -> str:

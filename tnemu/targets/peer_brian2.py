@@ -1,6 +1,8 @@
 """Brian2, compiled (C++ standalone): spike counts equal tnemu's exactly.
 
-Run by Brian2's own Python as  peer_brian2.py NETWORK.npz TICKS;  prints one line of JSON.
+Needs brian2==2.9.0, numpy<2, and a C++ compiler. Called by Brian2's own Python::
+
+    python -I peer_brian2.py NETWORK.npz TICKS   ->   {"ticks": ..., "seconds": ..., "spikes": ...}
 
 A spike is handed on after the threshold test of its tick, so a delay of 0 is seen in the next tick:
 tnemu's delay of 1. Reset subtracts the threshold, as tnemu's linear reset does.
@@ -14,7 +16,8 @@ import brian2 as b2
 import numpy as np
 
 
-def main(path, ticks):
+def main(path: str, ticks: int) -> None:
+    """Run the network for ``ticks`` ticks and print what it took as one line of JSON."""
     network = np.load(path)
     with tempfile.TemporaryDirectory() as folder:
         b2.set_device("cpp_standalone", directory=folder, build_on_run=False)

@@ -1,6 +1,8 @@
 """NEST, iaf_psc_delta with a leak of no consequence: about as many spikes as tnemu.
 
-Run by NEST's own Python as  peer_nest.py NETWORK.npz TICKS;  prints one line of JSON.
+Needs nest-simulator==3.10.0, numpy. Called by NEST's own Python::
+
+    python -I peer_nest.py NETWORK.npz TICKS   ->   {"ticks": ..., "seconds": ..., "spikes": ...}
 
 A spike resets V to 0 and does not subtract the threshold, so what was above it is lost: NEST's
 neurons fire a little less often.
@@ -16,7 +18,8 @@ import numpy as np
 NEVER_MS = 1e9  # time constant of a membrane that keeps its potential
 
 
-def main(path, ticks):
+def main(path: str, ticks: int) -> None:
+    """Run the network for ``ticks`` ticks and print what it took as one line of JSON."""
     network = np.load(path)
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()

@@ -1,6 +1,8 @@
 """SANA-FE on its own TrueNorth architecture, timing model "simple".
 
-Run by SANA-FE's own Python as  peer_sanafe.py NETWORK.npz TICKS;  prints one line of JSON.
+Needs sanafe==2.2.9, numpy. Called by SANA-FE's own Python::
+
+    python -I peer_sanafe.py NETWORK.npz TICKS   ->   {"ticks": ..., "seconds": ..., "spikes": ...}
 
 It also estimates energy and time of the chip, which tnemu does from counters. Potentials start at 0
 there, so the first tick, which is not timed, adds them to the drive.
@@ -16,7 +18,8 @@ import sanafe
 PIECE = 1 << 17  # synapses handed over at a time, as Python tuples
 
 
-def main(path, ticks):
+def main(path: str, ticks: int) -> None:
+    """Run the network for ``ticks`` ticks and print what it took as one line of JSON."""
     network = np.load(path)
     leak, start = int(network["leak"]), network["v"].tolist()
     arch = sanafe.load_truenorth()

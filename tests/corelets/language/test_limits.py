@@ -29,7 +29,10 @@ def test_cores_have_256_axons_and_256_neurons():
         Big(1, 300)
 
 
-@pytest.mark.parametrize("width", [0, -1, 2.0, True, "8"])
+@pytest.mark.parametrize("width", [0, -1, 2.0, 2.5, True, "8", None, float("nan"), 10**12])
 def test_a_port_is_one_or_more_pins_wide(width):
-    with pytest.raises(CoreletError, match=re.escape(f"Input({width!r}) at {__file__}:")):
+    message = (
+        rf"^Input at {re.escape(__file__)}:\d+: width = {width!r}: must be a whole number in 1\.\."
+    )
+    with pytest.raises(CoreletError, match=message):
         Input(width)

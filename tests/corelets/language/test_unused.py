@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 
-from corelets import Corelet, CoreletError, Delay, Input, Output, Splitter, UnusedCorelet
+from corelets import Corelet, CoreletError, Delay, Dense, Input, Output, Splitter, UnusedCorelet
+from tnemu.errors import TnemuError
+from tnemu.networks import integer
 
 
 class Backwards(Corelet):
@@ -21,6 +25,9 @@ class Backwards(Corelet):
 
 
 def unused_lines(make):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedCorelet)
+        gc.collect()  # what other tests left
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UnusedCorelet)
         make()
@@ -59,3 +66,39 @@ def test_a_corelet_whose_construction_failed_does_not_warn():
             Backwards()
 
     assert unused_lines(fail) == []
+
+
+class Raises(Corelet):
+    """Fails for a reason that is none of ours."""
+
+    def __init__(self, width):
+        self.x = Input(width)
+        raise RuntimeError
+
+
+def test_a_corelet_whose_construction_failed_with_any_error_does_not_warn():
+    numbers = np.zeros(2, np.int32)
+    bad = integer.Dense("d", np.full((1, 2, 2), 5, np.int8), numbers, np.arange(2, dtype=np.int32))
+
+    def fail():
+        with pytest.raises(RuntimeError):
+            Raises(3)
+        with pytest.raises(TypeError):
+            Raises()
+        with pytest.raises(TnemuError):
+            Dense.of(bad)
+
+    assert unused_lines(fail) == []
+
+
+def test_a_layer_of_a_file_warns_with_the_line_that_took_it():
+    numbers = np.zeros(2, np.int32)
+    layer = integer.Dense("d", np.zeros((1, 2, 2), np.int8), numbers, np.arange(2, dtype=np.int32))
+    ((message, file, _),) = unused_lines(lambda: Dense.of(layer))
+    assert message.startswith(f"Dense ({__file__}:")
+    assert file == __file__
+
+
+def test_a_corelet_shows_the_parameters_of_its_constructor():
+    assert list(inspect.signature(Splitter).parameters) == ["width", "copies"]
+    assert list(inspect.signature(Raises).parameters) == ["width"]

@@ -231,11 +231,12 @@ def test_widths_are_checked_both_ways():
         ),
         (
             lambda self: self.connect(self.x, self.z, delay=16),
-            "delay = 16 is outside 1..15 ticks; leave it out to let the mapper choose",
+            "connect() at HERE: delay = 16: must be a whole number in 1..15; leave it out to let the "
+            "mapper choose, or chain a Delay for more",
         ),
         (
             lambda self: self.connect(self.x, self.z, delay=-1),
-            "delay = -1 is outside 1..15 ticks",
+            "delay = -1: must be a whole number in 1..15",
         ),
         (
             lambda self: self.connect(self.x[[0, 4]], self.z[:2]),
@@ -345,7 +346,7 @@ def test_two_delays_on_one_wire_are_refused():
             lambda s: ([s.x], RELAY_NEURON, [1, 0]),
             r"shape \(2,\); it is a table \[axons, neurons\]",
         ),
-        (lambda s: ([(s.x, 4)], RELAY_NEURON, np.eye(4)), "axon type 4 does not exist"),
+        (lambda s: ([(s.x, 4)], RELAY_NEURON, np.eye(4)), r"axon type = 4: must be a .* in 0\.\.3"),
         (lambda s: ([(s.x, [0, 1])], RELAY_NEURON, np.eye(4)), "2 axon types for 4 axons"),
     ],
 )

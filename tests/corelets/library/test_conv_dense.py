@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tnemu
 from corelets import Conv2d, CoreletError, Dense
-from corelets.library.layers import best_tile
+from corelets.library.tiles import best_tile
 from tnemu.networks import integer as formats
 
 ENGINES = ["reference", "numba"]
@@ -151,7 +151,7 @@ def test_elements_name_the_flattened_output_of_every_neuron():
         ),
         (
             lambda: Dense(np.ones((1, 2, 8), np.int8), [1, 1], neurons_per_core=257),
-            "neurons_per_core = 257, a core has 256; choose 1..256",
+            r"neurons_per_core = 257: must be a whole number in 1\.\.256",
         ),
         (
             lambda: Conv2d(np.ones((2, 8, 2, 2), np.int8), [1, 1], (8, 8, 8), tile=(4, 4)),

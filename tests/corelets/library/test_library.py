@@ -70,9 +70,17 @@ def test_library_neurons_forget_everything_after_each_tick(spikes):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Splitter(4, 257), r"Splitter\(4, 257\): a core makes 1..256 copies of an axon"),
-        (lambda: Splitter(4, 0), r"Splitter\(4, 0\)"),
-        (lambda: Delay(4, 0), r"Delay\(4, 0\): the delay is a number of ticks from 1"),
+        (
+            lambda: Splitter(4, 257),
+            r"Splitter \(.*\): copies = 257: must be a whole number in 1\.\.256; a neuron makes each",
+        ),
+        (lambda: Splitter(4, 0), r"copies = 0: must"),
+        (lambda: Splitter(4, 2.5), r"copies = 2.5: must"),
+        (lambda: Splitter(2.5, 4), r"Input at .*: width = 2.5: must"),
+        (lambda: Delay(4, 0), r"Delay \(.*\): ticks = 0: must be a whole number in 1\.\.1000000"),
+        (lambda: Delay(1, 2.5), r"ticks = 2.5: must"),
+        (lambda: Delay(1, 10**9), r"ticks = 1000000000: must"),
+        (lambda: Relay(True), r"width = True: must"),
     ],
 )
 def test_impossible_sizes_are_refused(make, message):
@@ -83,4 +91,6 @@ def test_impossible_sizes_are_refused(make, message):
 def test_copy_gives_the_output_pins_of_one_copy():
     splitter = Splitter(3, 2)
     np.testing.assert_array_equal(splitter.copy(1).index, [3, 4, 5])
+    with pytest.raises(CoreletError, match=r"copy = 2: must be a whole number in 0\.\.1"):
+        splitter.copy(2)
     splitter.build()

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
+from tnemu.learn.distil import settings
 from tnemu.learn.distil.distil import main
 from tnemu.learn.distil.losses import LOSSES, loss_for
 
@@ -81,3 +82,7 @@ def test_an_unknown_loss_is_refused_with_the_choices(tmp_path, capsys):
     assert main(["pong", "--teacher", "none", "--out", out, "--loss", "l1"]) == 1
     assert "there is no loss 'l1'; choose among kl nll mse" in capsys.readouterr().err
     assert not (tmp_path / "new").exists(), "refused before anything begins"
+
+
+def test_settings_know_every_loss_without_torch():
+    assert tuple(LOSSES) == settings.LOSSES

@@ -10,10 +10,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.learn.distil import distil, states
-from tnemu.learn.distil.distil import DistilSettings, main, train_student
+from tnemu.learn.distil.distil import main, train_student
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import collect
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -74,7 +76,7 @@ def test_the_share_decays_with_every_round(tmp_path, monkeypatch):
 
     monkeypatch.setattr(distil, "collect", watched)
     teacher = tmp_path / "t.safetensors"
-    save_player(teacher, DuelNet(SPEC.shape, len(SPEC.actions)), TEACHER, SPEC)
+    save_player(teacher, DuelNet(SPEC), TEACHER, SPEC)
     settings = DistilSettings(
         "freeway",
         str(teacher),

@@ -13,7 +13,8 @@ from tnemu.formats.errors import FormatError
 from tnemu.learn.distil import distil
 from tnemu.learn.distil.states import States
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -63,7 +64,12 @@ def test_states_of_earlier_versions_are_taken_if_they_fit(path):
 
 @pytest.mark.parametrize(
     ("screens", "labels"),
-    [((20, 4, 84, 84), (20, 3)), ((20, 4, 42, 42), (20, 6)), ((20, 4, 42, 42), (19, 3)), ((), ())],
+    [
+        ((20, 4, 84, 84), (20, 3)),
+        ((20, 4, 42, 42), (20, 6)),
+        ((20, 4, 42, 42), (19, 3)),
+        ((0, 4, 42, 42), (0, 3)),
+    ],
 )
 def test_states_that_do_not_fit_the_spec_are_refused(path, screens, labels):
     np.savez(path, screens=np.zeros(screens, np.uint8), q=np.zeros(labels, np.float32))
@@ -73,6 +79,30 @@ def test_states_that_do_not_fit_the_spec_are_refused(path, screens, labels):
         f"{path}: screens {list(screens)} with labels {list(labels)}, the run's spec needs "
         f"[n, 4, 42, 42] with [n, 3]; {AGAIN}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "why"),
+    [
+        ("q", np.full((20, 3), np.nan, np.float32), "q: it holds NaN or infinity"),
+        ("q", np.full((20, 3), np.inf, np.float32), "q: it holds NaN or infinity"),
+        ("q", np.zeros((20, 3)), "q: "),
+        ("q", np.zeros((20, 3), np.complex64), "q: "),
+        ("q", np.array([[None] * 3] * 20), "q: "),
+        ("screens", np.zeros((20, 4, 42, 42), np.int16), "screens: "),
+        ("screens", np.zeros((20, 4), np.uint8), "screens: "),
+        ("more", np.zeros(1), "it holds 'more.npy' too"),
+    ],
+)
+def test_numbers_that_no_states_have_are_refused(path, name, array, why):
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    np.savez(path, **arrays | {name: array})
+    with pytest.raises(FormatError) as caught:
+        States.load(path, SPEC, TEACHER_SHA256)
+    assert str(caught.value).startswith(f"{path} cannot be read as states ({why}")
+    assert str(caught.value).endswith(f"; {AGAIN}")
+    assert "pickle" not in str(caught.value)
 
 
 def damage(content, how):
@@ -108,7 +138,7 @@ def test_arrays_of_something_else_are_no_states(path):
 def test_a_run_collects_again_what_was_damaged_and_deleted(tmp_path, capsys):
     torch.manual_seed(3)
     teacher, out = tmp_path / "t.safetensors", tmp_path / "out"
-    save_player(teacher, DuelNet(SPEC.shape, 3), TEACHER, SPEC)
+    save_player(teacher, DuelNet(SPEC), TEACHER, SPEC)
     words = (
         f"freeway --teacher {teacher} --out {out} --states 80 --worlds 2 --batch 8 --iterations 1"
     )
@@ -118,7 +148,10 @@ def test_a_run_collects_again_what_was_damaged_and_deleted(tmp_path, capsys):
     before = states.read_bytes()
     states.write_bytes(before[:1000])
     assert distil.main([*words.split(), "--resume"]) == 1
-    assert f"{states} cannot be read as states (File is not a zip file)" in capsys.readouterr().err
+    assert (
+        f"{states} cannot be read as states (it is no whole .npz file: it has"
+        in capsys.readouterr().err
+    )
     states.unlink()
     assert distil.main([*words.split(), "--resume"]) == 0
     with np.load(states) as again:

@@ -12,21 +12,19 @@ from typer.testing import CliRunner
 import corelets
 import tnemu
 from tnemu.cli.main import app
+from tnemu.formats.tensor_file import load_tensors
 from tnemu.formats.weights import read_weights
 from tnemu.lab.board_player import board_player
+from tnemu.learn.distil.distil import main, train_student
+from tnemu.learn.distil.settings import DistilSettings
+from tnemu.learn.distil.stages import mean_share
 from tnemu.learn.distil.states import States
-from tnemu.learn.distil.together import (
-    Game,
-    TogetherSettings,
-    main,
-    mean_share,
-    train,
-    train_together,
-)
+from tnemu.learn.distil.training import Lesson, train
 from tnemu.learn.eedn.heads import HeadError, heads_of, recalibrate
 from tnemu.learn.eedn.student import Student
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import load_control, save_player
 from tnemu.learn.run.trouble import Diverged
 from tnemu.tasks.atari.spec import SPECS
 
@@ -41,9 +39,8 @@ def screens(count, seed, low=0, high=256):
 
 def teacher(spec, seed, background):
     torch.manual_seed(seed)
-    net = DuelNet(spec.shape, len(spec.actions))
+    net = DuelNet(spec)
     net.background.fill_(background)
-    net.spec = spec
     return net.eval().requires_grad_(False)
 
 
@@ -51,24 +48,22 @@ def teacher(spec, seed, background):
 def student():
     """A student of two games with backgrounds 90 and 30, recalibrated on noise."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     grounds = [torch.full((42, 42), 90.4), torch.full((42, 42), 30.0)]
-    student, heads = heads_of([FREEWAY, PONG], grounds)
-    recalibrate(student, heads, [screens(40, 1, 60, 160), screens(40, 2, 0, 70)])
-    return student.eval(), heads
+    heads = heads_of([FREEWAY, PONG], grounds)
+    recalibrate(heads, [screens(40, 1, 60, 160), screens(40, 2, 0, 70)])
+    return heads[0].student.eval(), heads
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Settings, weight files and folder of one whole training, small enough for seconds."""
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("together")
     files = []
     for seed, spec in enumerate((FREEWAY, PONG)):
         net = teacher(spec, seed, 90.4 - 60 * seed)
         files.append(str(folder / f"{spec.game}-teacher.safetensors"))
         save_player(files[-1], net, TEACHER, spec)
-    settings = TogetherSettings(
+    settings = DistilSettings(
         GAMES,
         tuple(files),
         str(folder / "out"),
@@ -82,14 +77,15 @@ def run(tmp_path_factory):
         check_every=2,
         check_episodes=1,
         log_every=1,
+        control_iterations=2,
     )
-    return settings, train_together(settings), folder
+    return settings, train_student(settings), folder
 
 
 def test_a_head_sees_its_screens_without_its_background_and_reads_its_actions(student):
     network, (freeway, pong) = student
     seen = screens(6, 3)
-    assert network.answers == 3 + 6
+    assert network.actions == 3 + 6
     assert torch.equal(freeway.centre(seen), seen.float() - 90)
     votes = network.count(seen.float() - 30).detach()
     voters = 250
@@ -104,8 +100,8 @@ def test_a_folded_game_votes_as_its_head(student):
         file = head.fold("both", {})
         counted = network.count(head.centre(seen))[:, head.own].detach().numpy()
         np.testing.assert_array_equal(file.scores(seen.numpy()), counted)
-        assert file.actions == head.spec.actions
-        assert (file.name, file.game) == ("both", head.spec.game)
+        assert file.answers == head.spec.actions
+        assert (file.name, file.task.name) == ("both", head.spec.game)
 
 
 def test_every_voter_is_read_by_exactly_one_game(student):
@@ -130,15 +126,16 @@ def test_one_game_with_two_block_layers_is_the_ordinary_student():
     torch.manual_seed(5)
     plain = Student(FREEWAY.shape, 3)
     torch.manual_seed(5)
-    single, (head,) = heads_of([FREEWAY], [torch.zeros(42, 42)])
-    for one, two in zip(plain.state_dict().values(), single.state_dict().values(), strict=True):
-        assert torch.equal(one, two)
+    (head,) = heads_of([FREEWAY], [torch.full((42, 42), 90.4)])
+    plain.background.fill_(90)
+    single = head.student.state_dict()
+    assert all(torch.equal(tensor, single[name]) for name, tensor in plain.state_dict().items())
     np.testing.assert_array_equal(head.classes, plain.classes)
 
 
 def test_depth_is_the_number_of_block_layers():
     for depth in (1, 3):
-        names = [layer.name for layer in Student(FREEWAY.shape, 3, depth=depth).layers]
+        names = [layer.wiring.name for layer in Student(FREEWAY.shape, 3, depth=depth).layers]
         assert [n for n in names if "block" in n] == [f"block{k + 1}" for k in range(depth)]
 
 
@@ -148,28 +145,25 @@ def test_each_head_learns_what_its_own_teacher_does(minibatch):
     1/3 and 1/6.
     """
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     specs, wanted = (FREEWAY, PONG), (2, 4)
-    student, heads = heads_of(specs, [torch.full((42, 42), 128.0)] * 2, depth=1)
-    games = []
-    for k, (spec, head) in enumerate(zip(specs, heads, strict=True)):
+    heads = heads_of(specs, [torch.full((42, 42), 128.0)] * 2, depth=1)
+    lessons = []
+    for k, spec in enumerate(specs):
         q = np.tile(np.eye(len(spec.actions), dtype=np.float32)[wanted[k]], (48, 1))
-        game = Game(teacher(spec, k, 0.0), head)
-        game.add(States(screens(48, k).numpy(), q), hold_out=3)
-        game.tau = 0.3
-        games.append(game)
-    settings = TogetherSettings(
-        GAMES, ("", ""), "", minibatch=minibatch, batch=16, iterations=30, calibration=32
+        lessons.append(Lesson.begin(States(screens(48, k).numpy(), q), hold_out=3, tau=0.3))
+    settings = DistilSettings(
+        GAMES, ("t", "t"), "o", minibatch=minibatch, batch=16, iterations=30, calibration=32
     )
-    result = train(games, 0.1, settings, 1, lambda row: None)
+    steps = settings.minibatches("stage0")
+    result = train(heads, lessons, steps, 0.1, settings, 1, lambda row: None)
     assert min(result[f"{game}_val_agree"] for game in GAMES) > 0.8
-    assert not student.training
+    assert not heads[0].student.training
 
 
 def test_files_differ_in_background_and_vote_alone(run):
     _, paths, _ = run
     one, two = map(read_weights, paths)
-    assert (one.game, two.game) == GAMES
+    assert (one.task.name, two.task.name) == GAMES
     assert one.name == two.name == "freeway+pong"
     assert one.provenance == two.provenance
     assert one.provenance["together"] == {game: f"{game}.safetensors" for game in GAMES}
@@ -197,7 +191,7 @@ def test_one_board_image_plays_every_game(run):
     for path in paths:
         votes, spec = board_player(path, "ns1e", lanes=4)
         weights = read_weights(path)
-        assert spec.game == weights.game
+        assert spec.game == weights.task.name
         np.testing.assert_array_equal(votes(seen), weights.scores(seen))
 
 
@@ -208,7 +202,7 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
     for name in ("stage1.hidden.safetensors", "round1-pong.npz", "references.json"):
         (out / name).unlink()
     rows = []
-    again = train_together(settings, True, rows.append)
+    again = train_student(settings, True, rows.append)
     assert [path.read_bytes() for path in again] == before
     assert {row["stage"] for row in rows} == {"stage1"}, "only what is missing is trained again"
 
@@ -220,13 +214,13 @@ def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_p
     (tmp_path / "stage1.hidden.safetensors").unlink()
     wild = dataclasses.replace(settings, out=str(tmp_path), later_learning_rate=1e38)
     with pytest.raises(Diverged) as caught:
-        train_together(wild, True, lambda row: None)
+        train_student(wild, True, lambda row: None)
     assert str(caught.value).endswith(
         f"; the last good stage is kept in {tmp_path}/stage0.*; go on with --resume and a smaller "
         "--later-learning-rate (it was 1e+38)"
     )
     again = dataclasses.replace(settings, out=str(tmp_path))
-    assert len(train_together(again, True, lambda row: None)) == len(paths)
+    assert len(train_student(again, True, lambda row: None)) == len(paths)
 
 
 def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_each_game(
@@ -235,7 +229,7 @@ def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_ea
     _, paths, _ = run
     provenance = read_weights(paths[0]).provenance
     words = provenance["command"].split()
-    assert words[:5] == ["python", "-m", "tnemu.learn.together", *GAMES]
+    assert words[:5] == ["python", "-m", "tnemu.learn.distil", *GAMES]
     assert main([*words[3:], "--resume"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [str(path) for path in paths]
     assert read_weights(paths[0]).provenance == provenance, "the settings were read back"
@@ -277,3 +271,45 @@ def test_games_of_different_screens_are_refused():
     fine = dataclasses.replace(PONG, block=2)
     with pytest.raises(HeadError, match=r"freeway \[4, 42, 42\], pong \[4, 84, 84\]\), one retina"):
         heads_of([FREEWAY, fine], [torch.zeros(42, 42), torch.zeros(84, 84)])
+
+
+def test_the_float_control_of_several_games_is_a_player_of_each(run):
+    """Every option of one game is there for several: the control is stored for each game alone."""
+    _, paths, folder = run
+    stages = read_weights(paths[0]).provenance["stages"]
+    assert [stage["stage"] for stage in stages] == ["stage0", "stage1", "control"]
+    for spec in (FREEWAY, PONG):
+        control, trained_under = load_control(folder / "out" / f"control-{spec.game}.safetensors")
+        assert trained_under == spec
+        assert control(screens(5, 1)).shape == (5, len(spec.actions))
+
+
+@pytest.mark.parametrize("precision", ["trinary", "float"])
+def test_a_head_alone_gives_the_logits_of_its_game(precision):
+    grounds = [torch.full((42, 42), 90.4), torch.full((42, 42), 30.0)]
+    heads = heads_of([FREEWAY, PONG], grounds, 1, 1, precision)
+    recalibrate(heads, [screens(40, 1, 60, 160), screens(40, 2, 0, 70)])
+    heads[0].student.eval()
+    for head, ground in zip(heads, (90, 30), strict=True):
+        alone = head.alone()
+        assert (alone.background == ground).all()
+        torch.testing.assert_close(alone(screens(6, 3)), head(screens(6, 3)))
+
+
+def test_loss_hysteresis_sparsity_and_a_share_of_the_teachers_are_there_for_several_games(
+    run, tmp_path
+):
+    settings, _, _ = run
+    told = dataclasses.replace(
+        settings, out=str(tmp_path), loss="mse", hysteresis=0.1, sparsity=1e-4, teacher_share=0.5,
+        control_iterations=0, device="cpu", iterations=1, minibatch="one",
+    )  # fmt: skip
+    paths = train_student(told, report=lambda row: None)
+    provenance = read_weights(paths[1]).provenance
+    for word in ("--loss mse", "--hysteresis 0.1", "--sparsity 0.0001", "--teacher-share 0.5"):
+        assert word in provenance["command"]
+    with np.load(tmp_path / "round1-pong.npz") as mixed:
+        assert len(mixed["q"]) == 48
+    kept = load_tensors(tmp_path / "stage0.hidden.safetensors")
+    assert set(np.unique(kept["layers.1.kept"])) <= {-1, 0, 1}
+    assert provenance["stages"][0]["iterations"] == 2, "as many of each game"

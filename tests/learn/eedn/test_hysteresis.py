@@ -11,12 +11,14 @@ pytest.importorskip("ale_py")
 
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import save_tensors
-from tnemu.learn.distil.distil import DistilSettings, Run, main
+from tnemu.learn.distil.distil import Run, main
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.eedn.fold import fold
-from tnemu.learn.eedn.hysteresis import add_hysteresis, next_trinary
-from tnemu.learn.eedn.student import Student
+from tnemu.learn.eedn.hysteresis import next_trinary
+from tnemu.learn.eedn.student import Student, add_hysteresis
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, load_state, save_player, state_arrays
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import load_state, save_player, state_arrays
 from tnemu.tasks.atari.spec import SPECS
 
 FREEWAY = SPECS["freeway"]
@@ -112,13 +114,15 @@ def test_weights_with_a_history_are_stored_with_the_student(tmp_path):
 
 def test_the_setting_reaches_the_trinary_student_only(tmp_path):
     teacher, spec = tmp_path / "t.safetensors", dataclasses.replace(FREEWAY, max_frames=160)
-    save_player(teacher, DuelNet(spec.shape, len(spec.actions)), TEACHER, spec)
+    save_player(teacher, DuelNet(spec), TEACHER, spec)
     settings = DistilSettings("freeway", str(teacher), str(tmp_path / "out"), hysteresis=0.1)
     run = Run(settings, resume=False)
-    assert [layer.hysteresis for layer in run.new_student(2, "trinary").layers] == [0.1] * 6
-    assert all(layer.kept is None for layer in run.new_student(4, "float").layers)
+    assert [layer.hysteresis for layer in run.untrained(2, "trinary")[0].student.layers] == [
+        0.1
+    ] * 6
+    assert all(layer.kept is None for layer in run.untrained(4, "float")[0].student.layers)
     plain = Run(dataclasses.replace(settings, hysteresis=0.0), resume=False)
-    assert all(layer.kept is None for layer in plain.new_student(2, "trinary").layers)
+    assert all(layer.kept is None for layer in plain.untrained(2, "trinary")[0].student.layers)
 
 
 @pytest.mark.parametrize("value", ["-0.1", "0.5", "nan"])

@@ -7,9 +7,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
-from tnemu.learn.distil.distil import DistilSettings, main, train
+from tnemu.learn.distil.distil import main
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import States
+from tnemu.learn.distil.training import Lesson, train
 from tnemu.learn.eedn.fold import fold
+from tnemu.learn.eedn.heads import Head
 from tnemu.learn.eedn.sparsity import firing_rate, spike_pressure
 from tnemu.learn.eedn.student import Fire, Student
 from tnemu.tasks.atari.spec import SPECS
@@ -48,7 +51,8 @@ def test_a_student_trained_under_pressure_fires_less():
         torch.manual_seed(1)
         student = Student(FREEWAY.shape, 3)
         settings = DistilSettings("freeway", "t", "o", batch=16, sparsity=sparsity)
-        train(student, data, data, 1.0, 12, 0.05, settings, 0, lambda row: None)
+        lesson = Lesson(data, data, 1.0)
+        train([Head(student, FREEWAY)], [lesson], 12, 0.05, settings, 0, lambda row: None)
         rates[sparsity] = firing_rate(student, data.screens)
         fired = list(fold(student, FREEWAY, {}).activations(screens))[:5]  # predict answers
         bits = np.concatenate([layer.reshape(len(screens), -1) for layer in fired], 1)

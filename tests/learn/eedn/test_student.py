@@ -10,8 +10,10 @@ from tnemu.errors import TnemuError
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.eedn import student as module
 from tnemu.learn.eedn.fold import fold
-from tnemu.learn.eedn.student import Fire, NeuronLayer, Student, Trinary, size_of
-from tnemu.learn.players.files import CONTROL, load_control, save_player
+from tnemu.learn.eedn.student import Fire, NeuronLayer, Student, Trinary
+from tnemu.learn.eedn.wiring import Wiring, size_of
+from tnemu.learn.players.files import CONTROL
+from tnemu.learn.players.nets import load_control, save_player
 from tnemu.tasks.atari.spec import SPECS
 
 FREEWAY = SPECS["freeway"]
@@ -21,7 +23,6 @@ FREEWAY = SPECS["freeway"]
 def trained():
     """A student after a few steps on noise, recalibrated: every layer differs from its start."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     student = Student(FREEWAY.shape, 3)
     student.background.copy_(torch.randint(0, 120, (42, 42)).float())
     generator = torch.Generator().manual_seed(1)
@@ -54,7 +55,7 @@ def test_fire_and_its_triangle(monkeypatch):
 
 def test_shape_of_the_network():
     student = Student((4, 42, 42), 18)
-    shapes = {layer.name: tuple(layer.hidden.shape) for layer in student.layers}
+    shapes = {layer.wiring.name: tuple(layer.hidden.shape) for layer in student.layers}
     assert shapes == {
         "retina": (64, 4, 6, 6),
         "conv1": (256, 8, 4, 4),
@@ -68,7 +69,7 @@ def test_shape_of_the_network():
 
 def test_width_multiplies_features_and_groups_and_keeps_the_fan_in():
     student = Student((4, 42, 42), 6, depth=1, width=3)
-    shapes = {layer.name: tuple(layer.hidden.shape) for layer in student.layers}
+    shapes = {layer.wiring.name: tuple(layer.hidden.shape) for layer in student.layers}
     assert shapes == {
         "retina": (192, 4, 6, 6),
         "conv1": (768, 8, 4, 4),
@@ -78,7 +79,9 @@ def test_width_multiplies_features_and_groups_and_keeps_the_fan_in():
     }
     assert np.bincount(student.classes).tolist() == [750] * 6
     conv2 = student.layers[2]
-    sources = conv2.order.reshape(conv2.groups, 128) // 32  # 32 features of each group of conv1
+    sources = (
+        conv2.wiring.order.reshape(conv2.wiring.groups, 128) // 32
+    )  # 32 features of each group of conv1
     assert all(set(row) == set(range(24)) for row in sources)
     assert size_of(student.state_dict()) == {"depth": 1, "width": 3}
 
@@ -97,7 +100,7 @@ def test_a_wide_student_folds_to_what_it_was():
     student = Student(FREEWAY.shape, 3, depth=3, width=2)
     screens = torch.randint(0, 256, (20, *FREEWAY.shape), dtype=torch.uint8)
     student.recalibrate(screens)
-    votes = fold(student.eval(), FREEWAY, {}).votes(screens.numpy())
+    votes = fold(student.eval(), FREEWAY, {}).scores(screens.numpy())
     np.testing.assert_array_equal(votes, student.count(screens).detach().numpy())
     assert len(np.unique(votes)) > 3
 
@@ -113,24 +116,24 @@ def test_a_control_of_any_size_is_read_back(tmp_path):
 
 
 def test_shuffle_is_its_order():
-    conv = NeuronLayer("c", "conv", (4, 6, 1, 1), 12, "trinary", groups=2, shuffle=3)
-    dense = NeuronLayer("d", "dense", (4, 2, 3), 12, "trinary", groups=4, shuffle=4)
-    assert dense.order.tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    conv = NeuronLayer(Wiring("c", "conv", (4, 6, 1, 1), 12, groups=2, shuffle=3), "trinary")
+    dense = NeuronLayer(Wiring("d", "dense", (4, 2, 3), 12, groups=4, shuffle=4), "trinary")
+    assert dense.wiring.order.tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
     x = torch.randn(5, 12)
-    shuffled = x[:, torch.from_numpy(dense.order).long()].reshape(5, 4, 3)
+    shuffled = x[:, torch.from_numpy(dense.wiring.order).long()].reshape(5, 4, 3)
     torch.testing.assert_close(
         dense.sums(x), torch.einsum("ngi,goi->ngo", shuffled, dense.weights).reshape(5, 8)
     )
     image = torch.randn(5, 12, 2, 2)
     expected = torch.nn.functional.conv2d(
-        image[:, torch.from_numpy(conv.order).long()], conv.weights, groups=2
+        image[:, torch.from_numpy(conv.wiring.order).long()], conv.weights, groups=2
     )
     torch.testing.assert_close(conv.sums(image), expected)
 
 
 def test_second_shuffle_reaches_every_block():
     predict = Student((4, 42, 42), 3).layers[-1]
-    sources = predict.order.reshape(50, 128) // 128
+    sources = predict.wiring.order.reshape(50, 128) // 128
     assert all(set(row) == set(range(50)) for row in sources)
 
 
@@ -152,7 +155,7 @@ def test_threshold_fires_exactly_where_the_normalised_sum_does(trained):
         r = layer.sums(x).detach()
         shape = (-1, *[1] * (r.dim() - 2))
         y = (r.double() - layer.mean.view(shape)) / (
-            layer.variance.view(shape) + layer.eps
+            layer.variance.view(shape) + layer.wiring.eps
         ).sqrt() + layer.beta.detach().double().view(shape)
         clear = y.abs() > 1e-9
         assert clear.float().mean() > 0.999
@@ -175,7 +178,7 @@ def test_folded_student_equals_the_integer_forward_pass(trained, tmp_path):
         np.testing.assert_array_equal(
             bits.reshape(len(bits), -1), x.reshape(len(x), -1).numpy().astype(bool)
         )
-    assert again.spec_sha256 == FREEWAY.sha256
+    assert again.task.sha256 == FREEWAY.sha256
     assert again.answers == FREEWAY.actions
     assert again.provenance == {"why": "test"}
     assert 0.05 < bits.mean() < 0.95, "neither dead nor always on"
@@ -203,9 +206,8 @@ def test_float_control_has_the_same_wiring():
     assert [layer.hidden.shape for layer in trinary.layers] == [
         layer.hidden.shape for layer in control.layers
     ]
-    assert all(
-        (a.order == b.order).all() for a, b in zip(trinary.layers, control.layers, strict=True)
-    )
+    pairs = zip(trinary.layers, control.layers, strict=True)
+    assert all(a.wiring == b.wiring for a, b in pairs)
     screens = torch.randint(0, 256, (8, *FREEWAY.shape), dtype=torch.uint8)
     control.recalibrate(screens)
     train_mode, eval_mode = control.train()(screens), control.eval()(screens)

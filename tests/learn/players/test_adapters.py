@@ -3,6 +3,8 @@
 
 import dataclasses
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -13,10 +15,10 @@ pytest.importorskip("ale_py")
 
 import gymnasium
 
-import tnemu.tasks.atari.env  # noqa: F401
 from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
-from tnemu.learn.distil.distil import DistilSettings, Run
+from tnemu.learn.distil.distil import Run
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.players import adapters
 from tnemu.learn.players.adapters import foreign_spec, load_any_teacher, load_foreign
 from tnemu.learn.players.evaluate import evaluate, load_player
@@ -55,6 +57,7 @@ def baselines(path, net):
     return str(path)
 
 
+ID = "tnemu.tasks.atari.env:tnemu/Atari-v0"
 WRITERS = [(cleanrl, "dqn.cleanrl_model"), (cleanrl, "dqn.pth"), (baselines, "dqn.zip")]
 
 
@@ -80,11 +83,26 @@ def test_a_foreign_teacher_sees_means_of_two_by_two_pixels_every_four_frames():
 
 def test_it_can_be_trained_on_the_environment_under_its_spec():
     spec = foreign_spec("pong")
-    env = gymnasium.make("tnemu/Atari-v0", game="pong", atari_spec=spec)
+    env = gymnasium.make(ID, game="pong", atari_spec=spec)
     seen, facts = env.reset(seed=1)
     assert (seen.shape, facts["spec_sha256"]) == (spec.shape, spec.sha256)
     with pytest.raises(SpecError, match="atari_spec is of 'pong', the game is 'krull'"):
-        gymnasium.make("tnemu/Atari-v0", game="krull", atari_spec=spec)
+        gymnasium.make(ID, game="krull", atari_spec=spec)
+
+
+def test_the_environment_is_made_as_this_module_says_with_nothing_else_imported():
+    code = (
+        "import gymnasium\n"
+        "from tnemu.learn.players.adapters import foreign_spec\n"
+        "env = "
+        + "gymnasium"
+        + adapters.__doc__.split("    gymnasium")[1].split("The libraries'")[0]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\nprint(env.reset(seed=1)[0].shape)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[0] == "(4, 84, 84)"
 
 
 def test_it_is_the_teacher_of_an_evaluation(tmp_path, monkeypatch):
@@ -105,12 +123,11 @@ def test_it_labels_the_states_of_a_student_of_its_spec(tmp_path, monkeypatch):
     file = cleanrl(tmp_path / "dqn.pth", nature())
     out = str(tmp_path / "run")
     run = Run(DistilSettings("pong", file, out, states=16, worlds=2), resume=False)
-    run.gather(0, lambda seen: np.zeros((len(seen), 6)))
-    (states,) = run.rounds
+    states = run.round(0, 0, lambda seen: np.zeros((len(seen), 6)))
     assert states.screens.shape == (16, 4, 84, 84)
     with torch.no_grad():
         torch.testing.assert_close(states.q, nature()(states.screens / 255))
-    assert run.new_student(2, "trinary").background.shape == (4, 84, 84)
+    assert run.heads[0].student.background.shape == (4, 84, 84)
 
 
 @pytest.mark.parametrize(("write", "name"), WRITERS)
@@ -158,6 +175,58 @@ def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"hello")
     with zipfile.ZipFile(tmp_path / "y.zip", "w") as archive:
         archive.writestr("data", "{}")
-    for name in ("x.zip", "y.zip", "nowhere.pth"):
+    (tmp_path / "z.pt").write_bytes(b"hello")
+    for name in ("x.zip", "y.zip", "z.pt"):
         with pytest.raises(FormatError, match="cannot be read as a checkpoint of weights"):
             load_any_teacher(tmp_path / name, "pong")
+    with pytest.raises(FormatError, match=r"cannot read checkpoint .*nowhere\.pth: No such file"):
+        load_any_teacher(tmp_path / "nowhere.pth", "pong")
+
+
+class Unpickled(torch.nn.Module):
+    """Only its name is in the file."""
+
+
+def test_a_module_in_place_of_its_weights_is_refused_without_the_advice_of_torch(tmp_path):
+    """It advises to load the file in an unsafe way, in colours."""
+    torch.save(Unpickled(), tmp_path / "module.pth")
+    with pytest.raises(FormatError) as caught:
+        load_foreign(tmp_path / "module.pth", "pong")
+    assert str(caught.value) == (
+        f"{tmp_path}/module.pth cannot be read as a checkpoint of weights (it holds other objects "
+        "than tensors); pass a stable-baselines3 .zip or the state_dict of a CleanRL model"
+    )
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_the_name_of_their_layer(tmp_path, value):
+    net = nature()
+    with torch.no_grad():
+        net[7].bias[5] = value
+    with pytest.raises(FormatError, match=r"layer network\.7\.bias holds NaN or infinity; the net"):
+        load_foreign(cleanrl(tmp_path / "dqn.pth", net), "pong")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.zeros(64, 3136, dtype=torch.int64).expand(512, 64, 3136)[:, 0],
+        torch.zeros(512, 3136, dtype=torch.complex64),
+        torch.zeros(512, 3136).to_sparse(),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path, odd):
+    state = {f"network.{k}": v for k, v in nature().state_dict().items()}
+    torch.save(state | {"network.7.weight": odd}, tmp_path / "odd.pth")
+    with pytest.raises(FormatError, match=r"layer network\.7\.weight is .* needs plain numbers"):
+        load_foreign(tmp_path / "odd.pth", "pong")
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    file = cleanrl(tmp_path / "dqn.pth", nature())
+    monkeypatch.setattr(adapters, "LARGEST", 1000)
+    with pytest.raises(FormatError, match=r"its weights of [\d,]+ bytes, the limit is 1,000"):
+        load_foreign(file, "pong")
+    with pytest.raises(FormatError, match=r"policy\.pth of [\d,]+ bytes, the limit is 1,000"):
+        load_foreign(baselines(tmp_path / "dqn.zip", nature()), "pong")

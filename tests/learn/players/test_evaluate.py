@@ -13,10 +13,12 @@ from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Student
 from tnemu.learn.players import episodes, evaluate
+from tnemu.learn.players.command import main
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import Episode, play_episodes, random_player
-from tnemu.learn.players.evaluate import load_player, main, summary
-from tnemu.learn.players.files import TEACHER, load_teacher, save_player
+from tnemu.learn.players.evaluate import load_player, summary
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import load_teacher, save_player
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["breakout"], max_frames=160)
@@ -70,7 +72,7 @@ def test_summary():
 @pytest.fixture
 def files(tmp_path):
     torch.manual_seed(0)
-    net = DuelNet(SPEC.shape, 4)
+    net = DuelNet(SPEC)
     save_player(tmp_path / "teacher.safetensors", net, TEACHER, SPEC)
     student = Student(SPEC.shape, 4)
     student.recalibrate(torch.randint(0, 99, (20, 4, 42, 42), dtype=torch.uint8))

@@ -17,6 +17,7 @@ pytest.importorskip("ale_py")
 from tnemu import zoo
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.learn.players import evaluate
+from tnemu.learn.players.command import main
 from tnemu.learn.players.episodes import Episode
 from tnemu.learn.players.selection import chosen_on, selection_seeds
 
@@ -63,7 +64,7 @@ def test_ranges_meet_if_they_share_a_seed(first, last, meet):
 def test_scores_on_seeds_that_chose_a_player_come_with_a_warning(played, tmp_path, capsys):
     table = tmp_path / "scores.json"
     words = ["random", "freeway", str(TEACHER), "--episodes", "30", "--json", str(table)]
-    assert evaluate.main([*words, "--seed", "9003"]) == 0
+    assert main([*words, "--seed", "9003"]) == 0
     assert capsys.readouterr().err.splitlines() == [
         f"warning: seeds 9003..9032 meet {met}, the selection seeds of {file}: scores there are too "
         "good to quote; choose other seeds, as --seed 9010"
@@ -76,5 +77,5 @@ def test_scores_on_seeds_that_chose_a_player_come_with_a_warning(played, tmp_pat
 
 
 def test_seeds_that_chose_nothing_need_no_warning(played, capsys):
-    assert evaluate.main(["random", "freeway", "--seed", "9010"]) == 0
+    assert main(["random", "freeway", "--seed", "9010"]) == 0
     assert capsys.readouterr().err == ""

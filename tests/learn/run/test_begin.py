@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("torch")
 
 from tnemu.errors import TnemuError
-from tnemu.learn.distil import distil, together
-from tnemu.learn.distil.distil import DistilSettings
-from tnemu.learn.distil.settings import FREE
-from tnemu.learn.distil.together import TogetherSettings
+from tnemu.learn.distil import distil
+from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
+from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.run.runs import begin
+from tnemu.tasks.atari.spec import SPECS
 
 ALONE = DistilSettings("pong", "teacher.safetensors", "run", seed=3, width=2)
 
@@ -67,7 +67,7 @@ def test_a_folder_that_only_holds_states_is_taken_as_it_is(tmp_path):
 
 
 def test_games_in_another_order_are_another_run(tmp_path):
-    settings = TogetherSettings(("pong", "krull"), ("a", "b"), "run")
+    settings = DistilSettings(("pong", "krull"), ("a", "b"), "run")
     begin(tmp_path, settings, resume=False, free=FREE)
     begin(tmp_path, settings, resume=True, free=FREE)
     turned = dataclasses.replace(settings, games=("krull", "pong"))
@@ -75,30 +75,44 @@ def test_games_in_another_order_are_another_run(tmp_path):
         begin(tmp_path, turned, resume=True, free=FREE)
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings"),
-    [
-        (distil, DistilSettings("pong", "t", "o")),
-        (together, TogetherSettings(("pong",), ("t",), "o")),
-    ],
-)
-def test_the_settings_that_may_change_exist(monkeypatch, kind, settings):
+@pytest.mark.parametrize("games", [("pong",), ("pong", "krull")])
+def test_the_settings_that_may_change_exist(monkeypatch, tmp_path, games):
     """Those that a run itself names as free: a name that is misspelt would free nothing."""
     asked = []
-
-    def stop(out, settings, resume, free, **more):
-        asked.append((free, more))
-        raise TnemuError("that is enough")
-
-    monkeypatch.setattr(kind, "begin", stop)
-    monkeypatch.setattr(kind, "check_start", lambda spec, seed: None)
-    run = object.__new__(kind.Run)
-    run.settings, run.out, run.resume, run.check = settings, None, False, None
-    run.games, run.spec = [], None
-    run.teachers, run.teacher_sha256, run.new_student = {}, "hash", lambda *a: None
-    with pytest.raises(TnemuError, match="that is enough"):
-        run.run()
+    monkeypatch.setattr(distil, "begin", lambda *a, **more: asked.append((a[3], more)))
+    monkeypatch.setattr(distil, "check_start", lambda spec, seed: None)
+    monkeypatch.setattr(distil, "teacher_of", lambda game, path: DuelNet(SPECS[game]))
+    monkeypatch.setattr(distil, "file_sha256", lambda path: f"hash of {path}")
+    settings = DistilSettings(games, tuple("ab"[: len(games)]), str(tmp_path))
+    distil.Run(settings).begin()
     ((free, more),) = asked
     assert free <= {field.name for field in dataclasses.fields(settings)}
-    assert free >= FREE
-    assert more.keys() == {"teacher_sha256"}
+    hashes = {"pong": "hash of a", "krull": "hash of b"}
+    assert more == {"teacher_sha256": hashes if len(games) == 2 else "hash of a"}
+
+
+def test_a_run_that_an_earlier_version_began_goes_on(tmp_path):
+    """It had one game and one teacher, by other names."""
+    before = {"game": "pong", "teacher": "t", "seed": 3, "teacher_sha256": "a"}
+    (tmp_path / "settings.json").write_text(json.dumps(before))
+    same = DistilSettings("pong", "moved", "run", seed=3)
+    begin(tmp_path, same, True, FREE, renamed, teacher_sha256="a")
+    (tmp_path / "settings.json").write_text(json.dumps(before))
+    other = dataclasses.replace(same, games=("krull",))
+    with pytest.raises(TnemuError, match=r"games was \['pong'\], is \['krull'\]"):
+        begin(tmp_path, other, True, FREE, renamed, teacher_sha256="a")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xff", r"settings\.json is not a text file"),
+        (b"[1]", r"settings\.json: \[1\]: must be an object"),
+        (b"{", r"settings\.json:1:2: is not JSON"),
+        (b"[" * 100_000, r"settings\.json"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_refused_by_name(tmp_path, text, message):
+    (tmp_path / "settings.json").write_bytes(text)
+    with pytest.raises(TnemuError, match=message):
+        begin(tmp_path, ALONE, resume=True, free=FREE)

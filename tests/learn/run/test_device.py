@@ -12,9 +12,10 @@ pytest.importorskip("ale_py")
 
 from tnemu.formats.tensor_file import load_facts, load_tensors
 from tnemu.formats.weights import read_weights
-from tnemu.learn.distil.distil import DistilSettings, train_student
+from tnemu.learn.distil.distil import train_student
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import net_player
+from tnemu.learn.players.nets import net_player
 from tnemu.learn.run.device import DeviceError, device_name, find_device
 from tnemu.learn.teachers import teacher
 from tnemu.learn.teachers.settings import TeacherSettings
@@ -58,7 +59,7 @@ def test_an_unknown_device_is_refused():
 
 
 def test_a_player_computes_where_its_weights_are():
-    net = DuelNet((4, 42, 42), 3)
+    net = DuelNet(SPECS["freeway"])
     seen = np.zeros((2, 4, 42, 42), np.uint8)
     assert net_player(net)(seen).shape == (2, 3)
     # "meta" tensors have no numbers and refuse to meet the CPU's: this error says that the screens
@@ -101,5 +102,5 @@ def test_a_gpu_trains_teacher_and_student_and_resumes(short_episodes, tmp_path):
     train_teacher(settings)
     best = train_teacher(dataclasses.replace(settings, steps=300), resume=True)
     assert json.loads(load_facts(best)["device"]).startswith("cuda (")
-    student = train_student(tiny_student(tmp_path / "student", str(best), "cuda"))
+    (student,) = train_student(tiny_student(tmp_path / "student", str(best), "cuda"))
     assert read_weights(student).provenance["device"].startswith("cuda (")

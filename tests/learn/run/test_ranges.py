@@ -1,6 +1,7 @@
 """Settings out of their range are refused before anything is begun with them."""
 
 # ruff: noqa: E402
+import dataclasses
 import math
 
 import pytest
@@ -9,12 +10,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
 from tnemu.errors import TnemuError
-from tnemu.learn.distil import distil, together
-from tnemu.learn.distil.distil import DistilSettings
-from tnemu.learn.distil.together import TogetherSettings
+from tnemu.learn.distil import distil
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
-from tnemu.learn.precision.ladder import LadderSettings
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
+from tnemu.learn.precision import ladder
+from tnemu.learn.precision.settings import LadderSettings
 from tnemu.learn.teachers import teacher
 from tnemu.learn.teachers.settings import TeacherSettings
 from tnemu.tasks.atari import world
@@ -23,7 +25,7 @@ from tnemu.tasks.atari.spec import SPECS
 MAKE = {
     "teacher": lambda **changed: TeacherSettings("pong", "out", **changed),
     "student": lambda **changed: DistilSettings("pong", "teacher", "out", **changed),
-    "together": lambda **changed: TogetherSettings(("pong",), ("teacher",), "out", **changed),
+    "together": lambda **changed: DistilSettings(("pong",), ("teacher",), "out", **changed),
     "ladder": lambda **changed: LadderSettings("pong", "run", **changed),
 }
 COUNTS = {
@@ -44,6 +46,7 @@ RATES = {
     "teacher": "learning_rate late_learning_rate adam_eps gradient_clip",
     "student": "learning_rate later_learning_rate control_learning_rate",
     "together": "learning_rate later_learning_rate",
+    "ladder": "learning_rate",
 }
 SHARES = {
     "teacher": "gamma replay_alpha replay_beta target_rate ema_rate epsilon_last check_epsilon",
@@ -89,6 +92,45 @@ def test_shares_are_between_0_and_1(kind, name):
         refused(kind, name, value, "between 0 and 1")
 
 
+@pytest.mark.parametrize("name", ["percentile", "weight_percentile"])
+def test_percentiles_are_above_0_and_at_most_100(name):
+    MAKE["ladder"](**{name: 100.0})
+    for value in (0.0, -1.0, 100.1, math.nan, math.inf):
+        refused("ladder", name, value, "above 0 and at most 100")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "what"),
+    [
+        ("teacher", "steps", "5", "a whole number"),
+        ("teacher", "steps", 2.5, "a whole number"),
+        ("teacher", "batch", True, "a whole number"),
+        ("teacher", "gamma", None, "a number"),
+        ("student", "width", [], "a whole number"),
+        ("student", "loss", 3, "text"),
+        ("student", "out", "a\0b", "text"),
+        ("together", "games", ("pong", 3), "a tuple of one text or more"),
+        ("together", "games", (), "a tuple of one text or more"),
+        ("ladder", "bits", (8, "4"), "a tuple of whole numbers"),
+    ],
+)
+def test_values_of_another_type_are_refused_by_name(kind, name, value, what):
+    """Settings come from files too."""
+    make = {"teacher": TeacherSettings, "ladder": LadderSettings}.get(kind, DistilSettings)
+    first = {TeacherSettings: ("pong", "o"), LadderSettings: ("pong", "r")}
+    given = dict(
+        zip(
+            [f.name for f in dataclasses.fields(make)],
+            first.get(make, ("p", "t", "o")),
+            strict=False,
+        )
+    )
+    with pytest.raises(TnemuError) as caught:
+        make(**given | {name: value})
+    option = name.replace("_", "-")
+    assert str(caught.value) == f"{name} = {value!r}: must be {what}; choose another --{option}"
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, math.nan])
 def test_the_label_peak_is_a_probability_that_is_neither_0_nor_1(value):
     refused("student", "label_peak", value, "above 0 and below 1")
@@ -120,21 +162,21 @@ def test_a_command_with_a_setting_out_of_range_leaves_nothing_behind(tmp_path, c
         (teacher, "pong --learning-rate nan"),
         (teacher, "pong --steps -5"),
         (distil, "pong --teacher t --worlds 0"),
-        (together, "pong --teachers t --seed -1"),
+        (distil, "pong krull --teachers t u --seed -1"),
+        (ladder, "pong --run t --percentile 101"),
+        (ladder, "pong --run t --learning-rate inf"),
     ):
         assert kind.main([*words.split(), "--out", str(out)]) == 1
         assert "must be" in capsys.readouterr().err
         assert not out.exists()
 
 
-@pytest.mark.parametrize("kind", [teacher, distil, together])
+@pytest.mark.parametrize("kind", [teacher, distil])
 def test_a_missing_rom_does_not_block_the_corrected_command(tmp_path, monkeypatch, capsys, kind):
     file, out, spec = tmp_path / "t.safetensors", tmp_path / "out", SPECS["freeway"]
-    save_player(file, DuelNet(spec.shape, len(spec.actions)), TEACHER, spec)
+    save_player(file, DuelNet(spec), TEACHER, spec)
     words = ["freeway", "--out", str(out)]
-    words += {teacher: [], distil: ["--teacher", str(file)], together: ["--teachers", str(file)]}[
-        kind
-    ]
+    words += [] if kind is teacher else ["--teacher", str(file)]
 
     def no_rom(*_):
         raise world.WorldError("no ROM for game 'freeway'")

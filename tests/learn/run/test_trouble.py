@@ -16,11 +16,13 @@ pytest.importorskip("ale_py")
 from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
 from tnemu.formats.weights import read_weights
-from tnemu.learn.distil.distil import DistilSettings, train_student
+from tnemu.learn.distil.distil import train_student
+from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import States
 from tnemu.learn.eedn.student import Student
 from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.files import TEACHER, save_player
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import save_player
 from tnemu.learn.run.runs import Curve, file_sha256
 from tnemu.learn.run.trouble import Diverged, check_finite
 from tnemu.tasks.atari.spec import SPECS
@@ -32,7 +34,7 @@ SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
 def settings(tmp_path):
     torch.manual_seed(3)
     teacher, out = tmp_path / "t.safetensors", tmp_path / "out"
-    save_player(teacher, DuelNet(SPEC.shape, len(SPEC.actions)), TEACHER, SPEC)
+    save_player(teacher, DuelNet(SPEC), TEACHER, SPEC)
     return DistilSettings(
         "freeway",
         str(teacher),
@@ -82,7 +84,7 @@ def test_a_run_that_diverges_at_once_says_that_its_states_are_kept(settings, tmp
         f"; no stage was finished, the states in {tmp_path}/out are kept; go on with --resume and "
         "a smaller --learning-rate (it was 1e+38)"
     )
-    teacher = file_sha256(settings.teacher)
+    teacher = file_sha256(settings.teachers[0])
     assert len(States.load(tmp_path / "out" / "round0.npz", SPEC, teacher)) == 80
 
 
@@ -97,7 +99,7 @@ def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(sett
     )
     before = kept.read_bytes()
     assert read_weights(kept).task.name == "freeway"
-    path = train_student(settings, resume=True, report=quietly)
+    (path,) = train_student(settings, resume=True, report=quietly)
     assert [s["stage"] for s in read_weights(path).provenance["stages"]] == ["stage0", "stage1"]
     assert kept.read_bytes() == before
 
@@ -160,4 +162,5 @@ def test_a_disk_without_room_is_refused_before_the_work(
         train_student(settings, report=quietly)
     assert not (tmp_path / "out" / missing).exists()
     monkeypatch.undo()
-    assert train_student(settings, resume=True, report=quietly).exists()
+    (path,) = train_student(settings, resume=True, report=quietly)
+    assert path.exists()

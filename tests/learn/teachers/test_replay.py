@@ -3,6 +3,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tnemu.errors import TnemuError
 from tnemu.learn.teachers.replay import Replay, SumTree
 
 
@@ -122,6 +123,6 @@ def test_new_steps_get_the_largest_priority():
 
 def test_too_small_a_replay_is_refused():
     with pytest.raises(
-        ValueError, match=r"Replay steps = 30: with 3 worlds and n_max = 5 it must exceed 33"
+        TnemuError, match=r"replay = 30: with 3 worlds and n_max = 5 it must exceed 33; choose"
     ):
         Replay(30, 3, (1,), 5, 0.9, 0.5, 0.4, 0)

@@ -117,6 +117,7 @@ class Stream:
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         return self._board.counters
 
 
@@ -143,6 +144,7 @@ class Lanes:
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         return self._boards.counters
 
 

@@ -7,11 +7,8 @@ other's by turns, and a ratio is taken of each pair before the median over all p
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,15 +21,19 @@ from tnemu.emulator.engines.compiled.kernels import naive
 from tnemu.emulator.state import Counters, State
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS
+from tnemu.lab.bench.computer import computer, resident_mb
 from tnemu.lab.bench.networks import BenchError, recurrent, start_potentials
 from tnemu.runtime.clock import now_s
 from tnemu.runtime.report import versions
 
 FORMAT = "tnemu-bench-1"
+"""What files of figures are marked with."""
 SEGMENTS = 7
 """Turns of a measurement."""
 SEGMENT_S = 0.2
 """What one segment lasts about, unless the number of ticks is given."""
+QUICK_SEGMENTS, QUICK_SEGMENT_S = 3, 0.05
+"""The same for a first look."""
 MOST_TICKS = 20_000
 """Ticks of one segment at most."""
 WARM_UP_TICKS = 32
@@ -44,7 +45,9 @@ ROUNDING = 4
 class Machine(Protocol):
     """Something that can be run for a number of ticks (or frames, or passes)."""
 
-    def run(self, ticks: int) -> None: ...
+    def run(self, ticks: int) -> None:
+        """Do ``ticks`` of them."""
+        ...
 
 
 class EngineMachine:
@@ -59,10 +62,12 @@ class EngineMachine:
         self._nothing_recorded = np.zeros(image.core_count, np.bool_)
 
     def run(self, ticks: int) -> None:
+        """Advance the board; nothing is recorded."""
         self.engine.advance(self.state, ticks, Trace(self._nothing_recorded))
 
     @property
     def counters(self) -> Counters:
+        """Of all ticks so far."""
         self.engine.deliver(self.state)
         return Counters(*self.state.counters.tolist())
 
@@ -79,6 +84,7 @@ class NaiveMachine:
         self._tick = self.spikes = self.operations = 0
 
     def run(self, ticks: int) -> None:
+        """Advance the board; spikes and synaptic operations are counted."""
         board = self._board
         spikes, operations = naive.advance(
             board.crossbar, self._axon_types, board.block, board.weights, board.parameters,
@@ -247,27 +253,6 @@ def take_turns(
     return times
 
 
-def resident_mb() -> float:
-    """Resident memory of this process in 10^6 bytes; nan where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return float("nan")
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def computer() -> dict[str, Any]:
-    """What ran it: processor, processors that may be used, memory, system, load, versions."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": _processor(),
-        "usable_processors": usable,
-        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
-        "system": platform.platform(),
-        "load_average": round(os.getloadavg()[0], 2),
-    }
-
-
 def document(rows: Sequence[Row], **more: Any) -> dict[str, Any]:
     """What is written to a file: the rows, the computer, the versions."""
     return {
@@ -277,16 +262,6 @@ def document(rows: Sequence[Row], **more: Any) -> dict[str, Any]:
         "rows": [item.as_json() for item in rows],
         **more,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _rounded(value: Any) -> Any:

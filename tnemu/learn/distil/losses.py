@@ -25,11 +25,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from tnemu.errors import TnemuError
+from tnemu.learn.distil.settings import check_loss
 
 
 @dataclass(frozen=True)
 class Loss:
+    """What is copied, and how far a student is from it."""
+
     labels: Callable[[Tensor, float], Tensor]
     """Of Q [states, actions] and tau: what the student copies, one row or number per state."""
     distance: Callable[[Tensor, Tensor], Tensor]
@@ -37,14 +39,17 @@ class Loss:
 
 
 def kl(labels: Tensor, logits: Tensor) -> Tensor:
+    """Mean over states of the relative entropy of the labels, probabilities, to the softmax of the logits."""
     return F.kl_div(logits.log_softmax(1), labels, reduction="batchmean")
 
 
 def nll(labels: Tensor, logits: Tensor) -> Tensor:
+    """Mean over states of the surprise at the labels, numbers of actions, under the softmax of the logits."""
     return F.cross_entropy(logits, labels)
 
 
 def mse(labels: Tensor, logits: Tensor) -> Tensor:
+    """Mean over states and actions of the squared difference; the logits lose their mean first."""
     return F.mse_loss(_centred(logits), labels)
 
 
@@ -60,6 +65,6 @@ LOSSES = {
 
 
 def loss_for(name: str) -> Loss:
-    if name not in LOSSES:
-        raise TnemuError(f"there is no loss {name!r}; choose among {' '.join(LOSSES)}")
+    """The loss of that name; raises TnemuError, with the choices, if there is none."""
+    check_loss(name)
     return LOSSES[name]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tnemu.files import place, read_npz, write_npz
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
 from tnemu.learn.players.episodes import Player
 from tnemu.tasks.atari.spec import AtariSpec
 from tnemu.tasks.atari.world import AtariWorld
@@ -22,8 +20,6 @@ EPSILONS = (0.01, 0.05, 0.1, 0.2)
 """Shares of random actions while collecting, dealt to the worlds in turn."""
 
 _AGAIN = "delete it and go on with the run with --resume, it is collected again"
-_UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""What numpy raises for a file that is cut off, damaged, or not one of named arrays."""
 
 
 def bytes_of(spec: AtariSpec, count: int) -> int:
@@ -35,6 +31,7 @@ class States:
     """Observations uint8[n, stack, rows, columns] and the teacher's Q-values float32[n, actions]."""
 
     def __init__(self, screens: np.ndarray, q: np.ndarray):
+        """Takes the arrays as they are; they must have the same length."""
         self.screens, self.q = torch.from_numpy(screens), torch.from_numpy(q)
 
     def __len__(self) -> int:
@@ -48,14 +45,9 @@ class States:
 
     def save(self, path: Path, spec: AtariSpec, teacher_sha256: str) -> None:
         """With what they are states of, and who labelled them."""
-        with whole_file(path) as file:
-            np.savez(
-                file,
-                screens=self.screens.numpy(),
-                q=self.q.numpy(),
-                spec_sha256=np.array(spec.sha256),
-                teacher_sha256=np.array(teacher_sha256),
-            )
+        arrays = {"screens": self.screens.numpy(), "q": self.q.numpy()}
+        facts = {"spec_sha256": np.array(spec.sha256), "teacher_sha256": np.array(teacher_sha256)}
+        write_npz(path, arrays | facts, error=FormatError)
 
     @staticmethod
     def load(path: Path, spec: AtariSpec, teacher_sha256: str) -> States:
@@ -64,13 +56,18 @@ class States:
         """
         facts = {"spec_sha256": spec.sha256, "teacher_sha256": teacher_sha256}
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                screens, q = stored["screens"], stored["q"]
-                made_with = {name: str(stored[name]) for name in stored.files if name in facts}
-        except _UNREADABLE as error:
-            raise FormatError(
-                f"{path} cannot be read as states ({str(error).strip()}); {_AGAIN}"
-            ) from error
+            stored = read_npz(
+                path,
+                {"screens": (np.uint8, len(spec.shape) + 1), "q": (np.float32, 2)},
+                optional=dict.fromkeys(facts, (str, 0)),
+                error=FormatError,
+                finite=True,
+            )
+        except FormatError as error:
+            why = str(error).removeprefix(f"{place(path)}: ")
+            raise FormatError(f"{path} cannot be read as states ({why}); {_AGAIN}") from None
+        screens, q = stored["screens"], stored["q"]
+        made_with = {name: str(stored[name]) for name in facts if name in stored}
         for name, before in made_with.items():
             if before != facts[name]:
                 raise FormatError(
@@ -78,7 +75,7 @@ class States:
                     f"{facts[name][:12]}; {_AGAIN}"
                 )
         count, actions = screens.shape[:1], len(spec.actions)
-        if screens.shape != (*count, *spec.shape) or q.shape != (*count, actions):
+        if screens.shape != (*count, *spec.shape) or q.shape != (*count, actions) or not len(q):
             raise FormatError(
                 f"{path}: screens {list(screens.shape)} with labels {list(q.shape)}, the run's spec "
                 f"needs [n, {', '.join(map(str, spec.shape))}] with [n, {actions}]; {_AGAIN}"
@@ -87,6 +84,7 @@ class States:
 
     @staticmethod
     def join(rounds: Sequence[States]) -> States:
+        """The states of all rounds, one after the other."""
         screens = np.concatenate([r.screens.numpy() for r in rounds])
         return States(screens, np.concatenate([r.q.numpy() for r in rounds]))
 

@@ -12,11 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from tnemu.errors import TnemuError
 from tnemu.learn.eedn.student import NeuronLayer, Student
 from tnemu.networks.integer import Conv, Dense, Layer, Transduction, Vote
 from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
 from tnemu.tasks.task import reference_to
+
+
+class FoldError(TnemuError, ValueError):
+    """A student that no board could hold: without thresholds, or with a background in fractions."""
 
 
 def fold(
@@ -31,40 +36,25 @@ def fold(
     ``classes`` of the game that the file is for; otherwise they are the student's own.
     """
     if student.precision != "trinary":
-        raise ValueError(
+        raise FoldError(
             f"fold: the student's precision is {student.precision!r}, needs 'trinary'; the "
             "float control has no thresholds"
         )
-    retina, *rest = student.layers
     background = student.background.cpu().numpy() if background is None else background
     if (background != np.round(background)).any():
-        raise ValueError(
+        raise FoldError(
             "fold: the background has fractions; round it before training, the host subtracts "
             "integers"
         )
-    layers: list[Layer] = [
-        Transduction(
-            retina.name,
-            _weights(retina),
-            _thresholds(retina),
-            background.astype(np.int16),
-            retina.stride,
-        )
-    ]
-    for layer in rest:
-        if layer.kind == "conv":
-            layers.append(
-                Conv(
-                    layer.name,
-                    _weights(layer),
-                    _thresholds(layer),
-                    layer.order,
-                    layer.stride,
-                    layer.groups,
-                )
-            )
+    layers: list[Layer] = []
+    for layer in student.layers:
+        wiring, made = layer.wiring, (layer.wiring.name, _weights(layer), _thresholds(layer))
+        if not layers:
+            layers.append(Transduction(*made, background.astype(np.int16), wiring.stride))
+        elif wiring.kind == "conv":
+            layers.append(Conv(*made, wiring.order, wiring.stride, wiring.groups))
         else:
-            layers.append(Dense(layer.name, _weights(layer), _thresholds(layer), layer.order))
+            layers.append(Dense(*made, wiring.order))
     layers.append(Vote("vote", student.classes if classes is None else classes))
     return TrainedNetwork(
         name=spec.game,

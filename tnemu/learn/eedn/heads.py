@@ -1,4 +1,4 @@
-"""Several games in one student: one network, which each game shows its screens and reads its way.
+"""A student and the games it plays: one network, which each game shows its screens and reads its way.
 
     x_g     = screens - background_g       by the host, every game its own
     votes   = student(x_g)                 the same network for all games: one board image
@@ -6,7 +6,8 @@
 
 The student's predict layer holds the voters of all games side by side; a game leaves those of the
 others unread (class -1 in its weight file). Rusu et al., Policy Distillation, 2016, have a head of
-several layers per game; here a head is a part of the last layer.
+several layers per game; here a head is a part of the last layer. The student of one game has one head,
+all of it, and holds that game's background itself.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tnemu.errors import TnemuError
 from tnemu.learn.eedn.fold import fold
-from tnemu.learn.eedn.student import Student
+from tnemu.learn.eedn.student import Precision, Student
+from tnemu.learn.eedn.wiring import VOTERS_PER_BLOCK
 from tnemu.networks.integer import UNREAD
 from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
@@ -31,18 +33,22 @@ class HeadError(TnemuError, ValueError):
     """Games that one student cannot play."""
 
 
-class Head(nn.Module):
+class Head:
     """The student as the player of one game: logits float[n, actions of the game] for
     uint8[n, stack, rows, columns].
+
+    ``background`` float[stack, rows, columns] is subtracted before the student subtracts its own;
+    the game's actions are those from ``first`` on. Without either the student is this game's alone.
     """
 
-    background: Tensor
-
-    def __init__(self, student: Student, spec: AtariSpec, background: Tensor, first: int):
-        super().__init__()
+    def __init__(
+        self, student: Student, spec: AtariSpec, background: Tensor | None = None, first: int = 0
+    ):
         self.student, self.spec, self.first = student, spec, first
-        whole = background.round().expand(spec.shape).clone()
-        self.register_buffer("background", whole)
+        whole = torch.zeros_like(student.background)
+        if background is not None:
+            whole += background.round().to(whole.device)
+        self.background = whole
 
     @property
     def own(self) -> slice:
@@ -57,23 +63,56 @@ class Head(nn.Module):
         return np.where(mine, classes, UNREAD).astype(np.int32)
 
     def centre(self, screens: Tensor) -> Tensor:
-        """What the network is shown: screens minus the game's background, float."""
+        """What the network is shown: screens minus the head's background, float."""
         return screens.float() - self.background
 
-    def forward(self, screens: Tensor) -> Tensor:
+    def count(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        """Votes for the game's actions; the output of each layer goes to ``seen``."""
+        return self.student.count(self.centre(screens), seen)[:, self.own]
+
+    def __call__(self, screens: Tensor) -> Tensor:
         return self.student(self.centre(screens))[:, self.own]
 
     def fold(self, name: str, provenance: Mapping[str, Any]) -> TrainedNetwork:
         """The weight file of this game. Files of one student differ in background and vote only."""
-        background = self.background.numpy()
+        background = (self.background + self.student.background).cpu().numpy()
         file = fold(self.student, self.spec, provenance, background, self.classes)
         return replace(file, name=name)
 
+    @torch.no_grad()
+    def alone(self) -> Student:
+        """A student with this game's background and voters and no others', which gives the same
+        logits: what is stored of a float control, one file per game.
+        """
+        all_of_it, games = self.student, self.spec
+        one = Student(
+            games.shape, len(games.actions), all_of_it.precision, all_of_it.depth, all_of_it.width
+        )
+        state = {name: tensor.cpu() for name, tensor in all_of_it.state_dict().items()}
+        state["background"] = (self.background + all_of_it.background).cpu()
+        last = len(all_of_it.layers) - 1
+        voters = slice(*(VOTERS_PER_BLOCK * end for end in (self.own.start, self.own.stop)))
+        blocks = all_of_it.layers[last].wiring.groups
+        for name in [name for name in state if name.startswith(f"layers.{last}.")]:
+            by_block = state[name].reshape(blocks, VOTERS_PER_BLOCK * all_of_it.actions, -1)
+            kept = by_block[:, voters]
+            state[name] = kept.reshape(-1) if state[name].dim() == 1 else kept
+        one.load_state_dict(state)
+        return one.train(all_of_it.training)
+
 
 def heads_of(
-    specs: Sequence[AtariSpec], backgrounds: Sequence[Tensor], depth: int = 2, width: int = 1
-) -> tuple[Student, list[Head]]:
-    """A new trinary student with a head for each game, in this order."""
+    specs: Sequence[AtariSpec],
+    backgrounds: Sequence[Tensor],
+    depth: int = 2,
+    width: int = 1,
+    precision: Precision = "trinary",
+    device: str | torch.device = "cpu",
+) -> list[Head]:
+    """A new student with a head for each game, in this order; ``backgrounds`` float[rows, columns].
+
+    Raises HeadError for games that repeat and for screens of different shapes.
+    """
     games = [spec.game for spec in specs]
     if len(set(games)) < len(games):
         raise HeadError(f"games repeat: {', '.join(games)}; name each game once")
@@ -85,16 +124,19 @@ def heads_of(
             "teachers of one resolution and stack"
         )
     counts = [len(spec.actions) for spec in specs]
-    student = Student(shapes.pop(), sum(counts), depth=depth, width=width)
+    student = Student(shapes.pop(), sum(counts), precision, depth, width).to(device)
+    if len(specs) == 1:
+        student.background.copy_(backgrounds[0].round())
+        return [Head(student, specs[0])]
     firsts = [sum(counts[:g]) for g in range(len(counts))]
     each = zip(specs, backgrounds, firsts, strict=True)
-    return student, [Head(student, *which) for which in each]
+    return [Head(student, *which) for which in each]
 
 
 @torch.no_grad()
-def recalibrate(student: Student, heads: Sequence[Head], screens: Sequence[Tensor]) -> None:
+def recalibrate(heads: Sequence[Head], screens: Sequence[Tensor]) -> None:
     """Exact means and variances over the states of all games together, every game as the network
     sees it: the one set of thresholds on the board serves them all.
     """
     seen = [head.centre(part) for head, part in zip(heads, screens, strict=True)]
-    student.recalibrate(torch.cat(seen))
+    heads[0].student.recalibrate(torch.cat(seen))

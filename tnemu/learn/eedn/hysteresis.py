@@ -17,23 +17,10 @@ boundary to the band of the other, which here becomes 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
-
-from tnemu.errors import TnemuError
-
-if TYPE_CHECKING:
-    from tnemu.learn.eedn.student import Student
-
-
-def check_hysteresis(hysteresis: float) -> None:
-    if not 0 <= hysteresis < 0.5:
-        raise TnemuError(
-            f"hysteresis is {hysteresis}, must be at least 0 and less than 0.5: weights end at 1 and "
-            "change at 0.5 + hysteresis; Esser et al. use 0.1"
-        )
 
 
 def next_trinary(hidden: Tensor, before: Tensor, hysteresis: float) -> Tensor:
@@ -48,18 +35,10 @@ class Kept(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, kept: Tensor) -> Tensor:
+        """The kept weights, whatever the hidden ones are now."""
         return kept.clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Straight through to the hidden weights."""
         return gradient, None
-
-
-@torch.no_grad()
-def add_hysteresis(student: Student, hysteresis: float) -> None:
-    """From now on each ``student.clip`` moves the trinary weights by this rule. They are stored
-    with the student's state, because hidden weights alone no longer say what they are.
-    """
-    check_hysteresis(hysteresis)
-    for layer in student.layers:
-        layer.hysteresis, layer.kept = hysteresis, layer.weights.clone()

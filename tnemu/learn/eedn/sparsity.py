@@ -16,19 +16,20 @@ own is our reading, because each is one on the chip.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from tnemu.errors import TnemuError
-from tnemu.learn.eedn.student import Student
 
+class Counts(Protocol):
+    """A student, or its head for one game."""
 
-def check_sparsity(sparsity: float) -> None:
-    if not 0 <= sparsity < float("inf"):
-        raise TnemuError(
-            f"sparsity is {sparsity}, must be a number of at least 0; Esser et al. use 1e-4"
-        )
+    background: Tensor
+
+    def count(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+        """Votes per action; the output of each layer goes to ``seen``."""
+        ...
 
 
 def spike_pressure(bits: Sequence[Tensor], sparsity: float) -> Tensor:
@@ -38,14 +39,14 @@ def spike_pressure(bits: Sequence[Tensor], sparsity: float) -> Tensor:
 
 
 @torch.no_grad()
-def firing_rate(student: Student, screens: Tensor, batch: int = 500) -> float:
+def firing_rate(student: Counts, screens: Tensor, batch: int = 500) -> float:
     """Share of the hidden neurons' bits that are 1, over all neurons and screens. In eval mode this
     is what the board will fire.
     """
     fired, count = 0.0, 0
     for part in screens.split(batch):
         bits: list[Tensor] = []
-        student.count(part, bits)
+        student.count(part.to(student.background.device), bits)
         fired += sum(float(layer.double().sum()) for layer in bits[:-1])
         count += sum(layer.numel() for layer in bits[:-1])
     return fired / count

@@ -18,6 +18,8 @@ played, the first of equals.
 
 @dataclass
 class Episode:
+    """How one episode went."""
+
     seed: int
     score: float
     """Points, unclipped."""
@@ -48,5 +50,6 @@ def play_episodes(
 
 
 def random_player(actions: int, seed: int) -> Player:
+    """Chooses among ``actions`` with equal probabilities, from one stream for all observations."""
     rng = np.random.default_rng(seed)
     return lambda observations: rng.random((len(observations), actions))

@@ -12,9 +12,6 @@ the teacher's (tnemu.learn.players.scores). Quote scores from seeds that chose n
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -25,17 +22,28 @@ import numpy as np
 
 from tnemu import zoo
 from tnemu.errors import TnemuError
+from tnemu.files import check_writable, json_text
+from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import read_weights, write_weights
-from tnemu.formats.whole_file import check_writable, write_json
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
+from tnemu.learn.players.files import (
+    CONTROL,
+    QUANTISED,
+    TEACHER,
+    is_foreign,
+    kind_of,
+    load_quantised,
+)
 from tnemu.learn.players.scores import normalise, references, summary
-from tnemu.learn.players.selection import chosen_on, too_good
+from tnemu.learn.players.selection import chosen_on
+from tnemu.learn.run.device import one_thread
 from tnemu.tasks.atari.spec import AtariSpec, spec_for
 from tnemu.tasks.task import spec_of
 
-Row = dict[str, Any]
-Report = Callable[[str, Row | None], None]
+ScoreRow = dict[str, Any]
+"""What is known of a player that has played: scores, their mean, its interval and more."""
+Progress = Callable[[str, ScoreRow | None], None]
 """Called with a player's name when it begins (None) and with its scores when it has played."""
 
 
@@ -77,38 +85,38 @@ def load_player(
             )
         scores = np.eye(len(spec.actions))[spec.actions.index(action)]
         return (lambda observations: np.tile(scores, (len(observations), 1))), spec
-    from tnemu.learn.players import adapters
-    from tnemu.learn.players import files as players
-
-    if adapters.is_foreign(what):
+    if is_foreign(what):
         if game is None:
             raise TnemuError(f"player {what!r} does not say what it plays; say it with --game")
-        foreign = adapters.load_foreign(what, game)
-        return players.net_player(foreign), foreign.spec
-    kind = load_facts(what).get("format")
-    if kind == players.TEACHER:
-        net = players.load_teacher(what)
-        return players.net_player(net), net.spec
-    if kind == players.CONTROL:
-        student, spec = players.load_control(what)
-        return players.net_player(student), spec
-    if kind == players.QUANTISED:
-        integers, spec = players.load_quantised(what)
-        return players.net_player(integers), spec
+        return _network(what, game)
+    kind = kind_of(what)
+    if kind in (TEACHER, CONTROL):
+        return _network(what)
+    if kind == QUANTISED:
+        return load_quantised(what)
     file = read_weights(what)
     return file.scores, spec_of(file)
 
 
-def print_score(what: str, row: Row | None) -> None:
-    """The plain report: one line per player."""
-    if row is None:
-        return
-    low, high = row["mean_95"]
-    print(
-        f"{what}: mean {row['mean']:.5g} [{low:.5g}, {high:.5g}] median "
-        f"{row['median']:.5g} sd {row['sd']:.4g} ({row['seconds']:.0f} s)",
-        flush=True,
-    )
+def _network(what: str, game: str = "") -> tuple[Player, AtariSpec]:
+    """A player that needs torch, which is imported here and nowhere else."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise TnemuError(
+            f"player {what!r} is a network of torch, which is not installed; pip install "
+            "'.[learn]' in tnemu's folder, or choose weight files and integer students"
+        ) from None
+    from tnemu.learn.players import adapters, nets
+
+    if is_foreign(what):
+        foreign = adapters.load_foreign(what, game)
+        return nets.net_player(foreign), foreign.spec
+    if kind_of(what) == TEACHER:
+        net = nets.load_teacher(what)
+        return nets.net_player(net), net.spec
+    student, spec = nets.load_control(what)
+    return nets.net_player(student), spec
 
 
 def evaluate(
@@ -118,18 +126,16 @@ def evaluate(
     game: str | None = None,
     more: Mapping[str, tuple[Player, AtariSpec]] | None = None,
     sticky: float | None = None,
-    report: Report = print_score,
+    report: Progress = lambda what, row: None,
 ) -> dict[str, Any]:
     """Every player on the same seeds; refuses players that see different worlds.
 
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
     ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
     must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
-    player's own; and in ``chosen_on`` those of the seeds that chose a player, of which stderr warns.
+    player's own; and in ``chosen_on`` those of the seeds that chose a player: say the ``warnings`` of
+    tnemu.learn.players.selection before. Raises TnemuError for players that cannot be compared.
     """
-    import torch
-
-    torch.set_num_threads(1)
     own: dict[str, tuple[Player, AtariSpec]] = {
         what: load_player(what, game) for what in players if is_file(what)
     } | dict(more or {})
@@ -143,8 +149,6 @@ def evaluate(
     loaded = {what: loaded[what] for what in (*players, *(more or {}))}
     spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
     met = chosen_on((what for what in players if is_file(what)), seeds)
-    for warning in too_good(met, seeds):
-        print(warning, file=sys.stderr)
     result: dict[str, Any] = {
         "game": spec.game,
         "spec_sha256": spec.sha256,
@@ -156,7 +160,8 @@ def evaluate(
     for what, (player, trained) in loaded.items():
         report(what, None)
         began = time.perf_counter()
-        episodes = play_episodes(player, spec, seeds, epsilon)
+        with one_thread():
+            episodes = play_episodes(player, spec, seeds, epsilon)
         scores = [e.score for e in episodes]
         row = summary(scores) | {
             "scores": scores,
@@ -177,10 +182,7 @@ def evaluate(
 
 def is_teacher(file: str) -> bool:
     """Whether a player's file is a teacher."""
-    from tnemu.learn.players import adapters
-    from tnemu.learn.players import files as players
-
-    return adapters.is_foreign(file) or load_facts(file).get("format") == players.TEACHER
+    return is_foreign(file) or kind_of(file) == TEACHER
 
 
 def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSpec:
@@ -210,67 +212,18 @@ def check_record(source: str | Path, target: str | Path) -> None:
             f"--record copies the last player's file, and {str(source)!r} has none; name a file last"
         )
     load_facts(source)
-    check_writable(target)
+    check_writable(target, error=FormatError)
 
 
 def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> None:
     """Copy a teacher or weight file to ``target`` with these scores in its provenance, and in them
-    which of the players it is.
+    which of the players it is. Raises FormatError.
     """
-    from tnemu.learn.players import files as players
-
-    metadata = load_facts(source)
     scores = {**scores, "recorded": str(source)}
-    if metadata.get("format") in (players.TEACHER, players.CONTROL, players.QUANTISED):
-        facts = {**metadata, "evaluation": json.dumps(scores)}
+    if kind_of(source) is not None:
+        evaluation = json_text(scores, "evaluation", error=FormatError)
+        facts = {**load_facts(source), "evaluation": evaluation}
         save_tensors(target, load_tensors(source), facts)
         return
     file = read_weights(source)
     write_weights(replace(file, provenance={**file.provenance, "evaluation": scores}), target)
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description="Play episodes and report scores.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument(
-        "players", nargs="+", help="random, always:ACTION, a file or a shipped student"
-    )
-    parser.add_argument("--game", help="needed when no player is a file")
-    parser.add_argument("--episodes", type=int, default=30)
-    parser.add_argument(
-        "--seed", type=int, default=77_000, help="of the first episode; the next has the next seed"
-    )
-    parser.add_argument("--epsilon", type=float, default=0.01, help="share of random actions")
-    parser.add_argument("--sticky", type=float, help="another stickiness than the players' own")
-    parser.add_argument("--json", help="write the result here")
-    parser.add_argument(
-        "--record", help="copy the last player's file here, with the result in its provenance"
-    )
-    options = parser.parse_args(argv)
-    try:
-        files = [file_of(player) for player in options.players]
-        if options.json:
-            check_writable(options.json)
-        if options.record:
-            check_record(files[-1], options.record)
-        result = evaluate(
-            files,
-            range(options.seed, options.seed + options.episodes),
-            options.epsilon,
-            options.game,
-            sticky=options.sticky,
-        )
-        if options.json:
-            write_json(options.json, result)
-        if options.record:
-            record(files[-1], options.record, result)
-    except (TnemuError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,123 +1,99 @@
-"""Files of players in full precision and in n bits, and how a network plays.
+"""Files of players: what kind each is, which world it plays, and integer students. No torch in here.
 
-All kinds are safetensors with metadata: the spec they play under, its hash, and where they come
-from. Trinary students are weight files instead (tnemu.formats.weights).
+All kinds but weight files (tnemu.formats.weights) are safetensors with metadata: the kind, the spec they
+play under, its hash, and where they come from. Networks of torch are read by tnemu.learn.players.nets, and
+checkpoints of other libraries by tnemu.learn.players.adapters.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
+from tnemu.errors import TnemuError, shown
+from tnemu.files import Fields, json_text, parse_fields, parse_json, place
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
-from tnemu.learn.eedn.student import Student, size_of
-from tnemu.learn.players.duel import DuelNet
-from tnemu.learn.players.episodes import Player
-from tnemu.learn.players.quantised import IntegerStudent
+from tnemu.learn.eedn.wiring import size_of
+from tnemu.learn.players.integers import Arrays, IntegerStudent, check_bits
 from tnemu.tasks.atari.spec import AtariSpec
 
-AnyStudent = TypeVar("AnyStudent", bound=Student)
 TEACHER = "tnemu teacher 1"
 CONTROL = "tnemu float student 1"
 QUANTISED = "tnemu quantised student 1"
+KINDS = (TEACHER, CONTROL, QUANTISED)
 _WRITERS = {TEACHER: "teacher", CONTROL: "distil", QUANTISED: "ladder"}
+FOREIGN = (".zip", ".cleanrl_model", ".pth", ".pt")
+"""How names of other libraries' checkpoints end."""
 
 
-def net_player(net: nn.Module) -> Player:
-    """The network as a player for ``play_episodes``; it computes where its weights are."""
-    device = net.background.device
-
-    def player(observations: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return net(torch.from_numpy(observations).to(device)).cpu().numpy()
-
-    return player
+def is_foreign(path: str | Path) -> bool:
+    """Whether a file's name ends like those of the other libraries."""
+    return Path(path).suffix in FOREIGN
 
 
-def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
-    """Weights and buffers by name."""
-    return {name: tensor.cpu().numpy() for name, tensor in net.state_dict().items()}
+def kind_of(path: str | Path) -> str | None:
+    """TEACHER, CONTROL or QUANTISED; None for a safetensors file of another kind, which may be a weight
+    file. Raises FormatError for what is no safetensors file.
+    """
+    kind = load_facts(path).get("format")
+    return kind if kind in KINDS else None
 
 
-def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Weights and buffers by name, from a file."""
-    return {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
+def read_player(path: str | Path, kind: str) -> tuple[AtariSpec, Mapping[str, str]]:
+    """The spec that a file's player was trained under, and all its metadata.
 
-
-def load_state(net: nn.Module, path: str | Path) -> None:
-    put_state(net, read_state(path), path)
-
-
-def load_student(path: str | Path, build: Callable[..., AnyStudent]) -> AnyStudent:
-    """``build(depth=, width=)`` with the weights of the file, which tell its size."""
-    state = read_state(path)
-    student = build(**size_of(state))
-    put_state(student, state, path)
-    return student.eval()
-
-
-def put_state(net: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
-    """Raises FormatError where ``state``, which was read from ``path``, is of another network."""
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:  # names or shapes
+    Raises FormatError for a file of another kind and one whose spec is not the one whose hash it has.
+    """
+    metadata = load_facts(path)
+    if metadata.get("format") != kind:
         raise FormatError(
-            f"{path} holds another network ({' '.join(str(error).split())[:300]}); go on with the "
-            "settings that it was trained with"
-        ) from error
+            f"{place(path)}: format is {shown(metadata.get('format'))}, needs {kind!r}; "
+            f"write it with tnemu.learn.{_WRITERS[kind]}"
+        )
+    facts = Fields(metadata, place(path), error=FormatError)
+    spec, sha256 = read_spec(facts.text("spec"), place(path)), facts.text("spec_sha256")
+    if spec.sha256 != sha256:
+        raise FormatError(
+            f"{place(path)}: its spec has hash {spec.sha256[:12]}, it was trained under "
+            f"{sha256[:12]}; the file was altered, get it again"
+        )
+    return spec, metadata
 
 
-def save_player(
-    path: str | Path, net: nn.Module, format: str, spec: AtariSpec, **facts: Any
-) -> None:
-    """The weights alone; ``facts`` are stored as JSON in the metadata."""
-    metadata = {"format": format, "spec": spec.to_json(), "spec_sha256": spec.sha256}
-    metadata |= {key: json.dumps(value) for key, value in facts.items()}
-    save_tensors(path, state_arrays(net), metadata)
+def read_spec(text: str, where: str) -> AtariSpec:
+    """The spec in a file's metadata; raises FormatError that begins with ``where``."""
+    parse_fields(text, f"{where}: spec", error=FormatError)
+    try:
+        return AtariSpec.from_json(text)
+    except TnemuError as error:
+        raise FormatError(f"{where}: {error}") from None
 
 
-def load_teacher(path: str | Path) -> DuelNet:
-    """Q-values for uint8[batch, stack, rows, columns]; ``net.spec`` and ``net.metadata`` with it."""
-    spec, metadata = _read(path, TEACHER)
-    net = DuelNet(spec.shape, len(spec.actions))
-    load_state(net, path)
-    net.spec, net.metadata = spec, metadata
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+def provenance_of(path: str | Path) -> Fields:
+    """How the float or integer student of a file was made; raises FormatError where it does not say."""
+    facts = Fields(load_facts(path), place(path), error=FormatError)
+    return parse_fields(
+        facts.text("provenance", most=1 << 26), f"{place(path)}: provenance", error=FormatError
+    )
 
 
-def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
-    """The full-precision control student and its spec."""
-    spec, _ = _read(path, CONTROL)
-    student = load_student(path, partial(Student, spec.shape, len(spec.actions), "float"))
-    return student.requires_grad_(False), spec
+def save_arrays(path: str | Path, arrays: Arrays, kind: str, spec: AtariSpec, **facts: Any) -> None:
+    """A player's numbers; ``facts`` are stored as JSON in the metadata. Raises FormatError."""
+    metadata = {"format": kind, "spec": spec.to_json(), "spec_sha256": spec.sha256}
+    metadata |= {key: json_text(value, key, error=FormatError) for key, value in facts.items()}
+    save_tensors(path, arrays, metadata)
 
 
 def load_quantised(path: str | Path) -> tuple[IntegerStudent, AtariSpec]:
-    """The n-bit student and its spec."""
-    spec, metadata = _read(path, QUANTISED)
-    bits = json.loads(metadata["bits"])
-    return load_student(path, partial(IntegerStudent, spec.shape, len(spec.actions), bits)), spec
-
-
-def _read(path: str | Path, format: str) -> tuple[AtariSpec, Mapping[str, str]]:
-    metadata = load_facts(path)
-    if metadata.get("format") != format:
-        raise FormatError(
-            f"{path}: format is {metadata.get('format')!r}, needs {format!r}; "
-            f"write it with tnemu.learn.{_WRITERS[format]}"
-        )
-    spec = AtariSpec.from_json(metadata["spec"])
-    if spec.sha256 != metadata["spec_sha256"]:
-        raise FormatError(
-            f"{path}: its spec has hash {spec.sha256[:12]}, it was trained under "
-            f"{metadata['spec_sha256'][:12]}; the file was altered, get it again"
-        )
-    return spec, metadata
+    """The n-bit student and its spec; raises FormatError that names the file and the array."""
+    spec, metadata = read_player(path, QUANTISED)
+    bits = parse_json(metadata.get("bits", "null"), f"{place(path)}: bits", error=FormatError)
+    arrays = load_tensors(path)
+    try:
+        check_bits(bits)
+        student = IntegerStudent(spec.shape, len(spec.actions), bits, arrays, **size_of(arrays))
+    except TnemuError as error:
+        raise FormatError(f"{place(path)}: {error}") from None
+    return student, spec

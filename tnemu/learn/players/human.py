@@ -18,6 +18,8 @@ SOURCE = "google-deepmind/dqn_zoo, dqn_zoo/atari_data.py"
 
 
 class Reference(NamedTuple):
+    """Of one game."""
+
     random: float
     """Points per episode."""
     human: float

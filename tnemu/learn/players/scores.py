@@ -77,11 +77,14 @@ def normalise(
     for player, own in scores.items():
         shares: dict[str, dict[str, Any] | None] = {"human_share": human_share(game, own)}
         if floor is not None and ceiling is not None:
-            share = teacher_share(own, scores[floor], scores[ceiling])
-            if share is not None and player in (floor, ceiling):
+            if player in (floor, ceiling):
+                above = np.mean(scores[ceiling]) > np.mean(scores[floor])
                 exact = float(player == ceiling)
-                share = {"mean": exact, "mean_95": [exact, exact]}
-            shares["teacher_share"] = share
+                shares["teacher_share"] = (
+                    {"mean": exact, "mean_95": [exact, exact]} if above else None
+                )
+            else:
+                shares["teacher_share"] = teacher_share(own, scores[floor], scores[ceiling])
         result[player] = {key: share for key, share in shares.items() if share is not None}
     return result
 

@@ -2,7 +2,7 @@
 
     fp32        the float control of a finished distillation run, as it is
     fp32 tuned  the control after the same further training as the rungs below
-    8, 4 bits   the control quantised (tnemu.learn.players.quantised), then fine-tuned
+    8, 4 bits   the control quantised (tnemu.learn.precision.quantised), then fine-tuned
     trinary     the run's own student: weights {-1, 0, 1}, binary activations, trained from the start
 
     loss = KL( softmax(Q / tau) || softmax(logit) ), on all states of the run
@@ -24,99 +24,41 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import sys
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tnemu.errors import TnemuError
-from tnemu.formats.tensor_file import load_facts
+from tnemu.errors import TnemuError, shown
+from tnemu.files import write_json
+from tnemu.formats.errors import FormatError
 from tnemu.formats.weights import read_weights
-from tnemu.formats.whole_file import write_json
-from tnemu.learn.distil.distil import DistilSettings, train, validate
+from tnemu.learn.distil.settings import DistilSettings, renamed
 from tnemu.learn.distil.states import States
-from tnemu.learn.eedn.student import Student
+from tnemu.learn.distil.training import Lesson, train, validate
+from tnemu.learn.eedn.heads import Head
+from tnemu.learn.eedn.student import Student, add_hysteresis
 from tnemu.learn.players.episodes import random_player
 from tnemu.learn.players.evaluate import evaluate
-from tnemu.learn.players.files import (
-    CONTROL,
-    QUANTISED,
-    load_control,
-    load_student,
-    save_player,
-)
-from tnemu.learn.players.quantise import check_bits
-from tnemu.learn.players.quantised import QuantStudent
-from tnemu.learn.run.ranges import at_least, shares, world_seeds
+from tnemu.learn.players.files import CONTROL, QUANTISED, provenance_of, save_arrays
+from tnemu.learn.players.nets import load_control, load_student, save_player
+from tnemu.learn.precision.quantised import QuantStudent
+from tnemu.learn.precision.settings import LadderSettings
+from tnemu.learn.run.device import one_thread
+from tnemu.learn.run.options import command, run_command, settings_from
 from tnemu.learn.run.runs import (
     Curve,
     Report,
-    command,
     derived_seed,
     file_sha256,
     print_row,
-    run_command,
     versions,
 )
 from tnemu.learn.run.trouble import Diverged
+from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
-
-
-@dataclass(frozen=True)
-class LadderSettings:
-    game: str
-    """What the run's student plays."""
-    run: str
-    """Folder of a finished distillation run: its data, float control and trinary student."""
-    out: str = ""
-    """Folder for the rungs, curve.csv and ladder.json; RUN/ladder when empty."""
-    bits: tuple[int, ...] = (8, 4)
-    """Of weights and activations, 2..8; one rung each."""
-    seed: int = 0
-    """Of everything that is drawn."""
-    batch: int = 256
-    """States of a minibatch."""
-    iterations: int = 2_000
-    """Of fine-tuning, per rung."""
-    learning_rate: float = 1e-4
-    """Of weights at the start; gain, beta and log_scale get half."""
-    percentile: float = 99.99
-    """Of every layer's activations: the end of their range."""
-    weight_percentile: float = 100.0
-    """Of the size of every layer's weights: the end of their range."""
-    range_states: int = 500
-    """States that set the ranges of activations."""
-    calibration: int = 3_000
-    """States for the exact means and variances."""
-    tune_float: int = 1
-    """1: a rung for the float control after the same fine-tuning; 0: none."""
-    episodes: int = 30
-    """Played by every rung."""
-    evaluation_seed: int = 77_000
-    """Of the first episode; the next has the next. They must have chosen nothing."""
-    epsilon: float = 0.01
-    """Share of random actions while playing."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bits", tuple(self.bits))
-        for bits in self.bits:
-            check_bits(bits)
-        if len(set(self.bits)) < len(self.bits):
-            raise TnemuError(f"bits = {list(self.bits)}: a rung is named twice; name each once")
-        at_least(1, self, "batch iterations range_states calibration episodes")
-        at_least(0, self, "seed")
-        shares(self, "epsilon")
-        world_seeds(self, "evaluation_seed", "episodes")
-
-    @property
-    def training(self) -> dict[str, Any]:
-        """What a rung depends on besides its bits."""
-        chosen = "seed batch iterations learning_rate percentile weight_percentile range_states"
-        return {name: getattr(self, name) for name in (*chosen.split(), "calibration")}
 
 
 @dataclass(frozen=True)
@@ -126,9 +68,8 @@ class DistilRun:
     control: Student
     spec: AtariSpec
     settings: DistilSettings
-    data: States
-    held: States
-    tau: float
+    lesson: Lesson
+    """All its states, split as the run split them."""
     stage: str
     """Stage that the trinary student comes from."""
 
@@ -152,9 +93,11 @@ def read_run(folder: Path, game: str) -> DistilRun:
             f"{folder}: the trinary student has spec {trained[:12]}, the float control "
             f"{spec.sha256[:12]}; give a folder whose files come from one run"
         )
-    provenance = json.loads(load_facts(control_file)["provenance"])
-    known = {field.name for field in dataclasses.fields(DistilSettings)}
-    settings = DistilSettings(**{k: v for k, v in provenance["settings"].items() if k in known})
+    made = provenance_of(control_file)
+    settings = settings_from(DistilSettings, made.json("settings"), made.where, renamed)
+    tau, teacher_sha256 = made.real("label_temperature", 0), made.text("teacher_sha256")
+    if tau == 0:
+        raise made.refused("label_temperature", "must be above 0", "give the run's own files")
     rounds = []
     for number in range(1 + settings.dagger_rounds):
         path = folder / f"round{number}.npz"
@@ -163,11 +106,22 @@ def read_run(folder: Path, game: str) -> DistilRun:
                 f"{folder}: {path.name} is missing, the run has {1 + settings.dagger_rounds} "
                 "rounds of states; resume the run to collect them again"
             )
-        states = States.load(path, spec, provenance["teacher_sha256"])
-        rounds.append(states.split(settings.hold_out))
-    data, held = (States.join(part) for part in zip(*rounds, strict=True))
-    tau, stage = float(provenance["label_temperature"]), str(student.provenance.get("chosen"))
-    return DistilRun(control, spec, settings, data, held, tau, stage)
+        rounds.append(States.load(path, spec, teacher_sha256))
+    lesson = Lesson.begin(rounds[0], settings.hold_out, tau)
+    for states in rounds[1:]:
+        lesson = lesson.and_of(states, settings.hold_out)
+    return DistilRun(control, spec, settings, lesson, _chosen(student, student_file))
+
+
+def _chosen(student: TrainedNetwork, path: Path) -> str:
+    """The stage that a trinary student comes from, a name of a file in its folder."""
+    stage = student.provenance.get("chosen")
+    if not isinstance(stage, str) or not stage.isalnum() or len(stage) > 80:
+        raise TnemuError(
+            f"{path}: chosen = {shown(stage)}: must be the name of a stage; give the folder of a "
+            "finished run"
+        )
+    return stage
 
 
 class Ladder:
@@ -175,7 +129,6 @@ class Ladder:
 
     def __init__(self, settings: LadderSettings, resume: bool, report: Report = print_row):
         self.settings, self.resume, self.folder = settings, resume, Path(settings.run)
-        torch.set_num_threads(1)
         self.run = read_run(self.folder, settings.game)
         self.check_seeds()
         self.out = Path(settings.out) if settings.out else self.folder / "ladder"
@@ -184,6 +137,7 @@ class Ladder:
         self.spec = self.run.spec
 
     def check_seeds(self) -> None:
+        """Raises TnemuError for seeds that the run has chosen its student on."""
         s, r = self.settings, self.run.settings
         first, last = s.evaluation_seed, s.evaluation_seed + s.episodes - 1
         chose_last = r.check_seed + r.check_episodes - 1
@@ -195,7 +149,11 @@ class Ladder:
 
     def climb(self) -> Path:
         """All rungs; returns the path of ladder.json."""
-        s, control = self.settings, self.folder / "control.safetensors"
+        with one_thread():
+            return self._climb()
+
+    def _climb(self) -> Path:
+        s, lesson, control = self.settings, self.run.lesson, self.folder / "control.safetensors"
         rungs = [{"rung": "fp32", "file": str(control), **self.validation(self.run.control)}]
         if s.tune_float:
             rungs.append(self.rung("fp32 tuned", "float.safetensors", None))
@@ -213,18 +171,19 @@ class Ladder:
             # nothing to compare with when fp32 plays no better than chance
             rung["of_fp32"] = (rung["mean"] - random) / (full - random) if full > random else None
         whole = result | {
-            "label_temperature": self.run.tau,
-            "states": {"training": len(self.run.data), "validation": len(self.run.held)},
+            "label_temperature": lesson.tau,
+            "states": {"training": len(lesson.data), "validation": len(lesson.held)},
             "random": scores["random"],
             "rungs": rungs,
             **self.provenance(),
         }
         path = self.out / "ladder.json"
-        write_json(path, whole)
+        write_json(path, whole, error=FormatError)
         return path
 
     def validation(self, student: Student) -> dict[str, float]:
-        return validate(student, self.run.held, self.run.tau)
+        """On the states that no training of the run saw."""
+        return validate(Head(student, self.spec), self.run.lesson.held, self.run.lesson.tau)
 
     def rung(self, name: str, file: str, bits: int | None) -> dict[str, Any]:
         """Make one rung, or read it back; what ladder.json says of it, without scores."""
@@ -254,11 +213,9 @@ class Ladder:
         def log(values: dict[str, Any]) -> None:
             self.curve.add(rung=name, **values)
 
-        rate = s.learning_rate
+        rate, head = s.learning_rate, Head(student, self.spec)
         try:
-            row |= train(
-                student, run.data, run.held, run.tau, s.iterations, rate, tuning, seed, log
-            )
+            row |= train([head], [run.lesson], s.iterations, rate, tuning, seed, log)
         except Diverged as error:
             raise Diverged(
                 f"{name}: {error}; all rungs are made with one learning rate: run the ladder again, "
@@ -267,42 +224,55 @@ class Ladder:
         facts = self.provenance() | {"training": s.training, "control_sha256": self.control_sha256}
         if isinstance(student, QuantStudent):
             row["cosine_to_fp32"] = student.cosines(run.control)
-            row["steps"] = {x.name: [x.weight_step, x.output_step] for x in student.layers}
+            row["steps"] = {x.wiring.name: [x.weight_step, x.output_step] for x in student.layers}
             facts["rung"] = row
-            save_player(path, student.fold(), QUANTISED, self.spec, bits=bits, provenance=facts)
+            arrays = student.fold().arrays
+            save_arrays(path, arrays, QUANTISED, self.spec, bits=bits, provenance=facts)
         else:
             facts["rung"] = row
             save_player(path, student, CONTROL, self.spec, provenance=facts)
         return row
 
     def finished(self, path: Path) -> dict[str, Any]:
-        facts = json.loads(load_facts(path)["provenance"])
+        """What a rung that is done says of itself; raises TnemuError for one made otherwise."""
+        facts = provenance_of(path)
         now = {"training": self.settings.training, "control_sha256": self.control_sha256}
         for key, value in now.items():
-            if facts.get(key) != value:
+            before = facts.json(key, None)
+            if before != value:
                 raise TnemuError(
-                    f"{path} was made with {key} {facts.get(key)}, this ladder has {value}; "
+                    f"{path} was made with {key} {shown(before)}, this ladder has {shown(value)}; "
                     "leave out --resume to make it again, or choose another --out"
                 )
-        return {**facts["rung"], "file": str(path)}
+        rung = facts.mapping("rung")
+        return {**{key: rung.json(key) for key in rung}, "file": str(path)}
 
     def trinary(self) -> dict[str, Any]:
+        """The rung of the run's own student; its hidden weights tell what the validation needs."""
         hidden = self.folder / f"{self.run.stage}.hidden.safetensors"
         if not hidden.is_file():
             raise TnemuError(
                 f"{self.folder}: {hidden.name} is missing, the stage that the trinary student comes "
                 "from; give the folder of a finished run"
             )
-        actions = len(self.spec.actions)
-        student = load_student(hidden, partial(Student, self.spec.shape, actions, "trinary"))
+        student = load_student(hidden, self.untrained)
         file = self.folder / "student.safetensors"
         return {"rung": "trinary", "file": str(file), **self.validation(student)}
 
+    def untrained(self, **size: int) -> Student:
+        """A trinary student as the run had it."""
+        student = Student(self.spec.shape, len(self.spec.actions), "trinary", **size)
+        if self.run.settings.hysteresis:
+            add_hysteresis(student, self.run.settings.hysteresis)
+        return student
+
     def spread(self, count: int) -> torch.Tensor:
         """About ``count`` states of the training data, evenly spread over it."""
-        return self.run.data.screens[:: max(1, len(self.run.data) // count)][:count]
+        data = self.run.lesson.data
+        return data.screens[:: max(1, len(data) // count)][:count]
 
     def provenance(self) -> dict[str, Any]:
+        """How the rungs were made."""
         s = self.settings
         return {
             "command": command("tnemu.learn.ladder", s),
@@ -317,6 +287,7 @@ def climb(settings: LadderSettings, resume: bool = False, report: Report = print
 
 
 def main(argv: list[str] | None = None, name: str | None = None) -> int:
+    """The command ``python -m tnemu.learn.ladder``; its exit status."""
     about = "Fine-tune a float control in fewer bits."
     return run_command(about, LadderSettings, climb, argv, name=name)
 

@@ -1,14 +1,16 @@
-"""What stops a training, said so that a person can go on: numbers that are none, and a full disk."""
+"""What stops a training, said so that a person can go on: values that are not finite, a full disk."""
 
 from __future__ import annotations
 
 import math
 import shutil
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from tnemu.errors import TnemuError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Diverged(TnemuError, RuntimeError):
@@ -27,7 +29,7 @@ def check_finite(net: nn.Module, loss: float, where: str) -> None:
             raise Diverged(f"{where}: the values of {name} are not finite")
 
 
-def way_out(out: Path, last: str | None, option: str, rate: float) -> str:
+def how_to_go_on(out: Path, last: str | None, option: str, rate: float) -> str:
     """What is kept of a run after its stage ``last`` (None: before any), and the command to go on
     where the next one, with learning rate ``rate``, diverged.
     """

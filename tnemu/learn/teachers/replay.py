@@ -15,6 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tnemu.errors import TnemuError
+
+
+class ReplayError(TnemuError, ValueError):
+    """A replay too small for the returns it is to give."""
+
 
 class SumTree:
     """Non-negative weights; draws an index with probability weight / total in O(log size), many at
@@ -28,6 +34,7 @@ class SumTree:
 
     @property
     def total(self) -> float:
+        """Of all weights."""
         return float(self.nodes[1])
 
     def __getitem__(self, index: np.ndarray) -> np.ndarray:
@@ -54,6 +61,8 @@ class SumTree:
 
 @dataclass
 class Batch:
+    """What an update learns from; one row for each of its steps."""
+
     index: np.ndarray  # int[batch], to give back to set_errors
     observations: np.ndarray  # uint8[batch, stack, rows, columns]
     actions: np.ndarray  # int[batch]
@@ -64,6 +73,8 @@ class Batch:
 
 
 class Replay:
+    """The last steps of all worlds, drawn by priority."""
+
     def __init__(
         self,
         steps: int,
@@ -75,12 +86,12 @@ class Replay:
         beta: float,
         seed: int,
     ):
-        """steps: how many to keep, over all worlds."""
+        """steps: how many to keep, over all worlds. Raises ReplayError for too few."""
         self.rows, self.worlds, self.n_max = steps // worlds, worlds, n_max
         if self.rows <= 2 * n_max:
-            raise ValueError(
-                f"Replay steps = {steps}: with {worlds} worlds and n_max = {n_max} it must "
-                f"exceed {2 * n_max * worlds + worlds}"
+            raise ReplayError(
+                f"replay = {steps}: with {worlds} worlds and n_max = {n_max} it must "
+                f"exceed {2 * n_max * worlds + worlds}; choose a larger --replay"
             )
         self.gamma, self.alpha, self.beta = gamma, alpha, beta
         self.observations = np.zeros((self.rows, worlds, *shape), np.uint8)
@@ -100,6 +111,7 @@ class Replay:
     def add(
         self, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, ends: np.ndarray
     ) -> None:
+        """One step of every world: uint8[worlds, *shape], int[worlds], float[worlds], bool[worlds]."""
         row, every = self.added % self.rows, np.arange(self.worlds)
         self.observations[row], self.actions[row], self.rewards[row], self.ends[row] = (
             observations,
@@ -136,6 +148,7 @@ class Replay:
         )
 
     def set_errors(self, index: np.ndarray, errors: np.ndarray) -> None:
+        """The TD errors of the steps that were drawn; their priorities follow."""
         priority = (np.abs(errors) + 1e-6) ** self.alpha
         self.largest = max(self.largest, float(priority.max()))
         self.tree[index] = priority

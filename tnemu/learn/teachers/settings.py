@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tnemu.learn.run.ranges import above_zero, at_least, shares, world_seeds
+from tnemu.learn.run.device import check_device
+from tnemu.learn.run.ranges import above_zero, at_least, check_types, shares, world_seeds
 
 CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 """Scores of checks compare where these are the same."""
@@ -12,6 +13,10 @@ CHECK_SETTINGS = ("check_episodes", "check_seed", "check_epsilon")
 
 @dataclass(frozen=True)
 class TeacherSettings:
+    """Everything a teacher's training depends on; each field says what it is. Raises TnemuError for a
+    value of another type or out of its range.
+    """
+
     game: str
     """A game that tnemu has a spec for, or that of --spec."""
     out: str
@@ -82,6 +87,8 @@ class TeacherSettings:
     """Where the networks compute: cpu, cuda or auto; see tnemu.learn.run.device."""
 
     def __post_init__(self) -> None:
+        check_types(self)
+        check_device(self.device)
         at_least(
             1, self, "steps worlds learn_start steps_per_update batch n_first n_last n_updates"
         )
@@ -95,10 +102,14 @@ class TeacherSettings:
 
 
 def n_step(settings: TeacherSettings, updates: int) -> int:
+    """Steps of a return after so many updates: n_first (n_last / n_first) ^ (updates / n_updates), and
+    n_last from n_updates on.
+    """
     part = min(1.0, updates / settings.n_updates)
     return round(settings.n_first * (settings.n_last / settings.n_first) ** part)
 
 
 def exploration(settings: TeacherSettings, steps: int) -> float:
+    """Share of random actions after so many steps: from 1 to epsilon_last in a straight line."""
     part = min(1.0, steps / settings.epsilon_steps)
     return 1 + part * (settings.epsilon_last - 1)

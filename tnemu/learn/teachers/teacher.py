@@ -12,7 +12,6 @@ stream comes from one seed, so that a run can be repeated. Repeat the run of thi
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -26,23 +25,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tnemu.errors import TnemuError
-from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import play_episodes
-from tnemu.learn.players.files import TEACHER, net_player, put_state, save_player, state_arrays
-from tnemu.learn.run.device import device_name, find_device
+from tnemu.learn.players.files import TEACHER
+from tnemu.learn.players.nets import net_player, save_player, state_arrays
+from tnemu.learn.run.device import device_name, find_device, one_thread, seeded
+from tnemu.learn.run.options import command, run_command
 from tnemu.learn.run.runs import (
     Curve,
+    CurveRow,
     Report,
     Watch,
     check_unused,
-    command,
     plain,
     print_row,
-    run_command,
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_finite, check_room
+from tnemu.learn.teachers.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint, save_checkpoint
 from tnemu.learn.teachers.replay import Replay
 from tnemu.learn.teachers.settings import CHECK_SETTINGS, TeacherSettings, exploration, n_step
 from tnemu.tasks.atari.spec import AtariSpec, read_spec, spec_for
@@ -64,12 +64,7 @@ def double_dqn_target(
     return returns + bootstrap * q_target_next.gather(1, chosen).squeeze(1)
 
 
-class TrainingError(TnemuError, RuntimeError):
-    """There is no checkpoint that the run can go on from."""
-
-
-BEST, CHECKPOINT = "best.safetensors", "checkpoint.safetensors"
-COUNTERS = ("steps", "updates", "best_check", "checks", "commands")
+BEST = "best.safetensors"
 COLUMNS = (
     *("steps", "updates", "train_return", "loss", "check_mean", "check_best"),
     *("steps_per_second", "epsilon", "n"),
@@ -87,14 +82,10 @@ class Trainer:
         self.checks: list[dict[str, Any]] = []
         self.commands = [{"from": 0, "command": command("tnemu.learn.teacher", settings)}]
         self.device = find_device(settings.device)
-        torch.set_num_threads(1)
-        torch.manual_seed(settings.seed)
-        self.online, self.target, self.ema = (
-            DuelNet(spec.shape, len(spec.actions)).to(
-                self.device, memory_format=torch.channels_last
+        with seeded(settings.seed):
+            self.online, self.target, self.ema = (
+                DuelNet(spec).to(self.device, memory_format=torch.channels_last) for _ in range(3)
             )
-            for _ in range(3)
-        )
         self.nets = {"online": self.online, "target": self.target, "ema": self.ema}
         self.target.load_state_dict(self.online.state_dict())
         self.ema.load_state_dict(self.online.state_dict())
@@ -130,7 +121,7 @@ class Trainer:
         """Scores of the last training episodes, unclipped."""
         self.losses: list[Tensor] = []
 
-    def there(self, array: np.ndarray) -> Tensor:
+    def to_device(self, array: np.ndarray) -> Tensor:
         """The array as a tensor where the networks are."""
         return torch.from_numpy(array).to(self.device)
 
@@ -148,7 +139,7 @@ class Trainer:
         if random.all():
             return self.held.copy()
         with torch.inference_mode():
-            best = self.ema(self.there(self.observations)).argmax(1).cpu().numpy()
+            best = self.ema(self.to_device(self.observations)).argmax(1).cpu().numpy()
         return np.where(random, self.held, best)
 
     def play_step(self, epsilon: float) -> None:
@@ -167,6 +158,7 @@ class Trainer:
         self.replay.add(before, actions, rewards, ends)
 
     def freeze_background(self) -> None:
+        """The mean screen of the first steps, from now on that of all three networks."""
         mean = torch.from_numpy(self.screen_sum / self.screen_count).float()
         for net in self.nets.values():
             net.background.copy_(mean)
@@ -177,18 +169,18 @@ class Trainer:
         late = self.steps >= s.late_start
         self.optimiser.param_groups[0]["lr"] = s.late_learning_rate if late else s.learning_rate
         b = self.replay.draw(s.batch, n_step(s, self.updates))
-        after = self.there(b.next_observations)
+        after = self.to_device(b.next_observations)
         with torch.inference_mode():
             q_online_next, q_target_next = self.online(after), self.target(after)
         target = double_dqn_target(
-            self.there(b.returns), self.there(b.bootstrap), q_online_next, q_target_next
+            self.to_device(b.returns), self.to_device(b.bootstrap), q_online_next, q_target_next
         )
         q = (
-            self.online(self.there(b.observations))
-            .gather(1, self.there(b.actions)[:, None])
+            self.online(self.to_device(b.observations))
+            .gather(1, self.to_device(b.actions)[:, None])
             .squeeze(1)
         )
-        loss = (F.huber_loss(q, target, reduction="none") * self.there(b.weights)).mean()
+        loss = (F.huber_loss(q, target, reduction="none") * self.to_device(b.weights)).mean()
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.online.parameters(), s.gradient_clip)
@@ -200,9 +192,28 @@ class Trainer:
         return loss.detach()
 
     def run(self, report: Report = print_row) -> None:
-        s = self.settings
+        """Up to ``settings.steps``; checkpoints, checks and the best teacher lie in the out folder.
+
+        Raises Diverged, and TnemuError for a disk without room.
+        """
         self.curve = Curve(self.out, COLUMNS, report)
+        if self.steps:
+            self.curve.keep(self.is_behind)
         self.check_room()
+        with one_thread():
+            self._run()
+
+    def is_behind(self, row: CurveRow) -> bool:
+        """Whether a row of the curve is of what the checkpoint holds: not of what is done again."""
+        if not row["steps"].isdecimal() or len(row["steps"]) > 18:
+            return False
+        steps, checked = int(row["steps"]), [check["steps"] for check in self.checks]
+        return steps < self.steps or (
+            steps == self.steps and (not row["check_mean"] or steps in checked)
+        )
+
+    def _run(self) -> None:
+        s = self.settings
         if self.steps and not any(check["steps"] == self.steps for check in self.checks):
             self.check()  # the run was stopped between its checkpoint and the check of it
             self.save()
@@ -232,13 +243,14 @@ class Trainer:
                 since, began = self.steps, time.perf_counter()
 
     def log_progress(self, steps_per_second: float) -> None:
+        """A row of the curve. Raises Diverged where loss or weights are not finite."""
         loss = float(torch.stack(self.losses).mean()) if self.losses else 0.0
         self.losses.clear()
         try:
             for net in (self.online, self.ema):
                 check_finite(net, loss, f"{self.spec.game}, step {self.steps}")
         except Diverged as error:
-            raise Diverged(f"{error}; {self.way_out()}") from error
+            raise Diverged(f"{error}; {self.how_to_go_on()}") from error
         self.curve.add(
             steps=self.steps,
             updates=self.updates,
@@ -249,7 +261,7 @@ class Trainer:
             steps_per_second=steps_per_second,
         )
 
-    def way_out(self) -> str:
+    def how_to_go_on(self) -> str:
         """What is kept of a run that diverged, and how to go on."""
         s, kept = self.settings, self.out / CHECKPOINT
         late = self.steps >= s.late_start
@@ -288,65 +300,39 @@ class Trainer:
     def save(self) -> None:
         """The checkpoint: networks, optimiser, counters."""
         self.check_room()
-        arrays: dict[str, np.ndarray] = {}
-        for name, net in self.nets.items():
-            arrays |= {f"{name}.{k}": array for k, array in state_arrays(net).items()}
-        for i, state in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam.{i}.{k}": tensor.cpu().numpy() for k, tensor in state.items()}
-        metadata = {
-            "settings": json.dumps(asdict(self.settings)),
-            "spec": self.spec.to_json(),
-            "counters": json.dumps({name: getattr(self, name) for name in COUNTERS}),
-        }
-        save_tensors(self.out / CHECKPOINT, arrays, metadata)
+        save_checkpoint(
+            self.out, self.settings, self.spec, self.nets, self.optimiser, self.counters()
+        )
+
+    def counters(self) -> Checkpoint:
+        """How far the run is."""
+        best = None if math.isinf(self.best_check) else self.best_check
+        return Checkpoint(
+            self.settings, self.steps, self.updates, best, list(self.checks), list(self.commands)
+        )
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the out folder; the replay is refilled before learning."""
-        path, s = self.out / CHECKPOINT, self.settings
-        if not path.is_file():
-            raise TrainingError(
-                f"there is no checkpoint {path} to go on from; run without --resume, with another "
-                "--out if there is a best teacher in this one"
-            )
-        metadata = load_facts(path)
-        missing = [name for name in ("settings", "spec", "counters") if name not in metadata]
-        if missing:
-            raise TrainingError(
-                f"{path} is not the checkpoint of a teacher: it has no {', '.join(missing)}; put the "
-                "run's own checkpoint there, or choose another --out"
-            )
-        stored = AtariSpec.from_json(metadata["spec"])
-        if stored != self.spec:
-            raise TrainingError(
-                f"{path} was trained on another spec ({stored.to_json()}); "
-                "choose another --out, or the same spec"
-            )
-        parts: dict[str, dict[str, Tensor]] = {}
-        for key, array in load_tensors(path).items():
-            part, name = key.split(".", 1)
-            parts.setdefault(part, {})[name] = torch.from_numpy(array)
-        for name, net in self.nets.items():
-            put_state(net, parts.get(name, {}), path)
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts.get("adam", {}).items():  # none before the first update
-            i, name = key.split(".")
-            state.setdefault(int(i), {})[name] = tensor
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
-        counters = json.loads(metadata["counters"])
-        before = json.loads(metadata["settings"])
-        first = {"from": 0, "command": command("tnemu.learn.teacher", TeacherSettings(**before))}
-        counters = {"commands": [first]} | counters  # older checkpoints do not say
+        """Go on from the checkpoint in the out folder; the replay is refilled before learning.
+
+        Raises TrainingError where there is none to go on from, FormatError for a damaged one.
+        """
+        s = self.settings
+        found = read_checkpoint(self.out, self.spec, self.nets, self.optimiser)
+        before = found.settings
+        self.steps, self.updates = found.steps, found.updates
+        self.best_check = -math.inf if found.best_check is None else found.best_check
+        self.checks = found.checks
+        first = {"from": 0, "command": command("tnemu.learn.teacher", before)}
         now = f"{command('tnemu.learn.teacher', s)} --resume"
-        for name in COUNTERS:
-            setattr(self, name, counters[name])
-        self.commands.append({"from": self.steps, "command": now})
-        if any(before[name] != getattr(s, name) for name in CHECK_SETTINGS):
+        self.commands = [*(found.commands or [first]), {"from": self.steps, "command": now}]
+        if any(getattr(before, name) != getattr(s, name) for name in CHECK_SETTINGS):
             self.best_check = -math.inf  # scores of other checks do not compare
         self._seed_worlds()
         self.refilling = s.refill
 
 
 def crosses(before: int, now: int, every: int) -> bool:
+    """Whether a multiple of ``every`` lies in before + 1 .. now."""
     return before // every < now // every
 
 
@@ -377,6 +363,7 @@ def train_teacher(
 
 
 def main(argv: list[str] | None = None, watch: Watch = plain, name: str | None = None) -> int:
+    """The command ``python -m tnemu.learn.teacher``; its exit status."""
     return run_command(
         "Train a Double DQN teacher.", TeacherSettings, train_teacher, argv, watch, name
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
 from tnemu.emulator.engines.compiled import layout, memory
+from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.crew import Crew
 from tnemu.emulator.engines.compiled.kernels import arrays, tick
 from tnemu.emulator.engines.compiled.kernels.vector import NARROW_MOST
@@ -38,6 +39,7 @@ class NumbaEngine:
     """
 
     def __init__(self, image: BoardImage, threads: int | None = None) -> None:
+        check_compiler()
         n = image.core_count
         words = -(-n // arrays.BLOCK)
         self.threads = min(threads or default_threads(n), max(1, words))

@@ -6,26 +6,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tnemu.formats.errors import FormatError
 from tnemu.learn.eedn.student import Student
-from tnemu.learn.players.files import (
-    CONTROL,
-    QUANTISED,
-    load_control,
-    load_quantised,
-    net_player,
-    save_player,
-)
-from tnemu.learn.players.quantise import (
-    Codes,
+from tnemu.learn.players.files import CONTROL, QUANTISED, load_quantised, save_arrays
+from tnemu.learn.players.integers import (
+    IntegerStudent,
     QuantiseError,
     activation_limit,
     check_exact,
-    fixed_point,
     requantise,
-    step_for,
     weight_limit,
 )
-from tnemu.learn.players.quantised import QuantStudent
+from tnemu.learn.players.nets import load_control, save_player
+from tnemu.learn.precision.quantise import Codes, fixed_point, step_for
+from tnemu.learn.precision.quantised import QuantStudent
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = SPECS["freeway"]
@@ -35,7 +29,6 @@ SPEC = SPECS["freeway"]
 def control():
     """A float control after a few steps on noise."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     student = Student(SPEC.shape, 3, "float")
     student.background.copy_(torch.randint(0, 120, (42, 42)).float())
     generator = torch.Generator().manual_seed(1)
@@ -165,10 +158,12 @@ def test_float_sums_are_integer_sums_times_scales(quantised, control):
         with torch.no_grad():
             whole = layer.sums(codes)
         assert (whole == whole.round()).all()
-        plain = sums_in_int64(layer, layer.weights.detach().long().numpy(), codes.long().numpy())
+        plain = sums_in_int64(
+            layer.wiring, layer.weights.detach().long().numpy(), codes.long().numpy()
+        )
         np.testing.assert_array_equal(whole.long().numpy(), plain)
         real = sums_in_int64(
-            layer,
+            layer.wiring,
             layer.weights.detach().double().numpy() * layer.weight_step,
             codes.double().numpy() * layer.input_step,
         )
@@ -187,7 +182,7 @@ def test_integer_layers_round_what_the_normalised_layers_give(quantised, control
             mean = (layer.mean * layer.scale).view(shape)
             variance = (layer.variance * layer.scale**2).view(shape)
             gain, beta = layer.gain.double().view(shape), layer.beta.double().view(shape)
-            y = (r - mean) / (variance + layer.eps).sqrt() * gain + beta
+            y = (r - mean) / (variance + layer.wiring.eps).sqrt() * gain + beta
             real = y.clamp(min=0) / layer.output_step
         clear = ((real - real.floor()) - 0.5).abs() > 1e-2
         assert clear.float().mean() > 0.9
@@ -196,7 +191,7 @@ def test_integer_layers_round_what_the_normalised_layers_give(quantised, control
 
 
 def sums_in_int64(layer, weights, x):
-    """Plain numpy: windows, groups and the layer's order of inputs."""
+    """Plain numpy: windows, groups and the wiring's order of inputs."""
     x = x[:, layer.order] if layer.kind == "conv" else x.reshape(len(x), -1)[:, layer.order]
     if layer.kind == "dense":
         parts = x.reshape(len(x), layer.groups, -1)
@@ -226,29 +221,66 @@ def sums_in_int64(layer, weights, x):
 def test_the_file_plays_in_integers_as_the_student_does(quantised, control, tmp_path):
     path = tmp_path / "q.safetensors"
     bits = quantised.bits
-    save_player(path, quantised.fold(), QUANTISED, SPEC, bits=bits)
+    save_arrays(path, quantised.fold().arrays, QUANTISED, SPEC, bits=bits)
     loaded, spec = load_quantised(path)
     assert spec == SPEC
-    assert all(
-        not value.is_floating_point() for k, value in loaded.state_dict().items() if k != "unit"
-    )
+    kinds = {k: array.dtype.kind for k, array in loaded.arrays.items()}
+    assert {k for k, kind in kinds.items() if kind != "i"} == {"unit"}, "the rest are integers"
     screens = control[1][:12]
     with torch.no_grad():
-        assert torch.equal(loaded(screens), quantised(screens))
+        np.testing.assert_array_equal(loaded(screens.numpy()), quantised(screens).numpy())
 
-    # the same once more from the stored numbers alone, in numpy's int64
-    x = screens.numpy().astype(np.int64) - loaded.background.numpy()
-    for layer in loaded.layers:
-        sums = sums_in_int64(layer, layer.codes.numpy().astype(np.int64), x)
+    # the same once more from the stored numbers alone, in int64
+    x = screens.numpy().astype(np.int64) - loaded.background
+    for k, layer in enumerate(loaded.wiring):
+        codes, multiplier, offset = (
+            loaded.arrays[f"layers.{k}.{name}"].astype(np.int64)
+            for name in ("codes", "multiplier", "offset")
+        )
+        sums = sums_in_int64(layer, codes, x)
         shape = (-1, *[1] * (sums.ndim - 2))
-        offset = layer.offset.numpy().reshape(shape)
-        if layer.linear:
-            x = sums + offset
+        if layer.last:
+            x = sums + offset.reshape(shape)
         else:
-            x = sums * layer.multiplier.numpy().reshape(shape) + offset
+            x = sums * multiplier.reshape(shape) + offset.reshape(shape)
             x = np.clip(x >> 32, 0, 2**bits - 1)
     votes = np.stack([x[:, loaded.classes == a].sum(1) for a in range(3)], 1)
-    assert np.array_equal(net_player(loaded)(screens.numpy()), float(loaded.unit) * votes)
+    np.testing.assert_array_equal(loaded.votes(screens.numpy()), votes)
+    np.testing.assert_array_equal(loaded(screens.numpy()), loaded.unit * votes)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("layers.1.codes", lambda a: a.astype(np.int16), r"is int16\[256, 8, 4, 4\], needs int8"),
+        ("layers.1.codes", lambda a: a[:1], r"is int8\[1, 8, 4, 4\], needs int8\[256, 8, 4, 4\]"),
+        (
+            "layers.1.codes",
+            lambda a: np.full_like(a, -128),
+            r"values in -128..-128, needs -127..127",
+        ),
+        ("layers.2.multiplier", lambda a: a * 0 + 2**40, r"values in 1099511627776..1"),
+        ("layers.5.offset", lambda a: a * 0 - 2**62, r"values in -4611686018427387904..-4"),
+        ("background", lambda a: a * 0 - 1, r"values in -1..-1, needs 0..255"),
+        ("unit", lambda a: a * np.nan, r"'unit' has values in nan..nan"),
+        ("unit", None, "arrays missing or unknown: unit"),
+    ],
+)
+def test_numbers_that_no_integer_student_has_are_refused_by_name(
+    control, tmp_path, name, change, message
+):
+    student = QuantStudent(control[0], 8, control[1])
+    arrays = dict(student.fold().arrays)
+    if change is None:
+        del arrays[name]
+    else:
+        arrays[name] = np.asarray(change(arrays[name]))
+    size = (SPEC.shape, 3, 8)
+    with pytest.raises(QuantiseError, match=message):
+        IntegerStudent(*size, arrays)
+    save_arrays(tmp_path / "q.safetensors", arrays, QUANTISED, SPEC, bits=8)
+    with pytest.raises(FormatError, match=rf"q\.safetensors: .*{message}"):
+        load_quantised(tmp_path / "q.safetensors")
 
 
 def test_more_bits_are_nearer_to_the_control(control):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from running import DATA, EX1, network_of, ran, refused
 
-from tnemu.cli import run as run_module
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.spike_file import read_spikes
+from tnemu.lab import model_run
 from tnemu.lab import probes as run_probes
 
 pytestmark = pytest.mark.usefixtures("plain_terminal")
@@ -63,7 +63,8 @@ def test_a_probe_that_is_full_keeps_the_first_firings_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_probes, "SPIKE_LIMIT", 1000)
-    monkeypatch.setattr(run_module, "CHUNK_TICKS", 3)
+    monkeypatch.setattr(model_run, "SPIKE_LIMIT", 1000)
+    monkeypatch.setattr(model_run, "CHUNK_TICKS", 3)
     probe = tmp_path / "p.npz"
     result = ran(*EX1, "--output", tmp_path / "o.sfto", "--probe", f"spikes={probe}")
     assert result.stderr.splitlines()[1] == (

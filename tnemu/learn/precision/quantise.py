@@ -26,37 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tnemu.errors import TnemuError
-
-FEWEST_BITS, MOST_BITS = 2, 8
-SHIFT = 32
-"""Binary places of multiplier and offset: the rounding of A shifts a code by at most 2^-10."""
-EXACT_SUM = 2**24
-"""float32 adds integers below this without rounding, in any order."""
-
-
-class QuantiseError(TnemuError, ValueError):
-    """A precision that the quantiser does not have, or a layer that it cannot hold exactly."""
-
-
-def check_bits(bits: int) -> int:
-    """``bits`` itself, if it is an integer in 2..8."""
-    if isinstance(bits, bool) or not isinstance(bits, int) or not FEWEST_BITS <= bits <= MOST_BITS:
-        raise QuantiseError(
-            f"bits = {bits!r}: quantised layers have {FEWEST_BITS}..{MOST_BITS} bits; choose for "
-            "instance 8 or 4"
-        )
-    return bits
-
-
-def weight_limit(bits: int) -> int:
-    """Largest weight code; the smallest is its negative."""
-    return 2 ** (check_bits(bits) - 1) - 1
-
-
-def activation_limit(bits: int) -> int:
-    """Largest activation code; the smallest is 0."""
-    return 2 ** check_bits(bits) - 1
+from tnemu.learn.players.integers import MOST_MULTIPLIER, MOST_OFFSET, SHIFT, QuantiseError
 
 
 def step_for(values: Tensor, limit: int, percentile: float) -> float:
@@ -81,6 +51,7 @@ class Codes(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, step: float, low: int, high: int) -> Tensor:
+        """Codes, as floats, of ``values``."""
         scaled = values / step
         ctx.save_for_backward((scaled >= low) & (scaled <= high))
         ctx.step = step
@@ -88,6 +59,7 @@ class Codes(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """1 / step within the range, 0 beyond it."""
         (within,) = ctx.saved_tensors
         return gradient * within / ctx.step, None, None, None
 
@@ -98,22 +70,6 @@ def fixed_point(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     Both are kept where no product with a sum below 2^24 leaves int64: beyond that a feature is far
     outside its range whatever the sum.
     """
-    multiplier = (a * 2.0**SHIFT).round().clamp(-(2.0**38), 2.0**38)
-    offset = ((b + 0.5) * 2.0**SHIFT).round().clamp(-(2.0**61), 2.0**61)
+    multiplier = (a * 2.0**SHIFT).round().clamp(-MOST_MULTIPLIER, MOST_MULTIPLIER)
+    offset = ((b + 0.5) * 2.0**SHIFT).round().clamp(-MOST_OFFSET, MOST_OFFSET)
     return multiplier.long(), offset.long()
-
-
-def requantise(sums: Tensor, multiplier: Tensor, offset: Tensor, limit: int) -> Tensor:
-    """Codes int64[n, features, ...] of integer sums of that shape, in integers alone."""
-    shape = (-1, *[1] * (sums.dim() - 2))
-    scaled = sums.long() * multiplier.view(shape) + offset.view(shape)
-    return (scaled >> SHIFT).clamp(0, limit)
-
-
-def check_exact(name: str, largest_sum: int) -> None:
-    """Refuse a layer whose largest possible sum float32 might round."""
-    if largest_sum >= EXACT_SUM:
-        raise QuantiseError(
-            f"layer {name!r}: its sums reach {largest_sum:,}, float32 is exact below "
-            f"{EXACT_SUM:,}; choose fewer bits or a spec with a smaller stack"
-        )

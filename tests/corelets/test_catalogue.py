@@ -1,0 +1,212 @@
+"""The catalogue is the library, and every entry computes on every engine what its model says."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import corelets
+import tnemu
+from corelets import Corelet, CoreletError, Input, Output, Relay, catalogue
+from corelets.library.entry import Entry, Port
+from tnemu.emulator.emulator import ENGINES, Emulator
+
+ENTRIES = catalogue.entries()
+EXAMPLES = [
+    pytest.param(entry, example, id=f"{name}-{number}")
+    for name, entry in ENTRIES.items()
+    for number, example in enumerate(entry.examples)
+]
+TICKS = 24
+seeds = st.integers(0, 2**32 - 1)
+
+
+def draw(corelet, seed, ticks=TICKS):
+    """A random raster for each input: silent, dense and sparse ticks, each pin on its own."""
+    rng = np.random.default_rng(seed)
+    rates = rng.choice([0.0, 0.1, 0.5, 1.0], (ticks, 1))
+    inputs = {n: port for n, port in corelet.ports.items() if isinstance(port, Input)}
+    return {n: rng.random((ticks, port.width)) < rates for n, port in inputs.items()}
+
+
+def play(plan, rasters, engine):
+    """A raster for each output of the plan: row t are the pins that leave the board in tick t."""
+    ticks = len(next(iter(rasters.values())))
+    with Emulator(plan.image, engine=engine) as chip:
+        for name, raster in rasters.items():
+            for tick, row in enumerate(raster):
+                chip.inject_pins(name, np.flatnonzero(row), tick)
+        spikes = chip.run(ticks)
+    answers = {}
+    for connector in plan.image.outputs:
+        answers[connector.name] = np.zeros((ticks, connector.width), bool)
+        rows = spikes.of(connector.name)
+        answers[connector.name][rows["tick"], rows["pin"]] = True
+    return answers
+
+
+# -- every entry -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize(("entry", "example"), EXAMPLES)
+def test_an_entry_computes_what_its_model_says(entry, example, engine):
+    corelet = example()
+    plan = tnemu.fit(corelet, tnemu.load_board("tiny"))
+
+    @settings(max_examples=4)
+    @given(seeds)
+    def equal(seed):
+        rasters = draw(corelet, seed)
+        answers = corelet.model(rasters)
+        spikes = play(plan, rasters, engine)
+        assert answers.keys() == spikes.keys()
+        for name, answer in answers.items():
+            assert answer.dtype == bool
+            np.testing.assert_array_equal(spikes[name], answer, err_msg=name)
+
+    equal()
+
+
+@pytest.mark.parametrize(("entry", "example"), EXAMPLES)
+def test_an_entry_says_what_its_plan_says(entry, example):
+    corelet = example()
+    sheet = entry.sheet(corelet)
+    plan = tnemu.fit(corelet, tnemu.load_board("tiny"))
+    assert sheet.latency_ticks == plan.latency_ticks
+    assert sheet.cores == sum(layer.cores for layer in plan.layers)
+    image = plan.image
+    widths = {("input", c.name): c.width for c in image.inputs}
+    widths |= {("output", c.name): c.width for c in image.outputs}
+    assert {(p.direction, p.name): p.width for p in sheet.ports} == widths
+
+
+@pytest.mark.parametrize(("entry", "example"), EXAMPLES)
+def test_what_comes_later_changes_nothing_in_a_model(entry, example):
+    corelet = example()
+    rasters = draw(corelet, 7)
+    whole = corelet.model(rasters)
+    corelet.build()
+    for ticks in (1, 9):
+        part = corelet.model({name: raster[:ticks] for name, raster in rasters.items()})
+        for name, answer in part.items():
+            np.testing.assert_array_equal(answer, whole[name][:ticks])
+
+
+@pytest.mark.parametrize("name", list(ENTRIES))
+def test_some_answer_of_an_entry_has_spikes_and_some_has_gaps(name):
+    """Else an empty board would agree with the model."""
+    answers = []
+    for example in ENTRIES[name].examples:
+        corelet = example()
+        answers += corelet.model(draw(corelet, 3)).values()
+        corelet.build()
+    everything = np.concatenate([answer.ravel() for answer in answers])
+    assert 0.02 < everything.mean() < 0.98
+
+
+# -- what the catalogue is -------------------------------------------------------------------------
+
+
+def test_every_public_corelet_of_the_library_is_an_entry():
+    public = {
+        name
+        for name, value in vars(corelets).items()
+        if isinstance(value, type) and issubclass(value, Corelet) and value is not Corelet
+    }
+    assert {"Relay", "Student"} < public <= set(ENTRIES)
+
+
+def test_a_sheet_names_ports_latency_cores_line_and_source():
+    sheet = ENTRIES["Splitter"].sheet(corelets.Splitter(200, 3))
+    assert sheet.ports == (Port("input", "input", 200), Port("output", "output", 600))
+    assert (sheet.latency_ticks, sheet.cores) == (2, 3)
+    assert str(sheet) == (
+        "Splitter: output[c * width + i] = input[i] for every copy c < copies, one tick later.\n"
+        "  input input: 200 pins\n"
+        "  output output: 600 pins\n"
+        "  latency 2 ticks, 3 cores\n"
+        "  source: Amir et al., IJCNN 2013 (the corelet library: splitters)"
+    )
+    with pytest.raises(CoreletError, match="is no Splitter; give one, or nothing for an example"):
+        ENTRIES["Splitter"].sheet(4)
+
+
+class Bare(Corelet):
+    """output[i] = input[i], one tick later, and nobody says so in numpy."""
+
+    def __init__(self):
+        self.input, self.output, self.relay = Input(1), Output(1), Relay(1)
+        self.connect(self.input, self.relay.input)
+        self.connect(self.relay.output, self.output)
+
+
+class Modelled(Bare):
+    """The same, said."""
+
+    def model(self, rasters):
+        return self.relay.model(rasters)
+
+
+class Wordless(Modelled):
+    pass
+
+
+def entry(corelet=Modelled, source="a book", latency_ticks=lambda _: 2, examples=(Modelled,)):
+    return Entry(corelet, source, latency_ticks, examples)
+
+
+@pytest.mark.parametrize(
+    ("change", "lack"),
+    [
+        ({"corelet": Bare}, r"Bare cannot be an entry, it lacks model\(\), what it computes in"),
+        ({"examples": ()}, "Modelled cannot be an entry, it lacks examples, a tuple of functions"),
+        ({"examples": (Relay(1),)}, "it lacks examples"),
+        ({"corelet": Wordless}, "Wordless cannot be an entry, it lacks a docstring"),
+        ({"source": ""}, "it lacks a source"),
+        ({"latency_ticks": 2}, "it lacks a latency, a function"),
+        ({"corelet": Bare, "source": ""}, r"lacks model\(\), what it computes in numpy; a source"),
+        ({"corelet": int}, "<class int> is no class of corelets"),
+        ({"corelet": Relay(1)}, "<Relay> is no class of corelets"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
+def test_an_entry_without_a_model_or_an_example_cannot_be_made(change, lack):
+    assert entry().name == "Modelled"
+    with pytest.raises(CoreletError, match=f"^catalogue: .*{lack}"):
+        entry(**change)
+
+
+def module(name=__name__, **content):
+    made = types.ModuleType(name)
+    vars(made).update(content)
+    return made
+
+
+def test_a_module_declares_all_its_corelets_and_only_those():
+    assert list(catalogue.collect([module(Modelled=Modelled, ENTRIES=(entry(),))])) == ["Modelled"]
+    # borrowed and private corelets, and modules without any, declare nothing
+    assert catalogue.collect([module(_Bare=Bare, Relay=Relay), module()]) == {}
+    with pytest.raises(
+        CoreletError, match=r"^catalogue: Bare of .* is not in its ENTRIES; declare"
+    ):
+        catalogue.collect([module(Bare=Bare)])
+    with pytest.raises(CoreletError, match=r"^catalogue: ENTRIES of other holds <Entry>; it holds"):
+        catalogue.collect([module("other", ENTRIES=(entry(),))])
+    with pytest.raises(CoreletError, match=r"^catalogue: ENTRIES of .* holds 'Bare'; it holds an"):
+        catalogue.collect([module(ENTRIES=("Bare",))])
+    with pytest.raises(CoreletError, match=r"^catalogue: Modelled of .* is there already, from"):
+        catalogue.collect([module(ENTRIES=(entry(),)), module(ENTRIES=(entry(),))])
+
+
+def test_a_corelet_without_a_model_says_how_to_give_it_one():
+    bare = Bare()
+    bare.build()
+    with pytest.raises(
+        CoreletError, match=r"^Bare \(.*\) has no model; define model\(rasters\) in Bare, which"
+    ):
+        bare.model({"input": np.zeros((3, 1), bool)})

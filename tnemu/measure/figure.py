@@ -1,0 +1,71 @@
+"""The figure that every picture is drawn on, and its marks: one style, no screen.
+
+matplotlib's objects are used and never pyplot, so that no display is needed and no figure of the
+user's is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, DIM, FAINT = "#1d2733", "#6b7785", "#e6e9ee"
+CALM, ALARM, REWARD = "#2a6f97", "#c8553d", "#d9a441"
+
+TITLE_IN, SUBTITLE_IN = 0.36, 0.7
+"""From the upper edge to the middle of a line, in inches."""
+
+
+def new_figure(
+    width: float, height: float, title: str, subtitle: str = "", size: float = 17
+) -> Figure:
+    """A figure of ``width`` x ``height`` inches under its title; ``size`` is the title's, in points."""
+    with _without_backend():
+        from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    head = (0.92 if subtitle else 0.55) / height
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.98 - head), wspace=0.05, hspace=0.08)
+    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
+    figure.text(
+        0.025, 1 - TITLE_IN / height, title, size=size, weight="bold", color=INK, va="center"
+    )
+    figure.text(0.025, 1 - SUBTITLE_IN / height, subtitle, size=10, color=DIM, va="center")
+    return figure
+
+
+@contextmanager
+def _without_backend() -> Iterator[None]:
+    """MPLBACKEND is for screens, of which there is none: a wrong one must not cost a picture."""
+    first, asked = "matplotlib" not in sys.modules, os.environ.pop("MPLBACKEND", None)
+    try:
+        yield
+    finally:
+        if asked is not None:
+            os.environ["MPLBACKEND"] = asked
+            if first:  # for the user's own pyplot, later
+                import matplotlib
+
+                with suppress(ValueError):
+                    matplotlib.rcParams["backend"] = asked
+
+
+def label_ticks(axes: Axes, *which: str, whole: bool = False) -> None:
+    """Label the ticks of the axes ``which`` ("x", "y") with what they are, in thousands' groups.
+
+    ``whole``: only whole numbers are marked, as where things are counted.
+    """
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    for name in which:
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+        if whole:
+            axis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
