@@ -6,11 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 
-# A shell starts what is put into the background with these ignored, and so would every process that a
-# test starts and interrupts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
 # Before anything imports matplotlib: no test may need a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -30,6 +25,11 @@ from tnemu.hardware import (
     packet,
 )
 from tnemu.hardware.image import TAP_DTYPE
+
+# A shell starts what is put into the background with these ignored, and so would every process that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # A slow machine is no failure, and a failure must be the same one tomorrow.
 settings.register_profile("tnemu", deadline=None, derandomize=True)

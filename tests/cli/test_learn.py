@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
 
 
 def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr("tnemu.files.check_writable", lambda path, **how: None)
+    monkeypatch.setattr("tnemu.files.check_writable", lambda path, **more: None)
     arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
     result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
     assert result.exit_code == 1

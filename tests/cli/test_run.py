@@ -26,7 +26,7 @@ from tnemu.formats.model_file import read_model
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
 from tnemu.hardware import neuron
-from tnemu.lab import model_run
+from tnemu.lab import images, model_run
 from tnemu.networks.logical import LogicalOutput
 
 pytestmark = pytest.mark.usefixtures("plain_terminal")
@@ -244,6 +244,14 @@ def test_cores_with_one_number_cannot_be_sent_spikes(tmp_path: Path) -> None:
     ran("run", tmp_path / "image", "--ticks", 1, "--output", tmp_path / "o.sfto")
 
 
+def test_a_model_larger_than_a_limit_is_refused_with_the_limit(tmp_path: Path) -> None:
+    write_model(network_of(), tmp_path / "m.json")
+    size = (tmp_path / "m.json").stat().st_size
+    arguments = ("run", tmp_path / "m.json", "--ticks", 1, "--output", "-", "--most-bytes")
+    assert f"has {size:,} bytes, the limit is {size - 1:,}" in refused(*arguments, size - 1)
+    ran(*arguments, size)
+
+
 def test_an_image_brings_its_board(tmp_path: Path) -> None:
     image_of(network_of()).save(tmp_path / "image")
     text = refused("run", tmp_path / "image", "--ticks", 1, "--output", "-", "--board", "ns1e")
@@ -251,7 +259,7 @@ def test_an_image_brings_its_board(tmp_path: Path) -> None:
 
 
 def test_a_model_runs_on_the_smallest_board_that_holds_it() -> None:
-    assert [model_run.smallest_board(n).name for n in (1, 4096, 4097, 65536, 65537, 10**6)] == [
+    assert [images.smallest_board(n).name for n in (1, 4096, 4097, 65536, 65537, 10**6)] == [
         *("ns1e", "ns1e", "ns16e", "ns16e", "ns16e-4", "ns16e-4")
     ]
 

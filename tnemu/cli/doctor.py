@@ -48,7 +48,7 @@ COMPILES = "compiles"
 ASK = "from tnemu.emulator.engines.compiled import kernels; print(kernels.CACHE, flush=True)"
 WARM = f"""{ASK}
 from tnemu.emulator import compiling
-from tnemu.emulator.engines.compiled.warm import warm
+from tnemu.emulator.warm import warm
 compiling.on_compile(lambda: print({COMPILES!r}, flush=True))
 warm()
 """
@@ -104,16 +104,11 @@ def _versions() -> Iterator[Finding]:
 
 
 def _processor() -> Finding:
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("ok", "processor", f"{name}, {usable} of {os.cpu_count()} cores usable")
+    from tnemu.lab.bench.computer import processor, usable_processors
+
+    return Finding(
+        "ok", "processor", f"{processor()}, {usable_processors()} of {os.cpu_count()} cores usable"
+    )
 
 
 def _compiler(warm: bool) -> Iterator[Finding]:

@@ -10,11 +10,12 @@ number, the pin; sorted by the three.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
@@ -43,7 +44,7 @@ def command(
         typer.Option(
             metavar="WHAT=FILE",
             help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
-            r"potentials:CORE\[:NEURON,...].",
+            "potentials:CORE[:NEURON,...].",
         ),
     ] = None,
     changes: Annotated[
@@ -51,27 +52,49 @@ def command(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the board."),
     ] = None,
     most_bytes: Annotated[
-        int, typer.Option(min=1, help="Largest model file that is read; it takes memory thrice.")
-    ] = 1 << 31,
+        int | None,
+        typer.Option(min=1, help="Largest model file that is read, instead of 2 GiB."),
+    ] = None,
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.lab.model_run import RunError, image_of, run_model
+    from tnemu.lab.images import board_image
+    from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
 
     probes = [parse_probe(text, ticks) for text in probe or []]
     names = [output, *(str(item.path) for item in probes)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
-    image = image_of(model, board, parse_changes(changes or []), most_bytes=most_bytes)
-    file = typer.get_binary_stream("stdout") if output == "-" else output
+    image = board_image(model, board, parse_changes(changes or []), most_bytes=most_bytes)
     with _terminable():
         done = run_model(
-            image, ticks, file, given=spikes, probes=probes, engine=engine, name=model.name
+            image,
+            ticks,
+            _opened(output),
+            given=spikes,
+            probes=probes,
+            engine=engine,
+            name=model.name,
         )
     typer.echo(done, err=True)
     for note in done.notes():
         typer.echo(f"note: {note}", err=True)
+
+
+def _opened(output: str) -> str | IO[bytes]:
+    """Where to write: standard output as the file that it is, so that a full disk is told as of any."""
+    from tnemu.lab.model_run import RunError
+
+    if output != "-":
+        return output
+    if sys.stdout is None:
+        raise RunError("standard output is closed; give a file, --output FILE")
+    try:
+        sys.stdout.fileno()
+    except OSError:  # it is no file, but what a test or a notebook has put in its place
+        return typer.get_binary_stream("stdout")
+    return "/dev/stdout"
 
 
 @contextmanager

@@ -55,21 +55,23 @@ def map_npy(
     dtype: Any = None,
     ndim: int | None = None,
     shape: Shape | None = None,
+    any_order: bool = False,
     most_bytes: int = 1 << 40,
     copy_below: int = COPY_BELOW,
 ) -> npt.NDArray[Any]:
     """As :func:`read_npy`, but read-only, and a large file is mapped instead of read.
 
-    A file below ``copy_below`` bytes is read: what then happens to the file does not matter. A
-    larger one is mapped, and so it stays connected with its file: when somebody cuts that file, the
-    next look at a lost page kills the process (SIGBUS). A file that is replaced, as ``writing``
-    does, is no danger; only one that is cut in place is. Call :func:`still_whole` before each long
-    use; what remains is a cut during that use.
+    A file below ``copy_below`` bytes, or in Fortran order, is read: what then happens to the file
+    does not matter. A larger one is mapped, and so it stays connected with its file: when somebody
+    cuts that file, the next look at a lost page kills the process (SIGBUS). A file that is replaced,
+    as ``writing`` does, is no danger; only one that is cut in place is. Call :func:`still_whole`
+    before each long use; what remains is a cut during that use.
     """
-    wanted = {"dtype": dtype, "ndim": ndim, "shape": shape}
+    wanted = {"dtype": dtype, "ndim": ndim, "shape": shape, "any_order": any_order}
     with opening(path, error=error, what=what, most_bytes=most_bytes) as source:
         header = _header(source, wanted)
-        if source.size < copy_below or not header.nbytes or header.offset % _alignment(header):
+        small = source.size < copy_below or not header.nbytes
+        if small or header.fortran or header.offset % _alignment(header):
             array = _read(source, header, False)
         else:
             array = _mapped(source, header)

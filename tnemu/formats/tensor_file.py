@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors.numpy import load, save
+import numpy.typing as npt
 
-from tnemu.files import check_safetensors, read_safetensors, write_bytes
+from tnemu import files
+from tnemu.files import PathLike
 from tnemu.formats.errors import FormatError
 
 
 def save_tensors(
-    path: str | Path,
-    arrays: Mapping[str, np.ndarray],
+    path: PathLike,
+    arrays: Mapping[str, npt.NDArray[Any]],
     facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write ``arrays`` and ``facts``; raises FormatError where the file cannot be written."""
+    """Write ``arrays`` (any shape, C order in the file) and ``facts``, its metadata.
+
+    Raises FormatError when the file cannot be written.
+    """
+    from safetensors.numpy import save
+
     whole = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
-    write_bytes(path, save(whole, dict(facts or {})), error=FormatError)
+    files.write_bytes(path, save(whole, dict(facts or {})), error=FormatError)
 
 
-def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays by name, writable; raises FormatError for a file that is damaged or another kind's."""
-    _, data = read_safetensors(path, error=FormatError)
+def load_tensors(path: PathLike) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a file, in memory and writable. Raises FormatError as :func:`load_facts`."""
+    from safetensors.numpy import load
+
+    _, data = files.read_safetensors(path, error=FormatError)
     return {name: array.copy() for name, array in load(data).items()}
 
 
-def load_facts(path: str | Path) -> dict[str, str]:
-    """The texts beside the arrays, which are not read; raises FormatError as :func:`load_tensors`."""
-    return dict(check_safetensors(path, error=FormatError).metadata)
+def load_facts(path: PathLike) -> dict[str, str]:
+    """The metadata of a file; its tensors are not read.
+
+    Raises FormatError for what is no safetensors file, is not whole, or has a type of number that
+    numpy has not.
+    """
+    return dict(files.check_safetensors(path, error=FormatError).metadata)

@@ -23,16 +23,18 @@ Format 1 is read as well: it has ``game``, ``actions``, ``spec`` and ``spec_sha2
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
+import math
+import os
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu import files
+from tnemu.errors import shown
+from tnemu.files import Fields, PathLike
 from tnemu.formats.errors import FormatError
-from tnemu.formats.whole_file import whole_file
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import LAYER_KINDS, Layer, Vote, Weights
 from tnemu.networks.trained import TaskReference, TrainedNetwork
@@ -40,28 +42,18 @@ from tnemu.networks.trained import TaskReference, TrainedNetwork
 FORMAT, FORMAT_1 = "tnemu-weights-2", "tnemu-weights-1"
 _TENSORS = {"thresholds": np.int32, "order": np.int32, "background": np.int16, "classes": np.int32}
 _INTEGERS = ("stride", "groups")
-_COMMON: dict[str, tuple[type | tuple[type, ...], type]] = {
-    "format": (str, object),
-    "name": (str, object),
-    "input_shape": (list, int),
-    "provenance": (dict, object),
-    "layers": (list, dict),
-}
-_KEYS: dict[str, dict[str, tuple[type | tuple[type, ...], type]]] = {
-    FORMAT: _COMMON | {"answers": (list, str), "task": ((dict, type(None)), object)},
-    FORMAT_1: _COMMON
-    | {
-        "game": (str, object),
-        "actions": (list, str),
-        "spec": (dict, object),
-        "spec_sha256": (str, object),
-    },
-}
-"""Of each format: manifest key -> its type, and the type of its items if it is a list."""
+_MOST_SIZE = (1 << 31) - 1
+_MOST_NAME = 200
+_MOST_LAYERS = 1000
+_MOST_ANSWERS = 1 << 16
 
 
-def write_weights(network: TrainedNetwork, path: str | Path) -> str:
-    """Write the file in format 2 (whole or not at all) and return its SHA-256."""
+def write_weights(network: TrainedNetwork, path: PathLike) -> str:
+    """Write the file in format 2 (whole or not at all) and return its SHA-256.
+
+    Folders on the way are made. Raises FormatError when it cannot be written, or holds provenance
+    that JSON cannot.
+    """
     from safetensors.numpy import save
 
     tensors: dict[str, npt.NDArray[Any]] = {}
@@ -82,95 +74,90 @@ def write_weights(network: TrainedNetwork, path: str | Path) -> str:
         "provenance": dict(network.provenance),
         "layers": entries,
     }
-    data = save(tensors, metadata={"tnemu": json.dumps(manifest, sort_keys=True)})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
-        file.write(data)
+    text = files.json_text(manifest, "the manifest", error=FormatError, sort_keys=True)
+    data = save(tensors, metadata={"tnemu": text})
+    files.make_folder(os.path.dirname(os.path.abspath(path)), error=FormatError)
+    files.write_bytes(path, data, error=FormatError, what="weight file")
     return hashlib.sha256(data).hexdigest()
 
 
-def read_weights(path: str | Path) -> TrainedNetwork:
+def read_weights(path: PathLike) -> TrainedNetwork:
     """Read and check a weight file of either format; FormatError says what is wrong, and where."""
-    path = Path(path)
-    manifest, tensors, sha256 = _read(path)
-    try:
-        task, answers = _task(manifest)
-        return TrainedNetwork(
-            name=manifest["name"],
-            input_shape=tuple(manifest["input_shape"]),
-            answers=answers,
-            layers=_layers(manifest["layers"], tensors),
-            task=task,
-            provenance=manifest["provenance"],
-            sha256=sha256,
-        )
-    except (FormatError, NetworkError) as error:
-        raise FormatError(f"{path}: {error}") from error
-
-
-def _task(manifest: Mapping[str, Any]) -> tuple[TaskReference | None, tuple[str, ...]]:
-    """The task of a manifest of either format, and its answers."""
-    if manifest["format"] == FORMAT_1:
-        spec, sha256 = manifest["spec"], manifest["spec_sha256"]
-        task = TaskReference("atari", manifest["game"], spec, sha256) if spec else None
-        return task, tuple(manifest["actions"])
-    said, kinds = manifest["task"], {"kind": str, "name": str, "spec": dict, "sha256": str}
-    if said is None:
-        return None, tuple(manifest["answers"])
-    if set(said) != set(kinds) or not all(isinstance(said[k], kinds[k]) for k in kinds):
-        raise FormatError(
-            f"task is {said!r:.60}; expected {', '.join(kinds)}, the spec an object: export it again"
-        )
-    return TaskReference(**said), tuple(manifest["answers"])
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], str]:
-    """Manifest with all its keys and their types, tensors, and the file's hash."""
-    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load
 
-    try:
-        data = path.read_bytes()
-        with safe_open(str(path), framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-        tensors = load(data)
-    except OSError as error:
+    header, data = files.read_safetensors(path, error=FormatError, what="weight file")
+    where = files.place(path)
+    if "tnemu" not in header.metadata:
         raise FormatError(
-            f"cannot read weight file {path}: {error.strerror or error}; check the path"
-        ) from error
-    except SafetensorError as error:
-        raise FormatError(
-            f"{path} is not a safetensors file ({error}); it may be cut short, fetch it again"
-        ) from error
-    try:
-        manifest = json.loads(metadata["tnemu"])
-    except (KeyError, ValueError) as error:
-        raise FormatError(
-            f"{path} has no 'tnemu' manifest in its metadata; it is a safetensors file of "
+            f"{where} has no 'tnemu' manifest in its metadata; it is a safetensors file of "
             "another kind. Export a student with tnemu to get one"
-        ) from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if not isinstance(found, str) or found not in _KEYS:
-        raise FormatError(
-            f"{path} has format {found!r:.60}, this version reads {FORMAT!r} and {FORMAT_1!r}; "
-            "export it again"
         )
-    keys = _KEYS[found]
-    if set(manifest) != set(keys):
-        odd = sorted(set(manifest) ^ set(keys))
-        raise FormatError(
-            f"{path}: manifest keys missing or unknown: {', '.join(odd)}; export it again"
-        )
-    for key, (kind, each) in keys.items():
-        value = manifest[key]
-        if not isinstance(value, kind) or not all(isinstance(v, each) for v in _items(value)):
-            raise FormatError(f"{path}: manifest key {key!r} is {value!r:.60}; export it again")
-    return manifest, tensors, hashlib.sha256(data).hexdigest()
+    text = header.metadata["tnemu"]
+    with files.parse_fields(text, f"{where} (manifest)", error=FormatError) as manifest:
+        network = _network(manifest)
+    tensors: dict[str, npt.NDArray[Any]] = load(data)
+    try:
+        layers = _layers(network.pop("layers"), tensors, len(network["answers"]))
+        sha256 = hashlib.sha256(data).hexdigest()
+        return TrainedNetwork(layers=layers, sha256=sha256, **network)
+    except (FormatError, NetworkError) as error:
+        raise FormatError(f"{where}: {error}") from error
 
 
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _network(manifest: Fields) -> dict[str, Any]:
+    """What a manifest of either format says of a network, with the Fields of its layers."""
+    found = manifest.text("format", "")
+    if found not in (FORMAT, FORMAT_1):
+        raise FormatError(
+            f"{manifest.where}: format {shown(found)} is not known, this version reads {FORMAT!r} "
+            f"and {FORMAT_1!r}; export it again"
+        )
+    task = _task_1(manifest) if found == FORMAT_1 else _task(manifest)
+    answers = manifest.texts("actions" if found == FORMAT_1 else "answers", most=_MOST_ANSWERS)
+    return {
+        "name": manifest.text("name", most=_MOST_NAME),
+        "input_shape": tuple(manifest.wholes("input_shape", 1, _MOST_SIZE, most=8)),
+        "answers": tuple(answers),
+        "task": task,
+        "provenance": _object(manifest, "provenance"),
+        "layers": [_said(layer) for layer in manifest.mappings("layers", most=_MOST_LAYERS)],
+    }
+
+
+def _task(manifest: Fields) -> TaskReference | None:
+    if manifest.absent("task"):
+        manifest.json("task")  # null is said, not left out
+        return None
+    task = manifest.mapping("task")
+    kind, name = task.text("kind", most=_MOST_NAME), task.text("name", most=_MOST_NAME)
+    return TaskReference(kind, name, _object(task, "spec"), task.text("sha256", most=_MOST_NAME))
+
+
+def _task_1(manifest: Fields) -> TaskReference | None:
+    """The task of format 1: always Atari; an empty spec is none."""
+    game, sha256 = manifest.text("game", most=_MOST_NAME), manifest.text("spec_sha256", most=200)
+    spec = _object(manifest, "spec")
+    return TaskReference("atari", game, spec, sha256) if spec else None
+
+
+def _object(manifest: Fields, key: str) -> dict[str, Any]:
+    """A JSON object that is kept and handed on, not looked into."""
+    value = manifest.json(key)
+    if not isinstance(value, dict):
+        raise manifest.refused(key, "must be an object of named values")
+    return value
+
+
+def _said(entry: Fields) -> tuple[type[Layer], dict[str, Any], tuple[int, ...]]:
+    """(class, values, shape of the weights) that a manifest says of one layer."""
+    cls = LAYER_KINDS[entry.one_of("kind", LAYER_KINDS)]
+    known = {field.name for field in fields(cls)}
+    values: dict[str, Any] = {"name": entry.text("name", most=_MOST_NAME)}
+    values |= {key: entry.whole(key, 1, _MOST_SIZE) for key in _INTEGERS if key in known}
+    if cls is Vote:
+        return cls, values, ()
+    sizes = entry.wholes("weights_shape", 1, _MOST_SIZE, least=3, most=4)
+    return cls, values, tuple(sizes)
 
 
 def _entry(layer: Layer, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
@@ -190,57 +177,44 @@ def _entry(layer: Layer, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, Any]
 
 
 def _layers(
-    entries: list[dict[str, Any]], tensors: Mapping[str, npt.NDArray[Any]]
+    said: list[tuple[type[Layer], dict[str, Any], tuple[int, ...]]],
+    tensors: dict[str, npt.NDArray[Any]],
+    answers: int,
 ) -> tuple[Layer, ...]:
-    unread = set(tensors)
-    layers = tuple(_layer(entry, tensors, unread) for entry in entries)
-    if unread:
+    layers = tuple(_layer(*each, tensors, answers) for each in said)
+    if tensors:
         raise FormatError(
-            f"tensors that belong to no layer: {', '.join(sorted(unread))}; export the file again"
+            f"tensors that belong to no layer: {shown(', '.join(sorted(tensors)), 300)[1:-1]}; "
+            "export the file again"
         )
     return layers
 
 
 def _layer(
-    entry: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]], unread: set[str]
+    cls: type[Layer],
+    values: dict[str, Any],
+    shape: tuple[int, ...],
+    tensors: dict[str, npt.NDArray[Any]],
+    answers: int,
 ) -> Layer:
-    kind, name = entry.get("kind"), entry.get("name")
-    if kind not in LAYER_KINDS or not isinstance(name, str):
-        raise FormatError(
-            f"layer {name!r} has kind {kind!r}; known kinds: {', '.join(LAYER_KINDS)}"
-        )
-    cls = LAYER_KINDS[kind]
-    integers = [key for key in _INTEGERS if key in cls.__dataclass_fields__]
-    expected = {"kind", "name", *integers, *({"weights_shape"} if cls is not Vote else ())}
-    if set(entry) != expected:
-        odd = ", ".join(sorted(set(entry) ^ expected))
-        raise FormatError(f"layer {name!r}: keys missing or unknown: {odd}; export the file again")
-    fields: dict[str, Any] = {"name": name}
-    for key in integers:
-        if type(entry[key]) is not int:
-            raise FormatError(f"layer {name!r}: {key} is {entry[key]!r}, expected an integer")
-        fields[key] = entry[key]
-    if "weights_shape" in entry:
-        packed = _tensor(tensors, f"{name}.weights", np.uint8, unread)
-        fields["weights"] = unpack_trinary(packed, _shape(name, entry["weights_shape"]))
+    """The layer; its tensors are taken out of ``tensors``."""
+    name = values["name"]
+    if shape:
+        packed = _tensor(tensors, f"{name}.weights", np.uint8)
+        values["weights"] = unpack_trinary(packed, shape)
     for key, dtype in _TENSORS.items():
         if key in cls.__dataclass_fields__:
-            fields[key] = _tensor(tensors, f"{name}.{key}", dtype, unread)
-    return cls(**fields)
-
-
-def _shape(name: str, sizes: Any) -> tuple[int, ...]:
-    good = isinstance(sizes, list) and all(type(size) is int and size > 0 for size in sizes)
-    if not good or not 3 <= len(sizes) <= 4:
+            values[key] = _tensor(tensors, f"{name}.{key}", dtype)
+    # before anything counts the voters of every class up to the highest
+    if "classes" in values and int(values["classes"].max(initial=0)) >= answers:
         raise FormatError(
-            f"layer {name!r}: weights_shape is {sizes!r}; expected three or four positive integers"
+            f"layer {name!r}: class {int(values['classes'].max())} is voted for, there are "
+            f"{answers} answers; export the file again"
         )
-    return tuple(sizes)
+    return cls(**values)
 
 
-def _tensor(
-    tensors: Mapping[str, npt.NDArray[Any]], name: str, dtype: Any, unread: set[str]
-) -> npt.NDArray[Any]:
+def _tensor(tensors: dict[str, npt.NDArray[Any]], name: str, dtype: Any) -> npt.NDArray[Any]:
     if name not in tensors:
         raise FormatError(f"tensor {name!r} is missing; export the file again")
     if tensors[name].dtype != dtype:
@@ -248,8 +222,7 @@ def _tensor(
             f"tensor {name!r} is {tensors[name].dtype}, expected {np.dtype(dtype)}; export the file "
             "again"
         )
-    unread.discard(name)
-    return tensors[name]
+    return tensors.pop(name)
 
 
 def pack_trinary(weights: Weights) -> npt.NDArray[np.uint8]:
@@ -263,11 +236,11 @@ def pack_trinary(weights: Weights) -> npt.NDArray[np.uint8]:
 
 def unpack_trinary(packed: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> Weights:
     """The inverse of :func:`pack_trinary`; FormatError for a wrong length or the unused code 10."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if packed.dtype != np.uint8 or packed.shape != ((count + 3) // 4,):
         raise FormatError(
-            f"packed weights are {packed.dtype} {packed.shape}; {count} weights need "
-            f"uint8 ({(count + 3) // 4},)"
+            f"packed weights are {packed.dtype} {packed.shape}; {count} weights of shape {shape} "
+            f"need uint8 ({(count + 3) // 4},); export the file again"
         )
     codes = np.stack([packed >> shift & 3 for shift in (0, 2, 4, 6)], axis=1).ravel()[:count]
     if (codes == 2).any():

@@ -1,17 +1,8 @@
-"""The board image: the exact bits that a board is loaded with, and nothing else.
-
-An image is a folder: ``manifest.json`` and one ``.npy`` file per array, so that arrays are opened
-memory-mapped and a reader can look at any of them with numpy alone.
-"""
+"""The board image: the exact bits that a board is loaded with, and nothing else."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,50 +11,25 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware import packet
+from tnemu import files
+from tnemu.errors import shown
+from tnemu.hardware import image_checks, image_file, packet
 from tnemu.hardware.board import BoardSpec
+from tnemu.hardware.connectors import TAP_DTYPE, InputConnector, OutputConnector
 from tnemu.hardware.errors import ImageError
-from tnemu.hardware.neuron import (
-    AXON_TYPES,
-    AXONS,
-    MAX_DELAY,
-    NEURON_DTYPE,
-    NEURONS,
-    validate_neurons,
-)
+from tnemu.hardware.image_file import FORMAT
 
-FORMAT = "tnemu-image-1"
+__all__ = [
+    "FORMAT",
+    "NOT_CONNECTED",
+    "TAP_DTYPE",
+    "BoardImage",
+    "InputConnector",
+    "OutputConnector",
+]
+
 NOT_CONNECTED = -1
 """Value of :meth:`BoardImage.destinations` for a neuron that sends nothing."""
-
-TAP_DTYPE = np.dtype(
-    [("pin", np.int32), ("core", np.int32), ("axon", np.int16), ("delay", np.int16)]
-)
-"""One landing place of an input pin: the spike is seen by (core, axon) ``delay`` ticks later."""
-
-
-@dataclass(frozen=True, eq=False)
-class InputConnector:
-    """A named bundle of ``width`` input pins, each landing on any number of axons."""
-
-    name: str
-    width: int
-    taps: npt.NDArray[np.void]
-
-
-@dataclass(frozen=True)
-class OutputConnector:
-    """A named bundle of ``width`` output pins, 256 to an exit of the board.
-
-    ``exits`` are the off-board positions (unit, x, y), one step beyond the edge, whose packets
-    belong to this connector; pin ``256 k + axon`` is axon ``axon`` of the k-th exit. ``number`` is
-    the connector id of IBM spike files (-32, -33, ...).
-    """
-
-    name: str
-    width: int
-    number: int
-    exits: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +58,13 @@ class BoardImage:
     inputs: tuple[InputConnector, ...] = ()
     outputs: tuple[OutputConnector, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    _frozen: bool = field(default=False, init=False, repr=False)
+    _sha256: str | None = field(default=None, init=False, repr=False)
+    _folder: str = field(default="", init=False, repr=False)
 
     @property
     def core_count(self) -> int:
+        """Cores that the image fills, n."""
         return len(self.positions)
 
     def input(self, name: str) -> InputConnector:
@@ -119,7 +89,7 @@ class BoardImage:
         core that is not loaded, leaves the board where no output connector listens, or asks for a
         pin its connector does not have.
         """
-        self._check_exits()
+        image_checks.check_exits(self)
         dx, dy, axon, delay = packet.decode(self.targets[cores])
         sends = (delay != 0) & (self.types[cores] != 0)
         places, core_ids = self.positions[cores], self.core_ids[cores]
@@ -160,235 +130,95 @@ class BoardImage:
                 )
         return target, row
 
-    def _check_exits(self) -> None:
-        """Every exit lies one step off the mesh and belongs to one connector; or an ImageError."""
-        taken: dict[tuple[int, int, int], str] = {}
-        width, height = self.board.width, self.board.height
-        for connector in self.outputs:
-            if not 0 < connector.width <= 256 * len(connector.exits):
-                raise ImageError(
-                    f"output {connector.name!r} has {connector.width} pins and "
-                    f"{len(connector.exits)} exits; it needs an exit for every 256 pins"
-                )
-            for unit, x, y in connector.exits:
-                place = f"output {connector.name!r} has its exit at unit={unit} x={x} y={y}"
-                ring = -1 <= x <= width and -1 <= y <= height
-                inside = 0 <= x < width and 0 <= y < height
-                if not 0 <= unit < self.board.units or not ring or inside:
-                    raise ImageError(
-                        f"{place}, which is not one step beyond the mesh of {width} x {height} "
-                        f"cores (units 0..{self.board.units - 1}); move the exit to the border"
-                    )
-                if (unit, x, y) in taken:
-                    raise ImageError(
-                        f"{place}, which output {taken[unit, x, y]!r} has already; "
-                        "give every exit to one output"
-                    )
-                taken[unit, x, y] = connector.name
-
     def validate(self) -> None:
-        """Every array has its shape and dtype, and every field of it is legal.
+        """Every array has its shape and dtype, and every field of it is legal; the image is frozen.
+
+        From then on its arrays are read-only, in the order of their axes and aligned; one that somebody
+        could still write to has been copied, so that what was checked is what will run. An image that
+        is frozen is not checked again; ``dataclasses.replace`` makes one that is.
 
         Raises ImageError for what the image holds, BoardError for a core that its board has not,
         RangeError for a neuron parameter.
         """
-        n = self.core_count
-        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
-            "positions": ((n, 3), np.int32),
-            "core_ids": ((n,), np.int64),
-            "seeds": ((n,), np.uint32),
-            "axon_types": ((n, AXONS), np.uint8),
-            "crossbar": ((n, AXONS, NEURONS // 64), np.uint64),
-            "neuron_types": ((len(self.neuron_types),), NEURON_DTYPE),
-            "types": ((n, NEURONS), np.uint16),
-            "targets": ((n, NEURONS), np.uint32),
-        }
-        for name, (shape, dtype) in shapes.items():
-            array = getattr(self, name)
-            if array.shape != shape or array.dtype != dtype:
-                raise ImageError(
-                    f"image array {name!r} is {array.dtype} {array.shape}, "
-                    f"expected {np.dtype(dtype)} {shape}; rebuild the image"
-                )
-        if (self.axon_types >= AXON_TYPES).any():
-            raise ImageError(
-                f"axon type {int(self.axon_types.max())} does not exist; a core has types 0..3"
-            )
-        if int(self.types.max(initial=0)) >= len(self.neuron_types):
-            raise ImageError(
-                f"neuron type {int(self.types.max())} is not in the table of "
-                f"{len(self.neuron_types)} types; rebuild the image"
-            )
-        validate_neurons(self.neuron_types[1:], "neuron types from 1")
-        self.board.check_positions(self.positions)
-        for kind, names in (
-            ("input", [c.name for c in self.inputs]),
-            ("output", [c.name for c in self.outputs]),
-        ):
-            if len(set(names)) != len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise ImageError(f"two {kind} connectors are named {twice!r}; rename one of them")
-        for connector in self.inputs:
-            self._check_taps(connector)
-        self._check_exits()
-        for cores in self.pieces():
-            self.destinations(cores)
+        if self._frozen:
+            return
+        mine = image_checks.normalised(self)
+        image_checks.check(mine)
+        for name in ("inputs", "outputs", *image_file.ROWS):
+            object.__setattr__(self, name, getattr(mine, name))
+        object.__setattr__(self, "_sha256", None)
+        object.__setattr__(self, "_frozen", True)
 
-    def _check_taps(self, connector: InputConnector) -> None:
-        taps = connector.taps
-        if taps.dtype != TAP_DTYPE or taps.ndim != 1:
-            raise ImageError(
-                f"input {connector.name!r} has taps of type {taps.dtype} {taps.shape}, "
-                f"expected a list of {TAP_DTYPE.names}; rebuild the image"
-            )
-        for name, low, high in (
-            ("core", 0, self.core_count - 1),
-            ("axon", 0, AXONS - 1),
-            ("pin", 0, connector.width - 1),
-            ("delay", 1, MAX_DELAY),
-        ):
-            bad = (taps[name] < low) | (taps[name] > high)
-            if bad.any():
-                raise ImageError(
-                    f"input {connector.name!r} has a tap with {name} = {int(taps[name][bad][0])}, "
-                    f"outside {low}..{high}; rebuild the image"
-                )
+    def still_whole(self) -> None:
+        """Raises ImageError when a file that the image is mapped from was cut since it was loaded.
+
+        To be called before each long use of the arrays: to look at a page that is no longer there
+        ends the process. Costs a system call for each large array, nothing for an image in memory.
+        """
+        for name, array in image_file.arrays_of(self).items():
+            files.still_whole(array, f"{self._folder}/{name}.npy", error=ImageError)
 
     def sha256(self) -> str:
-        """Hash of everything that decides behaviour: board, arrays and connectors (not origin)."""
-        manifest = self._manifest() | {"board": self.board.sha256}
-        digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
-        for name, array in self._arrays().items():
+        """Hash of everything that decides behaviour: board, arrays and connectors (not origin).
+
+        Of a frozen image it is computed once.
+        """
+        if self._sha256 is not None:
+            return self._sha256
+        manifest = image_file.manifest_of(self) | {"board": self.board.sha256}
+        text = files.json_text(manifest, "the manifest", error=ImageError, sort_keys=True)
+        digest = hashlib.sha256(text.encode())
+        for name, array in image_file.arrays_of(self).items():
             digest.update(f"{name} {array.dtype.descr} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return digest.hexdigest()
+        found = digest.hexdigest()
+        if self._frozen:
+            object.__setattr__(self, "_sha256", found)
+        return found
 
     def save(self, folder: str | Path) -> None:
-        """Write the image to ``folder``; it appears whole or not at all. Replaces an older image.
+        """Validate the image and write it to ``folder``; it appears whole or not at all.
 
-        Raises ImageError when something that is not a board image has that name already.
+        Replaces an older image. A link to a folder stays and its folder is replaced. Raises ImageError
+        when something that is not a board image has that name already, or it cannot be written, and
+        as :meth:`validate` does.
         """
-        folder = Path(folder)
-        if folder.exists() and not _is_image(folder):
-            raise ImageError(f"{folder} exists and is not a board image; choose another name")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Not tempfile.mkdtemp: its folders are closed to everybody else, and so the image would be.
-        scratch = folder.parent / f".{folder.name}.{secrets.token_hex(8)}"
-        old = folder.parent / f"{scratch.name}.old"
-        scratch.mkdir()
-        try:
-            manifest = self._manifest() | {"origin": dict(self.origin), "sha256": self.sha256()}
-            (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-            for name, array in self._arrays().items():
-                np.save(scratch / f"{name}.npy", array, allow_pickle=False)
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(scratch, folder)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            if old.exists():
-                os.replace(old, folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        self.validate()
+        image_file.save_image(self, folder)
 
     @classmethod
     def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
-        """Open an image folder memory-mapped; ``verify`` recomputes its hash and checks every field.
+        """Open an image folder; ``verify`` recomputes its hash and checks every field.
+
+        Types, shapes and sizes are checked in any case. Crossbar and targets are mapped where their
+        files have 64 MiB or more, and read as they are needed (those of an NS1e have less): see
+        :meth:`still_whole` for what that means when somebody cuts one of them meanwhile. All else is
+        in memory.
 
         Raises ImageError when a file is missing, damaged, or of another format version.
         """
-        folder = Path(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text())
-            if manifest.get("format") != FORMAT:
-                raise ImageError(
-                    f"{folder} has format {manifest.get('format')!r}, this version reads {FORMAT!r}; "
-                    "rebuild the image with 'tnemu fit'"
-                )
-            digest = str(manifest["sha256"])
-            arrays = {
-                f.name: np.load(folder / f"{f.name}.npy", mmap_mode="r", allow_pickle=False)
-                for f in dataclasses.fields(cls)
-                if f.name in _ARRAY_FIELDS
-            }
-            inputs = tuple(
-                InputConnector(
-                    item["name"],
-                    item["width"],
-                    np.load(folder / f"input{index}.npy", mmap_mode="r", allow_pickle=False),
-                )
-                for index, item in enumerate(manifest["inputs"])
-            )
-            outputs = tuple(
-                OutputConnector(
-                    item["name"],
-                    item["width"],
-                    item["number"],
-                    tuple((int(u), int(x), int(y)) for u, x, y in item["exits"]),
-                )
-                for item in manifest["outputs"]
-            )
-            image = cls(
-                board=BoardSpec.model_validate(manifest["board"]),
-                inputs=inputs,
-                outputs=outputs,
-                origin=manifest["origin"],
-                **arrays,
-            )
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, ImageError):
-                raise
-            raise ImageError(
-                f"{folder} is not a readable board image ({error}); rebuild it with 'tnemu fit'"
-            ) from error
+        image, digest = image_file.load_image(cls, folder)
+        object.__setattr__(image, "_folder", files.place(folder))
         if verify:
             image.validate()
             if image.sha256() != digest:
                 raise ImageError(
-                    f"{folder} does not match its own hash: a file was changed or damaged; "
-                    "rebuild the image with 'tnemu fit'"
+                    f"{files.place(folder)} does not match its own hash: a file was changed or "
+                    "damaged; rebuild the image with 'tnemu fit'"
                 )
         return image
 
-    def _manifest(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "board": self.board.model_dump(mode="json"),
-            "inputs": [{"name": c.name, "width": c.width} for c in self.inputs],
-            "outputs": [
-                {
-                    "name": c.name,
-                    "width": c.width,
-                    "number": c.number,
-                    "exits": [list(e) for e in c.exits],
-                }
-                for c in self.outputs
-            ],
-        }
-
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAY_FIELDS}
-        return arrays | {f"input{i}": c.taps for i, c in enumerate(self.inputs)}
-
 
 Connector = TypeVar("Connector", InputConnector, OutputConnector)
-_ARRAY_FIELDS = tuple(
-    "positions core_ids seeds axon_types crossbar neuron_types types targets".split()
-)
-
-
-def _is_image(folder: Path) -> bool:
-    """True for a folder whose manifest says that it is a board image of some version."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        return str(manifest["format"]).startswith("tnemu-image-")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+_MOST_SHOWN = 12
 
 
 def _named(connectors: tuple[Connector, ...], name: str, kind: str) -> Connector:
     for connector in connectors:
         if connector.name == name:
             return connector
-    known = ", ".join(repr(c.name) for c in connectors) or "none"
-    raise ImageError(f"the image has no {kind} connector {name!r}; it has: {known}")
+    there = [shown(connector.name) for connector in connectors[:_MOST_SHOWN]]
+    if len(connectors) > _MOST_SHOWN:
+        there.append("...")
+    known = ", ".join(there) or "none"
+    raise ImageError(f"the image has no {kind} connector {shown(name)}; it has: {known}")

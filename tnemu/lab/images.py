@@ -23,13 +23,16 @@ def board_image(
     path: str | Path,
     board: BoardSpec | str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
+    *,
+    most_bytes: int | None = None,
 ) -> BoardImage:
     """The image in a folder, or that of a network file, on its board with ``changes``.
 
     ``path`` is the folder of an image, or what :func:`tnemu.lab.sources.source_of` takes: the cores
     of an IBM model file keep their order. ``board`` is left out for a folder, which brings its own;
     for a file it is the smallest of :data:`BOARDS` that holds the network. ``changes`` are those of
-    :meth:`BoardSpec.override`.
+    :meth:`BoardSpec.override`. ``most_bytes`` of a model file are read, or else as many as its reader
+    takes.
     """
     if Path(path).is_dir():
         if board is not None:
@@ -39,7 +42,7 @@ def board_image(
             )
         image = BoardImage.load(path)
         return replace(image, board=image.board.override(changes)) if changes else image
-    source = source_of(path)
+    source = source_of(path, most_bytes=most_bytes)
     network = network_of(source.thing)
     spec = smallest_board(len(network.cores)) if board is None else load_board(board)
     return fit(network, spec.override(changes or {}), keep_order=source.in_order).image

@@ -1,6 +1,6 @@
 """A run of IBM's files: a board image, input spikes in, spikes that leave the board out, probes.
 
-    run_model(image, 100, "out.sfto", given="in.sfti")
+    run_model(board_image("ex1.json"), 100, "out.sfto", given="in.sfti")
 
 Ticks count from 0. An input spike sent in tick t is seen in tick t + its delay. Every spike that
 leaves the board is one line of the output: the tick in which the neuron fired, the connector's
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -24,17 +24,11 @@ from tnemu.emulator.spikes import OutputSpikes
 from tnemu.emulator.state import Counters
 from tnemu.errors import TnemuError
 from tnemu.files import writing
-from tnemu.formats.model_file import read_model
 from tnemu.formats.spike_file import Spikes, format_header, format_lines, iter_spikes, spikes
-from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS
 from tnemu.lab.probes import SPIKE_LIMIT, Probe
-from tnemu.mapping.build import build_image
-from tnemu.mapping.place import in_order
 
-BOARDS = ("ns1e", "ns16e", "ns16e-4")
-"""Boards that a model is tried on, smallest first, unless one is named."""
 CHUNK_TICKS = 256
 """Ticks run at a time, so that the output is written as it comes."""
 WAITING_SPIKES = 1 << 23
@@ -212,35 +206,3 @@ def check_numbers(image: BoardImage) -> None:
                     f"number {number}; number outputs further apart, one for every 256 pins"
                 )
             owner[number] = connector.name
-
-
-def image_of(
-    model: Path,
-    board: str | None = None,
-    changes: dict[str, str] | None = None,
-    **limits: int,
-) -> BoardImage:
-    """The image in a folder, or the one that a model file makes, on its board with ``changes``.
-
-    ``board`` is a name or a file, or else the smallest of :data:`BOARDS` that holds the model.
-    ``limits`` are those of :func:`tnemu.formats.model_file.read_model`.
-    """
-    if model.is_dir():
-        if board is not None:
-            raise RunError(
-                f"{model} is a board image, which brings its board; leave out --board, "
-                "or change single values with --set"
-            )
-        image = BoardImage.load(model)
-        return replace(image, board=image.board.override(changes)) if changes else image
-    network = read_model(model, **limits)
-    spec = smallest_board(len(network.cores)) if board is None else load_board(board)
-    spec = spec.override(changes or {})
-    origin = {**network.origin, "placement": "in order"}
-    return build_image(network, spec, in_order(network, spec), origin)
-
-
-def smallest_board(cores: int) -> BoardSpec:
-    """The smallest of :data:`BOARDS` with that many cores, or else the largest."""
-    boards = [load_board(name) for name in BOARDS]
-    return next((spec for spec in boards if spec.core_count >= cores), boards[-1])

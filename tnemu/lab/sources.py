@@ -38,9 +38,10 @@ class Source:
     in_order: bool = False
 
 
-def source_of(what: Any) -> Source:
+def source_of(what: Any, *, most_bytes: int | None = None) -> Source:
     """What ``what`` stands for, read from its file where it is a name or a path.
 
+    ``most_bytes`` of a model file are read, or else as many as its reader takes.
     Raises ZooError for a name that is neither a file nor shipped, FitError for a file of another
     kind, saying which, and the errors of the readers for a file that is damaged.
     """
@@ -52,7 +53,7 @@ def source_of(what: Any) -> Source:
             "tnemu.Emulator, or fit the network that it was made from"
         )
     if isinstance(what, str | Path):
-        return _file(Path(what)) if _exists(what) else _weights(zoo.find(what))
+        return _file(Path(what), most_bytes) if _exists(what) else _weights(zoo.find(what))
     if isinstance(what, TrainedNetwork):
         return _student(what)
     return Source(type(what).__name__, what)
@@ -77,7 +78,7 @@ def _weights(path: Path) -> Source:
     return _student(read_weights(path))
 
 
-def _file(path: Path) -> Source:
+def _file(path: Path, most_bytes: int | None) -> Source:
     if path.is_dir():
         raise _folder(path)
     with opening(path, error=FitError) as source:
@@ -86,9 +87,10 @@ def _file(path: Path) -> Source:
     if kind == WEIGHTS:
         return _weights(path)
     if kind == MODEL:
-        from tnemu.formats.model_file import read_model
+        from tnemu.formats.model_file import MOST_BYTES, read_model
 
-        return Source(path.stem, read_model(path), in_order=True)
+        network = read_model(path, most_bytes=most_bytes or MOST_BYTES)
+        return Source(path.stem, network, in_order=True)
     raise FitError(f"{place(path)} holds no network, it is {kind}; {GIVE}")
 
 

@@ -15,9 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.errors import shown
 from tnemu.networks.codec import Spikes, Stimulus, Window
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import Bits, Integers, Layer, Transduction, Vote
+
+
+def _list(names: list[str]) -> str:
+    return shown(", ".join(names), 300)[1:-1]
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,12 @@ class TrainedNetwork:
         shape = self.input_shape
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names):
-            raise NetworkError(f"network {self.name!r}: layer names repeat: {', '.join(names)}")
+            raise NetworkError(f"network {self.name!r}: layer names repeat: {_list(names)}")
         kinds = [layer.kind for layer in self.layers]
         inner = set(kinds[1:-1])
         if kinds[:1] != ["transduction"] or kinds[-1:] != ["vote"] or inner - {"conv", "dense"}:
             raise NetworkError(
-                f"network {self.name!r}: layers are {', '.join(kinds) or 'none'}; expected one "
+                f"network {self.name!r}: layers are {_list(kinds) or 'none'}; expected one "
                 "transduction, then conv or dense layers, then one vote"
             )
         for layer in self.layers:

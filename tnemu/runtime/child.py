@@ -54,6 +54,7 @@ class StopFlag:
         return self._set
 
     def set(self) -> None:
+        """From now on it is."""
         self._set = True
 
 

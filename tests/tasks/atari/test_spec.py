@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -92,15 +93,15 @@ def test_shape_and_rate():
         ),
         (
             {"crop_top": -1},
-            "AtariSpec.crop_top = -1: must be an integer in 0..209; choose a value in 0..209",
+            "AtariSpec.crop_top = -1: must be a whole number in 0..209; choose one in that range",
         ),
         (
             {"frame_skip": 2.0},
-            "AtariSpec.frame_skip = 2.0: must be an integer in 1..60; choose a value in 1..60",
+            "AtariSpec.frame_skip = 2.0: must be a whole number in 1..60; choose one in that range",
         ),
         (
             {"stack": True},
-            "AtariSpec.stack = True: must be an integer in 1..16; choose a value in 1..16",
+            "AtariSpec.stack = True: must be a whole number in 1..16; choose one in that range",
         ),
         (
             {"block": 3},
@@ -130,7 +131,10 @@ def test_shape_and_rate():
             "AtariSpec.actions = (): must be a tuple of one or more ALE action names; write "
             'for instance ("NOOP", "UP")',
         ),
-        ({"actions": ("UPP",)}, "AtariSpec.actions = ('UPP',): 'UPP' is no ALE action; write 'UP'"),
+        (
+            {"actions": ("UPP",)},
+            "AtariSpec.actions = ('UPP',): 'UPP' is no ALE action; did you mean 'UP'?",
+        ),
         (
             {"actions": ("UP", "UP")},
             "AtariSpec.actions = ('UP', 'UP'): names an action twice; name each action once",
@@ -153,7 +157,7 @@ def test_from_json_is_strict():
     values = json.loads(KRULL.to_json())
     with pytest.raises(
         SpecError,
-        match=r"AtariSpec: unknown key 'stick', did you mean 'sticky'\?; remove it or update tnemu",
+        match=r"AtariSpec: unknown key 'stick', did you mean 'sticky' or 'stack'\?; remove it or update tnemu",
     ):
         AtariSpec.from_json(json.dumps({**values, "stick": 1}))
     values.pop("stack")
@@ -163,9 +167,9 @@ def test_from_json_is_strict():
         "again with to_json",
     ):
         AtariSpec.from_json(json.dumps(values))
-    with pytest.raises(SpecError, match="the JSON is a list, needs an object"):
+    with pytest.raises(SpecError, match=r"AtariSpec: \[\]: must be an object of named values"):
         AtariSpec.from_json("[]")
-    with pytest.raises(SpecError, match="not JSON"):
+    with pytest.raises(SpecError, match=r"AtariSpec:1:2: is not JSON"):
         AtariSpec.from_json("{")
 
 
@@ -176,7 +180,7 @@ def test_unknown_game_suggests():
         "no AtariSpec for game 'crazy-climer'; there are assault, atlantis, boxing, breakout, "
         "crazy_climber, demon_attack, freeway, gopher, jamesbond, krull, kung_fu_master, pong, "
         "road_runner, up_n_down: "
-        "did you mean crazy_climber or road_runner? (or write one of your own in a JSON file and "
+        "did you mean 'crazy_climber' or 'road_runner'? (or write one of your own in a JSON file and "
         "train its teacher with --spec FILE)"
     )
     with pytest.raises(SpecError, match="choose among them"):
@@ -191,15 +195,74 @@ def test_a_spec_file_names_what_has_no_default(tmp_path):
     with pytest.raises(SpecError) as caught:
         read_spec(path)
     assert str(caught.value) == (
-        f"{path}: AtariSpec: key 'crop_top' is missing; add it; the other fields have defaults"
+        f"{path}: key 'crop_top' is missing; add it; the other fields have defaults"
     )
 
 
 def test_a_spec_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(SpecError) as caught:
         read_spec(tmp_path / "none.json")
-    assert str(caught.value).startswith(f"cannot read the spec {tmp_path / 'none.json'}: ")
+    assert str(caught.value).startswith(f"cannot read spec {tmp_path / 'none.json'}: ")
     assert str(caught.value).endswith("; check the path")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "AtariSpec:1:65: more than 64 objects and arrays are inside one another"),
+        ('{"game": ' + "9" * 5000 + "}", "a whole number has 5,000 digits, at most 400 are read"),
+        ('{"stack": NaN}', "NaN is not a number in JSON"),
+        ('{"stack": 1, "stack": 2}', "key 'stack' is repeated; keep one of the two"),
+        ('{"game": "' + "x" * 10**6 + '"', "AtariSpec:1:1000012: is not JSON"),
+    ],
+    ids=["deep", "digits", "nan", "twice", "long"],
+)
+def test_json_that_is_deep_or_long_or_not_strict_is_refused(text, message):
+    with pytest.raises(SpecError) as caught:
+        AtariSpec.from_json(text)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", json.loads(KRULL.to_json()))
+@pytest.mark.parametrize("value", [None, [], {}, [[]], [{}], "x" * 10**5, 10**300, -1, {"a": [1]}])
+def test_a_value_of_another_type_is_refused_by_its_field(name, value):
+    values = {**json.loads(KRULL.to_json()), name: value}
+    with pytest.raises(SpecError) as caught:
+        AtariSpec.from_json(json.dumps(values))
+    assert str(caught.value).startswith(f"AtariSpec.{name} = ")
+    assert len(str(caught.value)) < 500
+
+
+def test_numbers_of_numpy_become_pythons_and_mean_the_same():
+    spec = dataclasses.replace(KRULL, stack=np.int8(4), sticky=np.float64(0.25))
+    assert (type(spec.stack), type(spec.sticky), spec.sha256) == (int, float, KRULL.sha256)
+
+
+def test_a_spec_file_that_is_no_regular_file_is_refused_by_its_kind(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(40 << 30)
+    (tmp_path / "latin").write_bytes(b'{"game": "\xe9"}')
+    for name, message in (
+        ("pipe", "it is a pipe, not a regular file"),
+        ("zero", "it is a device, not a regular file"),
+        ("sparse", "has 42,949,672,960 bytes, the limit is 67,108,864"),
+        ("latin", "byte 10 (0xe9) is no UTF-8"),
+        ("nul\0", "the path holds a NUL character"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            read_spec(f"{tmp_path}/{name}")
+        assert message in str(caught.value)
+
+
+def test_a_wrong_value_in_a_spec_file_is_named_with_its_file(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"game": "seaquest", "actions": ["NOOP"], "crop_top": 300}')
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert str(caught.value).startswith(f"{path}: AtariSpec.crop_top = 300: must be a whole number")
 
 
 def brute_force_screen(spec, grey):

@@ -16,15 +16,19 @@ def resident_mb() -> float:
 
 
 def computer() -> dict[str, Any]:
-    """What ran it: processor, processors that may be used, memory, system, load, versions."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """What ran it: processor, processors that may be used, memory, system, load."""
     return {
         "processor": processor(),
-        "usable_processors": usable,
+        "usable_processors": usable_processors(),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
         "system": platform.platform(),
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def usable_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def processor() -> str:

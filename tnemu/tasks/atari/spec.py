@@ -19,16 +19,17 @@ Nothing here needs the Atari emulator: only numpy.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
+from tnemu import files
+from tnemu.errors import did_you_mean, real, shown, whole
+from tnemu.files import Fields, PathLike
 from tnemu.tasks.task import TaskError
 
 if TYPE_CHECKING:
@@ -163,32 +164,23 @@ class AtariSpec:
         """The inverse of to_json; a key that is not a field, or a field that is missing, is an
         error. Of a spec that is not ``whole``, only those without a default must be there.
         """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SpecError(
-                f"AtariSpec: not JSON ({error}); write an object with the spec's fields"
-            ) from None
-        if not isinstance(values, dict):
-            raise SpecError(
-                f"AtariSpec: the JSON is a {type(values).__name__}, needs an object with the spec's "
-                "fields"
-            )
-        known = {f.name for f in dataclasses.fields(cls) if f.init}
-        for key in sorted(values.keys() - known):
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            raise SpecError(f"AtariSpec: unknown key {key!r}{hint}; remove it or update tnemu")
-        given = {f.name for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING}
-        needed = known if whole else known - given
-        for key in sorted(needed - values.keys()):
+        return _from_fields(files.parse_fields(text, "AtariSpec", error=SpecError), whole)
+
+
+def _from_fields(given: Fields, every: bool) -> AtariSpec:
+    """The spec of a parsed JSON object; the constructor checks types and limits."""
+    fields = [f for f in dataclasses.fields(AtariSpec) if f.init]
+    values = {f.name: given.json(f.name) for f in fields if f.name in given}
+    given.done()
+    for f in sorted(fields, key=lambda f: f.name):
+        if f.name not in values and (every or f.default is dataclasses.MISSING):
             then = (
                 "a stored spec names every field, write it again with to_json"
-                if whole
+                if every
                 else "add it; the other fields have defaults"
             )
-            raise SpecError(f"AtariSpec: key {key!r} is missing; {then}")
-        return cls(**values)
+            raise SpecError(f"{given.where}: key {f.name!r} is missing; {then}")
+    return AtariSpec(**values)
 
 
 def _as_dict(spec: AtariSpec) -> dict:
@@ -210,40 +202,28 @@ _INTEGER_LIMITS = {
 }
 
 
-def _check(spec: AtariSpec) -> None:
-    def fail(name: str, limit: str, then: str) -> None:
-        raise SpecError(f"AtariSpec.{name} = {getattr(spec, name)!r}: {limit}; {then}")
+_GAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 
-    if (
-        not isinstance(spec.game, str)
-        or not spec.game.replace("_", "").isalnum()
-        or spec.game != spec.game.lower()
-    ):
+
+def _check(spec: AtariSpec) -> None:
+    """Types and limits of every field, which become plain Python values; then what they say together."""
+
+    def fail(name: str, limit: str, then: str) -> NoReturn:
+        raise SpecError(f"AtariSpec.{name} = {shown(getattr(spec, name))}: {limit}; {then}")
+
+    def becomes(name: str, value: Any) -> None:
+        object.__setattr__(spec, name, value)
+
+    if not isinstance(spec.game, str) or not _GAME.fullmatch(spec.game):
         fail(
             "game",
             "must be a ROM name in lower case, letters, digits and _",
             'write for instance "crazy_climber"',
         )
-    if not isinstance(spec.actions, tuple) or not spec.actions:
-        fail(
-            "actions",
-            "must be a tuple of one or more ALE action names",
-            'write for instance ("NOOP", "UP")',
-        )
-    for name in spec.actions:
-        if name not in ACTION_NAMES:
-            near = difflib.get_close_matches(str(name).upper(), ACTION_NAMES, 1)
-            fail(
-                "actions",
-                f"{name!r} is no ALE action",
-                f"write {near[0]!r}" if near else "choose among " + " ".join(ACTION_NAMES),
-            )
-    if len(set(spec.actions)) != len(spec.actions):
-        fail("actions", "names an action twice", "name each action once")
+    _check_actions(spec, fail)
     for name, (low, high) in _INTEGER_LIMITS.items():
         value = getattr(spec, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            fail(name, f"must be an integer in {low}..{high}", f"choose a value in {low}..{high}")
+        becomes(name, whole(f"AtariSpec.{name}", value, low, high, error=SpecError))
     if spec.block not in (1, 2, 4, 8):
         fail("block", "must be 1, 2, 4 or 8, because the mean is a shift", "choose one of the four")
     if spec.crop_top + spec.crop_rows > RAW_ROWS:
@@ -271,16 +251,32 @@ def _check(spec: AtariSpec) -> None:
             f"must not be more than frame_skip = {spec.frame_skip}",
             f"choose at most {spec.frame_skip}",
         )
-    if (
-        isinstance(spec.sticky, bool)
-        or not isinstance(spec.sticky, int | float)
-        or not 0 <= spec.sticky < 1
-    ):
+    sticky = real("AtariSpec.sticky", spec.sticky, error=SpecError)
+    if not 0 <= sticky < 1:
         fail("sticky", "must be a probability, 0 <= sticky < 1", "choose 0.25, or 0 for none")
-    object.__setattr__(spec, "sticky", float(spec.sticky))
+    becomes("sticky", sticky)
     for name in ("reward_clip", "life_loss_terminal"):
         if not isinstance(getattr(spec, name), bool):
             fail(name, "must be True or False", "choose one")
+
+
+def _check_actions(spec: AtariSpec, fail: Any) -> None:
+    if not isinstance(spec.actions, tuple) or not spec.actions:
+        fail(
+            "actions",
+            "must be a tuple of one or more ALE action names",
+            'write for instance ("NOOP", "UP")',
+        )
+    for name in spec.actions:
+        if not isinstance(name, str) or name not in ACTION_NAMES:
+            near = did_you_mean(name.upper() if isinstance(name, str) else "", ACTION_NAMES)
+            fail(
+                "actions",
+                f"{shown(name)} is no ALE action",
+                near or "choose among " + " ".join(ACTION_NAMES),
+            )
+    if len(set(spec.actions)) != len(spec.actions):
+        fail("actions", "names an action twice", "name each action once")
 
 
 # Where the seen rows begin was chosen on screenshots: the score is left out, everything that
@@ -340,27 +336,28 @@ SPECS: dict[str, AtariSpec] = {
 }
 
 
-@functools.cache
 def spec_for(game: str) -> AtariSpec:
-    """The spec this project uses for a game."""
-    if game in SPECS:
+    """The spec this project uses for a game; SpecError for one that it has none for."""
+    if isinstance(game, str) and game in SPECS:
         return SPECS[game]
-    near = difflib.get_close_matches(str(game).lower().replace("-", "_"), SPECS, 3, 0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else "choose among them"
+    name = game.lower().replace("-", "_") if isinstance(game, str) else game
+    near = did_you_mean(name, SPECS, cutoff=0.4) or "choose among them"
     raise SpecError(
-        f"no AtariSpec for game {game!r}; there are {', '.join(sorted(SPECS))}: {hint} (or "
+        f"no AtariSpec for game {shown(game)}; there are {', '.join(sorted(SPECS))}: {near} (or "
         "write one of your own in a JSON file and train its teacher with --spec FILE)"
     )
 
 
-def read_spec(path: str | Path) -> AtariSpec:
+def read_spec(path: PathLike) -> AtariSpec:
     """The AtariSpec in a JSON file: {"game": "seaquest", "actions": [...], "crop_top": 30}.
 
     Fields left out have their defaults. Raises SpecError that names the file.
     """
+    given = files.read_fields(path, error=SpecError, what="spec")
     try:
-        return AtariSpec.from_json(Path(path).read_text(encoding="utf-8"), whole=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read the spec {path}: {error}; check the path") from None
+        return _from_fields(given, every=False)
     except SpecError as error:
-        raise SpecError(f"{path}: {error}") from None
+        where = files.place(path)
+        if str(error).startswith(where):
+            raise
+        raise SpecError(f"{where}: {error}") from None

@@ -1,0 +1,319 @@
+"""Every loader of the project with good files of its kind: a new one is a line of LOADERS.
+
+A maker gets an empty folder and returns (load, good): ``load(data)`` reads a file of those bytes. Where
+random bytes would not get past a checksum or a length, the good files are parts of one: see ``parts``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import random_boards
+import students
+from formats import ibm_text
+from fuzzing import Load
+from safetensors.numpy import save
+
+from tnemu.emulator.emulator import Emulator
+from tnemu.formats.model_file import read_model
+from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
+from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.weights import read_weights, write_weights
+from tnemu.hardware import BoardImage, InputConnector, load_board
+from tnemu.hardware.image import TAP_DTYPE
+from tnemu.networks.trained import TaskReference
+from tnemu.tasks.atari.spec import SPECS, AtariSpec, read_spec
+
+Made = tuple[Load, list[bytes]]
+
+
+class MissingError(Exception):
+    """What the loader is part of is not installed."""
+
+
+def module(name: str) -> Any:
+    """A module that needs more than numpy, or MissingError."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingError(str(error)) from None
+
+
+def by_path(path: Path, read: Callable[[Path], object]) -> Load:
+    """``read`` of a file with the bytes that are given."""
+
+    def load(data: bytes) -> object:
+        path.write_bytes(data)
+        return read(path)
+
+    return load
+
+
+def parts(contents: Mapping[str, bytes], put: Callable[[str, bytes], object]) -> Made:
+    """Things made of several parts: the first byte says which of them the rest replaces."""
+    names = list(contents)
+
+    def load(data: bytes) -> object:
+        return put(names[(data[0] if data else 0) % len(names)], data[1:])
+
+    return load, [bytes([k]) + contents[name] for k, name in enumerate(names)]
+
+
+def in_zip(path: Path, read: Callable[[Path], object]) -> Made:
+    """The zip file at ``path``, its members with the right checksum, and as a whole."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def put(name: str, content: bytes) -> object:
+        if not name:
+            path.write_bytes(content)
+            return read(path)
+        with zipfile.ZipFile(path, "w") as archive:
+            for each, data in (members | {name: content}).items():
+                archive.writestr(each, data)
+        return read(path)
+
+    return parts({"": path.read_bytes(), **members}, put)
+
+
+def in_tensors(path: Path, read: Callable[[Path], object], *texts: str) -> Made:
+    """The safetensors file at ``path``: whole, its header with the right length, texts of metadata."""
+    whole = path.read_bytes()
+    end = 8 + int.from_bytes(whole[:8], "little")
+    head, body = whole[8:end], whole[end:]
+    said = json.loads(head)
+
+    def put(name: str, content: bytes) -> object:
+        header = content
+        if name in texts:
+            metadata = said["__metadata__"] | {name: content.decode("utf-8", "replace")}
+            header = json.dumps(said | {"__metadata__": metadata}).encode()
+        data = content if not name else len(header).to_bytes(8, "little") + header + body
+        path.write_bytes(data)
+        return read(path)
+
+    inner = {name: said["__metadata__"][name].encode() for name in texts}
+    return parts({"": whole, "header": head, **inner}, put)
+
+
+def image() -> BoardImage:
+    """Two busy cores of the tiny board, with an input."""
+    chip = random_boards.SWITCHES[0]
+    case = random_boards.make_case(1, 2, 5, 20, 0.5, noise=True, chip=chip)
+    taps = np.array([(0, 0, 3, 1), (1, 1, 255, 15)], TAP_DTYPE)
+    found = dataclasses.replace(case.image, inputs=(InputConnector("in", 2, taps),))
+    found.validate()
+    return found
+
+
+def board_yaml(folder: Path) -> Made:
+    library = Path(__file__).parents[1] / "boards"
+    good = [file.read_bytes() for file in sorted(library.glob("*.yaml"))]
+    dead = b"\ndead_cores:\n  - {x: 3, y: 1..2}\n  - unit: 0\n    x: 0..1\n    y: 0\n"
+    good.append(good[-1] + dead)
+    return by_path(folder / "board.yaml", load_board), good
+
+
+def board_image(folder: Path) -> Made:
+    image().save(folder / "image")
+    files = {file.name: file.read_bytes() for file in sorted((folder / "image").iterdir())}
+
+    def put(name: str, content: bytes) -> object:
+        (folder / "image" / name).write_bytes(content)
+        try:
+            found = BoardImage.load(folder / "image", verify=False)
+            found.validate()  # and not the hash, which refuses whatever was changed
+            return found.sha256()
+        finally:
+            (folder / "image" / name).write_bytes(files[name])
+
+    return parts(files, put)
+
+
+def weights(folder: Path, old: bool = False) -> Made:
+    path = folder / "x.safetensors"
+    task = TaskReference("atari", "pong", json.loads(SPECS["pong"].to_json()), SPECS["pong"].sha256)
+    write_weights(dataclasses.replace(students.small(), task=task), path)
+    if old:
+        manifest = json.loads(load_facts(path)["tnemu"])
+        manifest |= {"format": "tnemu-weights-1", "actions": manifest.pop("answers")}
+        said = manifest.pop("task")
+        manifest |= {"game": said["name"], "spec": said["spec"], "spec_sha256": said["sha256"]}
+        save_tensors(path, load_tensors(path), {"tnemu": json.dumps(manifest)})
+    return in_tensors(path, read_weights, "tnemu")
+
+
+def atari_spec(folder: Path) -> Made:
+    good = [spec.to_json().encode() for spec in list(SPECS.values())[:4]]
+    good.append(b'{"game": "seaquest", "actions": ["NOOP", "UP"], "crop_top": 30}\n')
+    read = by_path(folder / "spec.json", read_spec)
+
+    def load(data: bytes) -> object:
+        AtariSpec.from_json(data.decode("latin-1"), whole=False)
+        return read(data)
+
+    return load, good
+
+
+def model(folder: Path, objects: bool = False) -> Made:
+    """Small: most bytes of a real model are rows of a crossbar."""
+    lists = ibm_text.model(2)
+    lists["cores"][1]["metadata"] = {"coreletClass": "a", "layerNumber": 1, "layerType": "b"}
+    head = ibm_text.model(1)
+    head["crossbarTypes"] = []  # stops at its first core, so everything before it is reached
+    good = [ibm_text.text(lists).encode(), json.dumps(head).encode()]
+    if objects:
+        other = ibm_text.model(1)
+        other["model"]["neuronClass"] = other["model"].pop("neuronclass")
+        other["cores"][0]["neurons"] = ibm_text.listed()
+        good = [ibm_text.text(other).encode()]
+    good.append(good[0].replace(b"{", b"/* { */ {"))
+    return by_path(folder / "x.json", read_model), good
+
+
+def spike_text(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    some = spikes(np.arange(20), rng.integers(0, 4000, 20), rng.integers(0, 256, 20))
+    write_spikes(folder / "plain", some)
+    write_spikes(folder / "delays", spikes([0, 1], [3, -32], [5, 6], [2, 15]), version="sfti1.0")
+    inner = b'{"spike":{"srcTime":0,"srcCore":0,"srcNeuron":4,"destCore":9,"destAxon":1}}\n'
+    plain = (folder / "plain").read_bytes()
+    good = [plain, plain + inner, (folder / "delays").read_bytes()]
+    return by_path(folder / "spikes", read_spikes), good
+
+
+def spike_raw(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    some = spikes(np.arange(20), rng.integers(0, 4000, 20), rng.integers(0, 256, 20))
+    write_raw_spikes(folder / "raw", some)
+    return by_path(folder / "spikes", read_spikes), [(folder / "raw").read_bytes()]
+
+
+def snapshot(folder: Path) -> Made:
+    """What is restored also runs: a hand-made file must not reach outside of memory."""
+    board, path = image(), folder / "x.npz"
+    with Emulator(board, engine="reference") as emulator:
+        emulator.inject(0, 0, [1, 3, 40])
+        emulator.run(3)
+        emulator.snapshot(path)
+
+    def read(file: Path) -> object:
+        with Emulator.restore(board, file, engine="reference") as found:
+            return found.run(1 if found.tick < 1 << 45 else 0)
+
+    return in_zip(path, read)
+
+
+def tensor_file(folder: Path) -> Made:
+    path = folder / "x.safetensors"
+    arrays = {"a": np.ones((2, 3), np.float32), "b": np.arange(5), "c": np.zeros((), np.bool_)}
+    path.write_bytes(save(arrays, {"facts": "{}"}))
+    return in_tensors(path, lambda file: (load_facts(file), load_tensors(file)), "facts")
+
+
+# The files of trainings, on a small spec: a file of the usual one has megabytes.
+
+
+def small_spec() -> AtariSpec:
+    return AtariSpec("pong", ("NOOP", "UP", "DOWN"), crop_top=30, block=8, stack=1)
+
+
+def teacher(folder: Path) -> Made:
+    nets, spec, path = module("tnemu.learn.players.nets"), small_spec(), folder / "t.safetensors"
+    net = module("tnemu.learn.players.duel").DuelNet(spec)
+    nets.save_player(path, net, module("tnemu.learn.players.files").TEACHER, spec)
+    return in_tensors(path, nets.load_teacher, "spec", "format")
+
+
+def recorded_states(folder: Path) -> Made:
+    states, spec, path = module("tnemu.learn.distil.states").States, small_spec(), folder / "r.npz"
+    screens = np.ones((3, *spec.shape), np.uint8)
+    states(screens, np.ones((3, 3), np.float32)).save(path, spec, "ab" * 32)
+    return in_zip(path, lambda file: states.load(file, spec, "ab" * 32))
+
+
+def checkpoint(folder: Path) -> Made:
+    torch, spec = module("torch"), small_spec()
+    kept = module("tnemu.learn.teachers.checkpoint")
+    settings = module("tnemu.learn.teachers.settings").TeacherSettings("pong", str(folder))
+    net = module("tnemu.learn.players.duel").DuelNet(spec)
+    optimiser = torch.optim.Adam(net.parameters())
+    net(torch.zeros(1, *spec.shape, dtype=torch.uint8)).sum().backward()
+    optimiser.step()
+    counters = kept.Checkpoint(settings, 100, 20, None, [], [])
+    kept.save_checkpoint(folder, settings, spec, {"online": net}, optimiser, counters)
+
+    def read(_: Path) -> object:
+        return kept.read_checkpoint(folder, spec, {"online": net}, optimiser)
+
+    return in_tensors(folder / kept.CHECKPOINT, read, "spec", "settings", "counters")
+
+
+def stage_facts(folder: Path) -> Made:
+    read = module("tnemu.learn.distil.stages").read_stage
+    stage: dict[str, Any] = {"stage": "stage0", "states": 80, "iterations": 3, "device": "cpu"}
+    stage |= {
+        "learning_rate": 0.001,
+        "val_kl": 0.5,
+        "check_seeds": [0, 1],
+        "check_scores": [1, -2.5],
+    }
+    load = by_path(folder / "stage0.json", lambda file: read(file, "stage0", ["pong"]))
+    return load, [json.dumps(stage, indent=1).encode()]
+
+
+def run_settings(folder: Path) -> Made:
+    begin = module("tnemu.learn.run.runs").begin
+    settings = module("tnemu.learn.teachers.settings").TeacherSettings("pong", str(folder))
+    begin(folder, settings, False, ())
+    path = folder / "settings.json"
+    return by_path(path, lambda _: begin(folder, settings, True, ())), [path.read_bytes()]
+
+
+def foreign_teacher(folder: Path) -> Made:
+    """A checkpoint of torch; that of a whole network has megabytes, this one lacks its layers."""
+    torch, adapters = module("torch"), module("tnemu.learn.players.adapters")
+    state = {"network.0.weight": torch.zeros(2, 4, 8, 8), "network.0.bias": torch.zeros(2)}
+    torch.save(state, folder / "x.pth")
+    whole = (folder / "x.pth").read_bytes()
+    load, good = in_zip(folder / "x.pth", lambda file: adapters.load_foreign(file, "pong"))
+    with io.BytesIO() as packed:
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("policy.pth", whole)
+        (folder / "y.zip").write_bytes(packed.getvalue())
+    outer, more = in_zip(folder / "y.zip", lambda file: adapters.load_foreign(file, "pong"))
+
+    def either(data: bytes) -> object:
+        return (outer if data[:1] == b"\1" else load)(data[1:])
+
+    return either, [b"\0" + data for data in good] + [b"\1" + data for data in more]
+
+
+LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
+    "board YAML": (board_yaml, 300),
+    "board image": (board_image, 300),
+    "weights 1": (lambda folder: weights(folder, old=True), 600),
+    "weights 2": (weights, 600),
+    "AtariSpec": (atari_spec, 3000),
+    "IBM model, lists": (model, 300),
+    "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
+    "spikes, text": (spike_text, 1500),
+    "spikes, RAWI3": (spike_raw, 2000),
+    "snapshot": (snapshot, 400),
+    "tensor file": (tensor_file, 2000),
+    "teacher": (teacher, 200),
+    "recorded states": (recorded_states, 300),
+    "training checkpoint": (checkpoint, 100),
+    "training stage": (stage_facts, 2000),
+    "training settings": (run_settings, 1000),
+    "foreign teacher": (foreign_teacher, 40),
+}
+"""Name -> (maker, inputs that take about a second)."""
