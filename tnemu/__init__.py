@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tnemu.emulator.emulator import Emulator as Emulator
+    from tnemu.emulator.lanes import LaneEmulator as LaneEmulator
     from tnemu.errors import TnemuError as TnemuError
     from tnemu.hardware.board import load_board as load_board
     from tnemu.hardware.image import BoardImage as BoardImage
@@ -20,11 +21,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "BoardImage": "tnemu.hardware.image",
     "Emulator": "tnemu.emulator.emulator",
+    "LaneEmulator": "tnemu.emulator.lanes",
     "TnemuError": "tnemu.errors",
     "fit": "tnemu.lab.fit",
     "load_board": "tnemu.hardware.board",
 }
-__all__ = ["BoardImage", "Emulator", "TnemuError", "__version__", "fit", "load_board"]
+__all__ = [
+    "BoardImage",
+    "Emulator",
+    "LaneEmulator",
+    "TnemuError",
+    "__version__",
+    "fit",
+    "load_board",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tnemu.cli import bench_view, tables
 from tnemu.cli.main import app
-from tnemu.emulator.engines.compiled import memory
+from tnemu.emulator import memory
 from tnemu.lab.bench import peers as bench_peers
 from tnemu.lab.bench import sweep
 from tnemu.lab.bench.measure import Row

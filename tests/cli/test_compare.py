@@ -93,7 +93,7 @@ def test_what_cannot_be_compared_is_refused(files, tmp_path):
     assert "weight file 'small' names no game to take frames from; give frames with" in refused(
         "compare", weights
     )
-    assert "there is no engine 'fast'; choose among: reference, numba" in refused(
+    assert "there is no engine 'fast'; choose one of: compiled, reference" in refused(
         "compare", weights, "--engines", "numba,fast"
     )
     assert "no engine is named; choose among" in refused("compare", weights, "--engines", ",")

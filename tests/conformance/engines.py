@@ -1,9 +1,13 @@
-"""The ways to run a board that the conformance cases are proved on, each with an Emulator's methods."""
+"""The ways to run a board that the conformance cases are proved on, each with an Emulator's methods.
+
+Every engine of the registry joins by itself: alone, on two threads if it has them, in lanes if it has
+those. Nothing here asks for what is not public.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import astuple, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -12,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines import registry
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters
-from tnemu.hardware import AXONS, BoardImage, InputConnector
-from tnemu.hardware.image import TAP_DTYPE
+from tnemu.hardware import BoardImage
 
 WORD = 64
 """A thread owns whole words of so many cores."""
@@ -29,14 +33,14 @@ class TwoThreads(Emulator):
     So neighbours are never on one thread, and a core that is alone is not on the caller's.
     """
 
-    def __init__(self, image: BoardImage) -> None:
+    def __init__(self, image: BoardImage, engine: str) -> None:
         image.validate()  # what it refuses names the cores as the case knows them
         core = np.arange(image.core_count)
         self._at = core // 2 + WORD * (1 - core % 2)
         self._core_at = np.zeros(2 * WORD, np.int64)
         self._core_at[self._at] = core
-        super().__init__(_among_empty(image, self._at), threads=2)
-        assert self._engine.board.bounds.tolist() == [0, WORD, 2 * WORD]
+        super().__init__(_among_empty(image, self._at), engine=engine, threads=2)
+        assert self.threads == 2
 
     @property
     def potentials(self) -> npt.NDArray[np.int32]:
@@ -92,60 +96,34 @@ def _among_empty(image: BoardImage, at: npt.NDArray[np.intp]) -> BoardImage:
 
 
 class InLanes:
-    """The board in every lane, given the same input: whatever is asked, all lanes must say the same.
+    """The board in every lane, given the same input: whatever is asked, all lanes must say the same."""
 
-    Lanes do not record which neuron fired when. A single board beside them does; after every tick of
-    such a run each core must have fired as often in every lane, and at its end have those potentials.
-    """
-
-    def __init__(self, image: BoardImage) -> None:
-        axons = np.zeros(AXONS * image.core_count, TAP_DTYPE)
-        pins = axons["pin"] = np.arange(len(axons))
-        axons["core"], axons["axon"], axons["delay"] = pins // AXONS, pins % AXONS, 1
-        image.validate()
-        direct = InputConnector("axons", len(axons), axons)
-        self._boards = LaneEmulator(replace(image, inputs=(*image.inputs, direct)), LANES)
-        self._beside = Emulator(image, threads=1)
+    def __init__(self, image: BoardImage, engine: str) -> None:
+        self._boards = LaneEmulator(image, LANES, engine=engine)
         self.last_spikes: NeuronSpikes | None = None
 
     def inject(self, core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike) -> None:
-        self._beside.inject(core, axon, tick)
-        for one, row, when in np.broadcast(core, np.asarray(axon, np.int64), tick):
-            self._pin("axons", AXONS * one + row, when - 1)
+        self._boards.inject(core, axon, tick)
 
     def inject_pins(self, name: str, pins: npt.ArrayLike, tick: int) -> None:
-        self._beside.inject_pins(name, pins, tick)
-        given = np.asarray(pins)
-        for pin in np.flatnonzero(given) if given.dtype == np.bool_ else given:
-            self._pin(name, pin, tick)
-
-    def _pin(self, name: str, pin: int, tick: int) -> None:
         spikes = np.zeros((LANES, self._boards.image.input(name).width), np.bool_)
-        spikes[:, pin] = True
-        self._boards.inject_pins(name, spikes, int(tick))
+        spikes[:, pins] = True
+        self._boards.inject_pins(name, spikes, tick)
 
     def step(self) -> OutputSpikes:
-        return self.run(1)
+        return self._same(self._boards.step())
 
     def run(self, ticks: int, *, record_spikes: bool | Sequence[int] = False) -> OutputSpikes:
-        if record_spikes is False:
-            self._beside.run(ticks)
-            return self._run(ticks)
-        out, fired = [], []
-        (word,) = self._boards._words
-        for _ in range(ticks):
-            out.append(self._run(1).records)
-            self._beside.run(1, record_spikes=record_spikes)
-            fired.append(self._beside.last_spikes.records)
-            assert (word.machine["fired"] == LANES * self._beside.firings).all()
-        assert np.array_equal(self.potentials, self._beside.potentials)
-        self.last_spikes = NeuronSpikes(np.concatenate(fired))
-        return OutputSpikes(np.concatenate(out), self._boards.image.outputs)
+        out = self._boards.run(ticks, record_spikes=record_spikes)
+        if record_spikes is not False:
+            self.last_spikes = self._same(self._boards.last_spikes)
+        return self._same(out)
 
-    def _run(self, ticks: int) -> OutputSpikes:
-        out = self._boards.run(ticks)
-        first, *others = (out.of(lane) for lane in range(LANES))
-        assert all(first.records.tolist() == other.records.tolist() for other in others)
+    @staticmethod
+    def _same(spikes: Any) -> Any:
+        """What every lane says, if all say the same."""
+        first, *others = (spikes.of(lane) for lane in range(LANES))
+        assert all(np.array_equal(first.records, other.records) for other in others)
         return first
 
     @property
@@ -156,23 +134,31 @@ class InLanes:
 
     @property
     def counters(self) -> Counters:
-        total = self._boards.counters
-        shares = {field.name: divmod(getattr(total, field.name), LANES) for field in fields(total)}
-        assert all(rest == 0 for _, rest in shares.values())
-        return Counters(**{name: share for name, (share, _) in shares.items()})
+        return Counters(*map(_share, astuple(self._boards.counters)))
 
     @property
     def in_flight(self) -> int:
-        (word,) = self._boards._words
-        waiting = sum(int(np.bitwise_count(lanes).sum()) for _, lanes in word.pending)
-        total = waiting + int(np.bitwise_count(word.machine["words"]).sum())
-        assert total % LANES == 0
-        return total // LANES
+        return _share(self._boards.in_flight)
 
 
-ENGINES: dict[str, Callable[[BoardImage], Any]] = {
-    "reference": partial(Emulator, engine="reference"),
-    "numba": partial(Emulator, engine="numba", threads=1),
-    "two-threads": TwoThreads,
-    "lanes": InLanes,
-}
+def _share(total: int) -> int:
+    """One lane's part of what all lanes count together."""
+    share, rest = divmod(total, LANES)
+    assert rest == 0
+    return share
+
+
+def ways() -> dict[str, Callable[[BoardImage], Any]]:
+    """Every way by name, in the order of the registry."""
+    found: dict[str, Callable[[BoardImage], Any]] = {}
+    for name, entry in registry().items():
+        found[name] = partial(Emulator, engine=name)
+        if entry.threads:
+            found[name] = partial(Emulator, engine=name, threads=1)
+            found[f"{name}-two-threads"] = partial(TwoThreads, engine=name)
+        if entry.lanes:
+            found[f"{name}-lanes"] = partial(InLanes, engine=name)
+    return found
+
+
+ENGINES = ways()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from engines import ENGINES
+from engines import ways
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.engine import Trace, rows
@@ -57,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """One of ENGINES, on a chip with one setting of the switches."""
+    """One of the ways to run a board (engines.py), on a chip with one setting of the switches."""
 
     engine: str
     chip: tuple[tuple[str, Any], ...] = ()
@@ -117,7 +117,7 @@ class Laboratory:
 
     def start(self, image: BoardImage) -> Emulator:
         """The image on this engine, at tick 0."""
-        return ENGINES[self.engine](image)
+        return ways()[self.engine](image)
 
     def watch(
         self,

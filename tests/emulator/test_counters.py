@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from random_boards import Case, cases
 
-from tnemu.emulator.emulator import ENGINES
+from tnemu.emulator.engines import registry
 from tnemu.emulator.state import Counters
 from tnemu.hardware import packet
+
+ENGINES = list(registry())
 
 
 def walk(case: Case, core: int, dx: int, dy: int) -> tuple[int, int]:

@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_boards import Case, Wires, cases
 
-from tnemu.emulator.emulator import ENGINES, Emulator
+from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines import registry
 from tnemu.emulator.engines.compiled import engine as compiled
 
+ENGINES = list(registry())
 quick = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 thorough = settings(max_examples=600, suppress_health_check=list(HealthCheck))
 OTHERS = [name for name in ENGINES if name != "reference"]
@@ -138,10 +140,10 @@ def test_what_unused_neurons_hold_does_not_matter(case, engine, seed):
 @given(case=cases(max_cores=2))
 def test_a_full_spike_buffer_loses_nothing(case):
     """The compiled loop returns at a tick boundary, is emptied, and goes on."""
-    expected = result(case.load("numba"), case.length)
+    expected = result(case.load("compiled"), case.length)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "BUFFER_ROWS", 1)
-        assert result(case.load("numba"), case.length) == expected
+        assert result(case.load("compiled"), case.length) == expected
 
 
 @quick

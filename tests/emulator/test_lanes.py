@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from random_boards import cases, random_image
 
 from tnemu.emulator.emulator import Emulator, EmulatorError
+from tnemu.emulator.engines.compiled import layout
+from tnemu.emulator.engines.compiled.kernels import arrays
 from tnemu.emulator.inputs import InputError
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.state import Counters
@@ -75,8 +77,8 @@ def test_a_lane_of_trinary_cores_equals_that_board_alone(density, lanes):
     types = image.axon_types % 3
     types[0], types[1] = 0, 1
     image = with_pins(replace(image, axon_types=types), rng)
-    boards = LaneEmulator(image, 1)
-    assert (boards._board.flags & 16).all(), "the cores must take the path under test"
+    board = layout.load(image, threads=1)
+    assert (board.flags & arrays.SLICED).all(), "the cores must take the path under test"
     assert_lanes_equal_single_runs(image, lanes, rng)
 
 
@@ -110,24 +112,27 @@ def test_closed_lanes_say_so_whatever_they_are_asked():
     assert boards.tick == 3
 
 
-def test_lanes_are_an_option_of_the_emulator():
+def test_an_emulator_is_one_board_and_says_who_has_lanes():
     rng = np.random.default_rng(0)
     image = with_pins(random_image(rng, 1, trinary_kinds(rng, 1)), rng)
-    boards = Emulator(image, lanes=3)
-    assert isinstance(boards, LaneEmulator) and boards.lanes == 3
-    with pytest.raises(EmulatorError, match="lanes run on the numba engine in one thread"):
-        Emulator(image, engine="reference", lanes=3)
+    with pytest.raises(EmulatorError) as error:
+        Emulator(image, lanes=3)
+    assert str(error.value) == (
+        "an Emulator is one board; for 3 in lockstep use tnemu.LaneEmulator(image, lanes=3)"
+    )
+    with pytest.raises(
+        EmulatorError, match="the engine 'reference' has no lanes; these have: comp"
+    ):
+        LaneEmulator(image, 3, engine="reference")
 
 
 def test_refusals_name_what_is_wrong():
     rng = np.random.default_rng(0)
     image = with_pins(random_image(rng, 1, trinary_kinds(rng, 1)), rng)
-    with pytest.raises(InputError, match=r"lanes = 0 is not possible; use 1 or more"):
+    with pytest.raises(InputError, match=r"lanes = 0: must be a whole number in 1..1048576"):
         LaneEmulator(image, 0)
-    with pytest.raises(InputError, match=r"lanes = 2.5 is not possible; use 1 or more"):
+    with pytest.raises(InputError, match=r"lanes = 2.5: must be a whole number in"):
         LaneEmulator(image, 2.5)
-    with pytest.raises(EmulatorError, match="lanes run on the numba engine in one thread"):
-        Emulator(image, threads=2, lanes=3)
     boards = LaneEmulator(image, 2)
     for ticks in (-1, 1.5):
         with pytest.raises(EmulatorError, match=rf"a run of {ticks} ticks is not possible; run 0"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from tnemu.emulator.engines.compiled import kernels
-from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, draw
+from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, draw, philox
 
 words32 = st.integers(0, 2**32 - 1)
 bytes8 = st.integers(0, 255)
@@ -42,6 +42,7 @@ def draws(seeds=(12345,), ticks=(77,), neurons=(5,), kinds=(SYNAPSE,), axons=(9,
 )
 def test_known_answers_of_philox2x32_10(counter, key, word):
     """The generator's published test vectors."""
+    assert philox(key, *counter)[0] == word
     assert kernels.philox.py_func(key, *counter)[0] == word
     assert kernels.philox(key, *counter)[0] == word
 
@@ -59,6 +60,12 @@ def test_eight_neurons_share_an_evaluation_and_take_a_byte_each():
 
 
 @settings(max_examples=300)
+@given(words32, words32, words32)
+def test_philox_in_plain_python_is_the_compiled_one(key, low, high):
+    assert philox(key, low, high) == kernels.philox(key, low, high)
+
+
+@settings(max_examples=1000)
 @given(words32, st.integers(0, 2**46 - 1), bytes8, st.sampled_from(KINDS), bytes8)
 def test_both_engines_draw_the_same_word(seed, tick, neuron, kind, axon):
     word = draw(seed, tick, neuron, kind, axon)

@@ -71,13 +71,13 @@ def command(
 
 
 def _engines(text: str) -> list[str]:
-    from tnemu.emulator.emulator import ENGINES
+    from tnemu.emulator.engines import find, registry
 
     chosen = [name.strip() for name in text.split(",") if name.strip()]
-    wrong = [name for name in chosen if name not in ENGINES]
-    if wrong or not chosen:
-        what = f"there is no engine {wrong[0]!r}" if wrong else "no engine is named"
-        raise CompareError(f"{what}; choose among: {', '.join(ENGINES)}")
+    if not chosen:
+        raise CompareError(f"no engine is named; choose among: {', '.join(registry())}")
+    for name in chosen:
+        find(name)  # or the list of those there are
     return chosen
 
 

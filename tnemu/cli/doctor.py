@@ -48,7 +48,7 @@ COMPILES = "compiles"
 ASK = "from tnemu.emulator.engines.compiled import kernels; print(kernels.CACHE, flush=True)"
 WARM = f"""{ASK}
 from tnemu.emulator import compiling
-from tnemu.emulator.engines.compiled.warm import warm
+from tnemu.emulator.warm import warm
 compiling.on_compile(lambda: print({COMPILES!r}, flush=True))
 warm()
 """

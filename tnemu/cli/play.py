@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
 
-STALL_S = {"reference": 600.0}
-"""Silence after which a process counts as hanging, for engines slower than most: 10 s otherwise."""
+STALL_S, SLOW_STALL_S = 10.0, 600.0
+"""Silence after which a process counts as hanging; of a slow engine."""
 
 PLACEMENT_SEED = 0
 """Placement changes no spike; one seed keeps the image, and its hash, the same from run to run."""
@@ -96,6 +96,7 @@ def command(
     from functools import partial
 
     from tnemu.cli.play_end import finish
+    from tnemu.emulator.engines import find
     from tnemu.hardware.board import load_board
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock
@@ -122,7 +123,7 @@ def command(
             frames,
             1 if episodes is None and frames is None else episodes,
             film=video,
-            stall_s=STALL_S.get(engine, 10.0),
+            stall_s=SLOW_STALL_S if find(engine).slow else STALL_S,
         )
         result = _run(settings, console)
     finish(result, _facts(student, spec, seed, output or folder), folder, report, console)
@@ -133,8 +134,9 @@ def _check_engine(engine: str) -> None:
     import os
 
     from tnemu.emulator import compiling
+    from tnemu.emulator.engines import find
 
-    if engine != "reference" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    if find(engine).compiles and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise PlayError(f"{compiling.NO_COMPILER}: --engine reference")
 
 

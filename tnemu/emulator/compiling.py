@@ -12,7 +12,7 @@ NOTICE = "compiling the engine, once for this installation: about 30 s"
 """For a person who waits. Measured on a 2-core virtual machine: 23 s of processor time."""
 
 NO_COMPILER = (
-    "NUMBA_DISABLE_JIT is set, which turns the compiler off that engine 'numba' consists of; unset "
+    "NUMBA_DISABLE_JIT is set, which turns the compiler off that the engine 'compiled' consists of; unset "
     "it, or use the engine 'reference', which compiles nothing and is slow"
 )
 """What is wrong, and what to do, where numba is told not to compile."""

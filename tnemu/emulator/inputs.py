@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator import memory
+from tnemu.emulator.arguments import whole_array
+from tnemu.emulator.errors import InputError
 from tnemu.emulator.state import LAST_TICK, Events
-from tnemu.errors import TnemuError
+from tnemu.errors import shown
 from tnemu.hardware.image import InputConnector
-from tnemu.hardware.neuron import AXONS, whole
+from tnemu.hardware.neuron import AXONS, MAX_DELAY
+
+__all__ = ["AT_ONCE", "InputError", "Taps", "axon_events"]
+
+AT_ONCE = 1 << 26
+"""Spikes that one call may inject: 1.6 GB of events."""
 
 
-class InputError(TnemuError, ValueError):
-    """An input spike names a core, axon, pin or tick that does not exist or is over."""
+Range = tuple[npt.ArrayLike, int, int, str]
+"""What is given, its lowest and highest value, and what to do about another one."""
 
 
 def axon_events(
-    core: npt.ArrayLike, axon: npt.ArrayLike, tick: npt.ArrayLike, core_count: int, now: int
-) -> Events:
-    """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast."""
-    cores, axons, ticks = _broadcast(core=core, axon=axon, tick=tick)
-    _check("core", cores, core_count - 1, "use an index into the image's cores")
-    _check("axon", axons, AXONS - 1, "a core has 256 axons")
-    _check_ticks(ticks, now)
-    return np.stack([ticks, cores, axons], axis=1)
+    core: npt.ArrayLike,
+    axon: npt.ArrayLike,
+    tick: npt.ArrayLike,
+    core_count: int,
+    now: int,
+    **more: Range,
+) -> tuple[Events, list[npt.NDArray[np.int64]]]:
+    """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast, with ``more``."""
+    cores, axons, ticks, *others = broadcast(
+        core=(core, 0, core_count - 1, "use an index into the image's cores"),
+        axon=(axon, 0, AXONS - 1, "a core has 256 axons"),
+        tick=(tick, now, LAST_TICK, f"the next tick is {now}"),
+        **more,
+    )
+    return np.stack([ticks, cores, axons], axis=1), others
 
 
-class Pins:
+class Taps:
     """The taps of one input connector, sorted by pin so that a pin's taps are one slice."""
 
     def __init__(self, connector: InputConnector) -> None:
+        memory.check(
+            f"input {connector.name!r} with {connector.width:,} pins",
+            8 * connector.width,
+            "use a narrower input",
+        )
         self._name, self._width = connector.name, connector.width
         taps = connector.taps[np.argsort(connector.taps["pin"], kind="stable")]
         self._rows = np.stack(
@@ -41,24 +64,36 @@ class Pins:
 
     def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
         """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
-        numbers, ticks = _broadcast(pins=self._numbers(pins), tick=tick)
+        last = self._width - 1
+        numbers, ticks = broadcast(
+            pins=(self._numbers(pins), 0, last, f"input {self._name!r} has pins 0..{last}"),
+            tick=(tick, now - MAX_DELAY, LAST_TICK, f"the next tick is {now}"),
+        )
         first = self._first[numbers]
-        count = self._first[numbers + 1] - first
+        count = self.count(numbers)
+        check_size(int(count.sum()))
         # Tap k of the result belongs to the pin whose run of taps covers k.
         skip = np.repeat(first - (np.cumsum(count) - count), count)
         events = self._rows[skip + np.arange(len(skip))]
-        events[:, 0] += np.repeat(ticks, count)
-        if len(ticks) and not self._in_time(int(ticks.min()), int(ticks.max()), now):
-            _check_ticks(events[:, 0], now)
+        if len(ticks):
+            earliest, latest = int(ticks.min()), int(ticks.max())
+            events[:, 0] += np.repeat(ticks, count)
+            if not self._in_time(earliest, latest, now):
+                check_ticks(events[:, 0], now)
         return events
+
+    def count(self, pins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many taps every one of these pins has; they follow one another in ``events``."""
+        return self._first[pins + 1] - self._first[pins]
 
     def _in_time(self, first: int, last: int, now: int) -> bool:
         """No tap of a pin that spikes in source ticks ``first`` to ``last`` can be too early or late."""
         least, most = self._delays
         return first + least >= now and last + most <= LAST_TICK
 
-    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        array = np.asarray(pins)
+    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Pin numbers, still to be checked, of numbers or of a mask."""
+        array = pins if isinstance(pins, np.ndarray) else _array(f"input {self._name!r}", pins)
         if array.dtype == np.bool_:
             if array.shape != (self._width,):
                 raise InputError(
@@ -66,30 +101,32 @@ class Pins:
                     f"{array.shape}; give bool [{self._width}] or pin numbers"
                 )
             return np.flatnonzero(array)
-        what = f"pin of input {self._name!r}"
-        numbers = whole(array, what).astype(np.int64)
-        _check(what, numbers, self._width - 1, "use a pin that it has")
-        return numbers
+        return array
 
 
-def _broadcast(**values: npt.ArrayLike) -> list[npt.NDArray[np.int64]]:
-    """Whole numbers as int64, brought to one common length."""
-    arrays = {name: whole(array, name) for name, array in values.items()}
+def broadcast(**values: Range) -> list[npt.NDArray[np.int64]]:
+    """Whole numbers as int64, brought to one common length; InputError names what is none."""
+    arrays = {name: whole_array(name, *given) for name, given in values.items()}
     try:
-        common = np.broadcast_arrays(*arrays.values())
+        shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise InputError(f"{shapes} do not broadcast; give arrays of one length") from None
-    return [array.ravel().astype(np.int64) for array in common]
+    check_size(math.prod(shape))  # before anything of that size is asked for
+    return [np.broadcast_to(a, shape).ravel() for a in arrays.values()]
 
 
-def _check(what: str, values: npt.NDArray[np.int64], high: int, advice: str) -> None:
-    bad = (values < 0) | (values > high)
-    if bad.any():
-        raise InputError(f"{what} = {int(values[bad].flat[0])} is outside 0..{high}; {advice}")
+def check_size(spikes: int) -> None:
+    """Refuses more spikes than one call may inject."""
+    if spikes > AT_ONCE:
+        raise InputError(
+            f"{spikes:,} spikes are more than the {AT_ONCE:,} that one call may inject; "
+            "inject them in several calls"
+        )
 
 
-def _check_ticks(ticks: npt.NDArray[np.int64], now: int) -> None:
+def check_ticks(ticks: npt.NDArray[np.int64], now: int) -> None:
+    """Refuses a tick that is over or after the last one."""
     if (ticks < now).any():
         raise InputError(
             f"an input spike lands in tick {int(ticks.min())}, but the next tick is {now}; "
@@ -100,3 +137,12 @@ def _check_ticks(ticks: npt.NDArray[np.int64], now: int) -> None:
             f"an input spike lands in tick {int(ticks.max())}, after the last tick {LAST_TICK}; "
             "start a new run"
         )
+
+
+def _array(what: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise InputError(
+            f"spikes of {what} are {shown(value)}, which is no array; give a mask or pin numbers"
+        ) from None

@@ -2,43 +2,55 @@
 
     lane k of LaneEmulator(image, lanes)  ==  Emulator(image) given lane k's input
 
-to the bit, noise included. Each crossbar row is read once for 64 lanes, and cores that keep nothing
-between ticks and add only +1 and -1 (trinary students) are evaluated for all lanes at once.
+to the bit, noise included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.engines.compiled import engine as compiled
-from tnemu.emulator.engines.compiled import layout, memory
-from tnemu.emulator.engines.compiled.compiler import check_compiler
-from tnemu.emulator.engines.compiled.kernels import arrays
-from tnemu.emulator.engines.compiled.kernels import lanes as kernel
-from tnemu.emulator.errors import EmulatorError
-from tnemu.emulator.inputs import InputError, Pins
-from tnemu.emulator.spikes import OUTPUT_DTYPE, OutputSpikes
-from tnemu.emulator.state import Counters, State
+from tnemu.emulator.engine import LaneEngine, LaneTrace, rows
+from tnemu.emulator.engines import DEFAULT, registry
+from tnemu.emulator.errors import EmulatorError, InputError
+from tnemu.emulator.inputs import axon_events, check_size
+from tnemu.emulator.lane_state import LaneInputs, LaneState, mask, packed
+from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
+from tnemu.emulator.one_caller import alone
+from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes, connector_numbers
+from tnemu.emulator.state import LAST_TICK, Counters
+from tnemu.errors import shown, whole
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
+from tnemu.hardware.neuron import MAX_DELAY
 
-WORD = 64
-"""Lanes of one word."""
+__all__ = ["LaneEmulator", "LaneNeuronSpikes", "LaneSpikes"]
+
+MOST_LANES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class LaneSpikes:
-    """Spikes that left the boards: ``records`` (lane, tick, connector, pin), in order of lane."""
+    """Spikes that left the boards, sorted by (lane, tick, connector number, pin).
+
+    lane    int64 [m]  the lane of every record of ``spikes``
+    spikes  the records, of all lanes
+    lanes   how many lanes there are
+    """
 
     lane: npt.NDArray[np.int64]
     spikes: OutputSpikes
     lanes: int
+
+    def __len__(self) -> int:
+        return len(self.lane)
+
+    def __repr__(self) -> str:
+        return f"<LaneSpikes of {self.lanes:,} lanes: {self.spikes!r}>"
 
     def of(self, lane: int) -> OutputSpikes:
         """One board's spikes, as its own run would have returned them."""
@@ -53,180 +65,254 @@ class LaneSpikes:
         return np.bincount(place, minlength=self.lanes * width).reshape(self.lanes, width)
 
 
-class LaneEmulator:
-    """``lanes`` boards loaded with ``image``, at tick 0, all potentials at V0, nothing in flight.
+@dataclass(frozen=True, eq=False)
+class LaneNeuronSpikes:
+    """Every recorded firing of the boards, in order of (lane, tick, core, neuron).
 
-    Memory: 33 kB a core and 64 lanes for the slots, and 1 kB a core and lane for potentials, of which
-    only cores that keep something between ticks use any.
-    Raises ImageError for an inconsistent image, InputError for fewer than one lane, EmulatorError
-    for boards that do not fit into the memory that is left or have more than 2**20 cores.
+    lane       int64 [m]  the lane of every record of ``spikes``
+    spikes     the records, of all lanes; ``truncated`` if some lane's are
+    truncated  bool [lanes]  this lane fired more often than its share of the limit
     """
 
-    def __init__(self, image: BoardImage, lanes: int) -> None:
-        if not isinstance(lanes, int | np.integer) or lanes < 1:
-            raise InputError(f"lanes = {lanes} is not possible; use 1 or more")
-        image.validate()  # compiled code checks no bounds
-        self.image, self.lanes, self.tick = image, lanes, 0
-        self._pins = {connector.name: Pins(connector) for connector in image.inputs}
-        memory.check_engine(image)
-        check_compiler()
-        self._board = layout.load(image, threads=1)
-        memory.check_lanes(self._board, lanes)
-        self._synapses = np.bitwise_count(self._board.crossbar).sum(axis=2, dtype=np.uint16)
-        self._scratch = compiled.scratch()
-        start = State.initial(image).potentials
-        self._words = [_Word(start, min(WORD, lanes - first)) for first in range(0, lanes, WORD)]
+    lane: npt.NDArray[np.int64]
+    spikes: NeuronSpikes
+    truncated: npt.NDArray[np.bool_]
 
-    def __enter__(self) -> Self:
-        return self
+    def __len__(self) -> int:
+        return len(self.lane)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def __repr__(self) -> str:
+        return f"<LaneNeuronSpikes of {len(self.truncated):,} lanes: {self.spikes!r}>"
 
+    def of(self, lane: int) -> NeuronSpikes:
+        """One board's firings, as its own run would have recorded them."""
+        return NeuronSpikes(self.spikes.records[self.lane == lane], bool(self.truncated[lane]))
+
+
+class LaneEmulator(Loaded[LaneSpikes]):
+    """``lanes`` boards loaded with ``image``, at tick 0, all potentials at V0, nothing in flight.
+
+    It has an Emulator's methods; counters, firings and spikes in flight are those of all boards
+    together. It runs in one thread. Memory of the compiled engine: 33 kB a core and 64 lanes for the
+    slots, and 1 kB a core and lane for potentials, of which only cores that keep something between
+    ticks use any.
+
+    Raises ImageError for an inconsistent image, InputError for a number of lanes outside 1..2**20,
+    EmulatorError for an engine that has no lanes, what is no image, and boards that do not fit into
+    the memory that is left or have more cores than the engine can name.
+    """
+
+    _what = "emulator"
+
+    def __init__(self, image: BoardImage, lanes: int, *, engine: str = DEFAULT) -> None:
+        self.lanes: int = whole("lanes", lanes, 1, MOST_LANES, error=InputError)
+        entry = self._load(image, engine, 1)
+        if entry.make_lanes is None:
+            have = ", ".join(e.name for e in registry().values() if e.lanes)
+            raise EmulatorError(f"the engine {entry.name!r} has no lanes; these have: {have}")
+        self.last_spikes: LaneNeuronSpikes | None = None
+        """Firings recorded by the latest run with ``record_spikes``."""
+        self._pending = LaneInputs.none(self.lanes)
+        self._tick = 0
+        self._engine: LaneEngine | None = entry.make_lanes(self.image, self.lanes)
+
+    @classmethod
+    def restore(cls, image: BoardImage, path: PathLike, *, engine: str = DEFAULT) -> Self:
+        """Boards that go on where :meth:`snapshot` was taken, as many as there were.
+
+        Raises SnapshotError when the file is damaged or was taken of another image.
+        """
+        probe = cls.__new__(cls)
+        probe._load(image, engine, 1)
+        state = LaneState.load(path, probe.image)
+        boards = cls(probe.image, len(state.potentials), engine=engine)
+        boards._running().load(state)
+        boards._pending = state.pending
+        return boards
+
+    @alone
     def close(self) -> None:
-        """Let go of the boards' memory; nothing can be read or run any more."""
-        self._words = []
+        """Let go of the boards' memory; nothing can be read or run any more, but :attr:`tick`."""
+        if self._engine is not None:
+            self._tick = self._engine.tick
+        self._engine = None
 
-    def _open(self) -> list[_Word]:
-        """The boards, or an EmulatorError when they are closed."""
-        if not self._words:
+    @property
+    def tick(self) -> int:
+        """The next tick to be evaluated, of every board."""
+        engine = self._engine
+        return self._tick if engine is None else engine.tick
+
+    @property
+    @alone
+    def potentials(self) -> npt.NDArray[np.int32]:
+        """A copy of V after the last tick: int32 [lanes, n, 256]."""
+        return self._running().potentials
+
+    @property
+    @alone
+    def counters(self) -> Counters:
+        """What has happened on all boards together; ``ticks`` counts each board's."""
+        return Counters(*self._running().counters.tolist())
+
+    @property
+    @alone
+    def firings(self) -> npt.NDArray[np.int64]:
+        """How often the neurons of every core have fired, on all boards together: int64 [n]."""
+        return self._running().firings
+
+    @alone
+    def inject(
+        self,
+        core: npt.ArrayLike,
+        axon: npt.ArrayLike,
+        tick: npt.ArrayLike,
+        lane: npt.ArrayLike | None = None,
+    ) -> None:
+        """External spikes: in ``lane``, core ``core`` sees its ``axon`` active in exactly tick ``tick``.
+
+        Whole numbers, or arrays of them, which broadcast; without ``lane``, every board gets the
+        spike. Raises InputError as an Emulator's does, and for a lane that does not exist.
+        """
+        self._running()
+        n, now = self.image.core_count, self.tick
+        width = self._pending.lanes.shape[1]
+        if lane is None:
+            events, _ = axon_events(core, axon, tick, n, now)
+            check_size(len(events) * width)
+            words = np.repeat(mask(self.lanes)[None], len(events), axis=0)
+        else:
+            given = (lane, 0, self.lanes - 1, "use one of the lanes")
+            events, (lanes,) = axon_events(core, axon, tick, n, now, lane=given)
+            check_size(len(events) * width)
+            words = np.zeros((len(events), width), np.uint64)
+            words[np.arange(len(events)), lanes >> 6] = np.uint64(1) << (lanes & 63).astype(
+                np.uint64
+            )
+        self._queue([LaneInputs(events, words)])
+
+    @alone
+    def inject_pins(self, name: str, pins: npt.NDArray[np.bool_], tick: int | None = None) -> None:
+        """Pins bool [lanes, width] of input connector ``name`` spike at source tick ``tick``.
+
+        Without ``tick`` it is the current one. Each tap of a pin is seen ``delay`` ticks later. Raises
+        ImageError for an unknown name, InputError for another shape or a landing in a tick that is
+        over.
+        """
+        self._running()
+        self._queue([self._events(name, pins, self.tick if tick is None else tick)])
+
+    @alone
+    def run(
+        self,
+        ticks: int,
+        spikes: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+        *,
+        record_spikes: Cores = False,
+        spike_limit: int = SPIKE_LIMIT,
+    ) -> LaneSpikes:
+        """Evaluate ``ticks`` ticks of every board; returns the spikes that left them.
+
+        ``spikes`` maps input connectors to bool [lanes, width] that spike at the current tick.
+        ``record_spikes`` keeps every firing, or those of the given core indices, in
+        :attr:`last_spikes`: of each board the first ``spike_limit`` // lanes. Raises EmulatorError
+        when the boards are closed, and for a number of ticks that passes the last tick; what is
+        refused queues no spike.
+        """
+        self._running()
+        ticks = self._ticks(ticks)
+        recorded, limit = self._recording(record_spikes, spike_limit)
+        self._queue([self._events(name, pins, self.tick) for name, pins in (spikes or {}).items()])
+        trace = LaneTrace(recorded, self.lanes, limit // self.lanes)
+        out = self._traced(ticks, trace)
+        if recorded.any():
+            self.last_spikes = _firings(trace)
+        return out
+
+    @alone
+    def snapshot(self, path: PathLike) -> None:
+        """Write the state of all boards to ``path`` (.npz), whole or not at all; SnapshotError."""
+        engine = self._running()
+        state = LaneState(
+            tick=engine.tick,
+            potentials=engine.potentials,
+            slots=engine.slots(),
+            counters=engine.counters,
+            firings=engine.firings,
+            pending=self._pending.from_tick(engine.tick),
+        )
+        state.save(path, self.image)
+
+    def _size(self) -> str:
+        return f"LaneEmulator of {self.lanes:,} lanes"
+
+    def _is_open(self) -> bool:
+        return self._engine is not None
+
+    def _running(self) -> LaneEngine:
+        if self._engine is None:
             raise EmulatorError(
                 "the lanes are closed and their boards are gone; run and read them inside their "
                 "'with' block"
             )
-        return self._words
+        return self._engine
 
-    @property
-    def counters(self) -> Counters:
-        """What has happened on all boards together; ``ticks`` counts each board's."""
-        total = np.sum([word.counters for word in self._open()], axis=0)
-        total[arrays.TICKS] = self.tick * self.lanes
-        return Counters(*total[: arrays.COUNTERS].tolist())
+    def _advance(self, ticks: int) -> LaneSpikes:
+        return self._traced(ticks, LaneTrace(np.zeros(self.image.core_count, np.bool_), self.lanes))
 
-    @property
-    def potentials(self) -> npt.NDArray[np.int32]:
-        """A copy of V after the last tick: int32 [lanes, n, 256]."""
-        return np.concatenate([word.machine["potentials"] for word in self._open()])
+    def _traced(self, ticks: int, trace: LaneTrace) -> LaneSpikes:
+        engine = self._running()
+        engine.advance(ticks, self._pending, trace)
+        self._pending = self._pending.from_tick(engine.tick)
+        lane, *events = rows(trace.outputs, 4).T
+        numbers = connector_numbers(self.image.outputs)[events[1]]
+        order = np.lexsort((events[2], numbers, events[0], lane))
+        out = OutputSpikes.of_rows(np.stack(events, axis=1)[order], self.image.outputs)
+        return LaneSpikes(lane[order], out, self.lanes)
 
-    def inject_pins(self, name: str, pins: npt.NDArray[np.bool_], tick: int | None = None) -> None:
-        """Pins bool [lanes, width] of input connector ``name`` spike at source tick ``tick``."""
+    def _joined(self, found: list[LaneSpikes]) -> LaneSpikes:
+        lane = np.concatenate([out.lane for out in found])
+        records = np.concatenate([out.spikes.records for out in found])
+        order = np.argsort(lane, kind="stable")
+        out = OutputSpikes(records[order], self.image.outputs)
+        return LaneSpikes(lane[order], out, self.lanes)
+
+    def _in_flight(self) -> int:
+        engine = self._running()
+        return engine.in_slots + self._pending.from_tick(engine.tick).count()
+
+    def _queue(self, inputs: list[LaneInputs]) -> None:
+        if inputs:  # at once: none is queued if one of them is refused
+            self._pending = self._pending.from_tick(self.tick).joined(inputs)
+
+    def _events(self, name: str, pins: object, tick: object) -> LaneInputs:
         connector = self.image.input(name)
-        spikes = np.asarray(pins)
-        if spikes.dtype != np.bool_ or spikes.shape != (self.lanes, connector.width):
+        spikes = pins if isinstance(pins, np.ndarray) else None
+        if (
+            spikes is None
+            or spikes.dtype != np.bool_
+            or spikes.shape != (self.lanes, connector.width)
+        ):
+            given = shown(pins) if spikes is None else f"{spikes.dtype} {list(spikes.shape)}"
             raise InputError(
                 f"input {name!r} of {self.lanes} lanes takes bool "
-                f"[{self.lanes}, {connector.width}], not {spikes.dtype} {list(spikes.shape)}"
+                f"[{self.lanes}, {connector.width}], not {given}"
             )
-        for index, word in enumerate(self._open()):
-            lanes = spikes[WORD * index : WORD * (index + 1)]
-            active = np.flatnonzero(lanes.any(axis=0))
-            events = self._pins[name].events(active, self.tick if tick is None else tick, self.tick)
-            # A pin's taps follow one another in ``events``, in the order of the pins.
-            taps = np.bincount(connector.taps["pin"], minlength=connector.width)[active]
-            word.pending.append((events, np.repeat(_packed(lanes[:, active]), taps)))
-
-    def run(
-        self, ticks: int, spikes: Mapping[str, npt.NDArray[np.bool_]] | None = None
-    ) -> LaneSpikes:
-        """Evaluate ``ticks`` ticks of every board and return the spikes that left them.
-
-        ``spikes`` maps input connectors to bool [lanes, width] that spike at the current tick.
-        Raises EmulatorError when the boards are closed, and for a negative number of ticks.
-        """
-        words = self._open()
-        if not isinstance(ticks, int | np.integer) or ticks < 0:
-            raise EmulatorError(f"a run of {ticks} ticks is not possible; run 0 or more")
-        for name, pins in (spikes or {}).items():
-            self.inject_pins(name, pins)
-        found = [word.run(self, int(ticks)) for word in words]
-        self.tick += int(ticks)
-        lane = np.concatenate([WORD * i + lane for i, (lane, _) in enumerate(found)])
-        records = np.concatenate([records for _, records in found])
-        numbers = np.array([c.number for c in self.image.outputs], np.int64)[records["connector"]]
-        order = np.lexsort((records["pin"], numbers, records["tick"], lane))
-        spikes_out = OutputSpikes(records[order], self.image.outputs)
-        return LaneSpikes(lane[order], spikes_out, self.lanes)
+        source = whole("tick", tick, self.tick - MAX_DELAY, LAST_TICK, error=InputError)
+        active = np.flatnonzero(spikes.any(axis=0))
+        taps = self._taps[name]
+        check_size(int(taps.count(active).sum()) * self._pending.lanes.shape[1])
+        events = taps.events(active, source, self.tick)
+        return LaneInputs(events, np.repeat(packed(spikes[:, active]), taps.count(active), axis=0))
 
 
-class _Word:
-    """Up to 64 lanes: their state, and inputs that are still to come."""
-
-    def __init__(self, potentials: npt.NDArray[np.int32], lanes: int) -> None:
-        n = len(potentials)
-        self.counters = np.zeros(2 * arrays.COUNTERS, np.int64)
-        self.pending: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]] = []
-        self.mask = np.uint64((1 << lanes) - 1)
-        held = layout.aligned((lanes, n, NEURONS), np.int32)
-        if potentials.any():
-            held[:] = potentials
-        self.machine: dict[str, Any] = {
-            "potentials": held,
-            "words": layout.aligned((SLOTS, n, AXONS + 1), np.uint64),
-            "waiting": np.zeros((SLOTS, -(-n // arrays.BLOCK)), np.uint64),
-            "awake": compiled.every_core(n),
-            "counters": self.counters,
-            "fired": np.zeros(n, np.int64),
-        }
-        self.scratch = kernel.LaneScratch(
-            axons=layout.aligned((WORD, AXONS), np.uint16),
-            counts=np.zeros(WORD, np.int64),
-            plus=np.zeros(AXONS + 8, np.int16),
-            minus=np.zeros(AXONS + 8, np.int16),
-            fired=layout.aligned((NEURONS,), np.uint64),
-        )
-
-    def run(
-        self, boards: LaneEmulator, ticks: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
-        """Lane and record of every output spike, in no order."""
-        board = boards._board
-        most = max(1, int(layout.outputs_per_tick(board).sum()))
-        machine = kernel.LaneMachine(**self.machine)
-        pieces = []
-        now, last = boards.tick, boards.tick + ticks
-        while now < last:
-            some = min(last - now, max(1, compiled.BUFFER_ROWS // most))
-            rows = np.empty((most * some, 3), np.int64)
-            count = kernel.advance_lanes(
-                board, boards._synapses, machine, boards._scratch, self.scratch,
-                self.mask, self._due(now + some), rows, now, some,
-            )  # fmt: skip
-            pieces.append(rows[:count].copy())
-            now += some
-        return _unpacked(np.concatenate([np.zeros((0, 3), np.int64), *pieces]), board.outputs)
-
-    def _due(self, end: int) -> tuple[npt.NDArray[Any], ...]:
-        """The pending inputs before tick ``end``, as (tick, core, axon, lanes) in order of tick."""
-        empty = (np.zeros((0, 3), np.int64), np.zeros(0, np.uint64))
-        events = np.concatenate([e for e, _ in [empty, *self.pending]])
-        lanes = np.concatenate([w for _, w in [empty, *self.pending]])
-        later = events[:, 0] >= end
-        self.pending = [(events[later], lanes[later])]
-        order = np.argsort(events[~later, 0], kind="stable")
-        due = events[~later][order]
-        return *(np.ascontiguousarray(column) for column in due.T), lanes[~later][order]
-
-
-def _packed(lanes: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
-    """Words uint64 [m] of bool [lanes, m]: bit k = lane k."""
-    padded = np.zeros((WORD, lanes.shape[1]), bool)
-    padded[: len(lanes)] = lanes
-    packed = np.packbits(padded.T, axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view(np.uint64).reshape(-1)
-
-
-def _unpacked(
-    rows: npt.NDArray[np.int64], outputs: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
-    """Lane and record of every lane bit of rows (tick, output, lanes)."""
-    words = np.ascontiguousarray(rows[:, 2]).view(np.uint8).reshape(-1, 8)
-    spike, lane = np.nonzero(np.unpackbits(words, axis=1, bitorder="little"))
-    records = np.empty(len(spike), OUTPUT_DTYPE)
-    records["tick"] = rows[spike, 0]
-    records["connector"], records["pin"] = outputs[rows[spike, 1]].T
-    return lane, records
+def _firings(trace: LaneTrace) -> LaneNeuronSpikes:
+    """The recorded firings, of each lane the first ``limit``."""
+    found = rows(trace.spikes, 4)
+    found = found[np.argsort(found[:, 0], kind="stable")]
+    count = np.bincount(found[:, 0], minlength=trace.lanes)
+    before = np.cumsum(count) - count
+    kept = found[np.arange(len(found)) - before[found[:, 0]] < trace.limit]
+    truncated = count > trace.limit
+    spikes = NeuronSpikes.of_rows(kept[:, 1:], bool(truncated.any()))
+    return LaneNeuronSpikes(kept[:, 0], spikes, truncated)

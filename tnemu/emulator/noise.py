@@ -29,14 +29,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tnemu.emulator.engines.compiled import kernels
-from tnemu.emulator.engines.compiled.kernels import LEAK, SYNAPSE, THRESHOLD
-
-__all__ = ["LEAK", "SYNAPSE", "THRESHOLD", "Draw", "draw"]
+SYNAPSE, LEAK, THRESHOLD = 0, 1, 2
 
 Draw = Callable[[int, int, int, int, int], int]
 """A noise source: (seed, tick, neuron, kind, axon) -> a word of 32 bits."""
 
-# numba leaves the plain function in place of the dispatcher when it is switched off.
-draw: Draw = getattr(kernels.noise, "py_func", kernels.noise)
-"""The noise source on plain Python integers: the very source lines that the compiled engine runs."""
+WORD = 0xFFFFFFFF
+
+
+def philox(key: int, low: int, high: int) -> tuple[int, int]:
+    """Philox2x32-10 of a 32-bit key and the counter (low, high): two 32-bit words."""
+    for _ in range(10):
+        product = low * 0xD256D193
+        low, high = product >> 32 ^ key ^ high, product & WORD
+        key = (key + 0x9E3779B9) & WORD
+    return low, high
+
+
+def draw(seed: int, tick: int, neuron: int, kind: int, axon: int) -> int:
+    """The 32-bit word of one draw, its own bits lowest."""
+    to_a_block = 2 if kind == THRESHOLD else 8  # neurons that share an evaluation
+    block, place = divmod(neuron, to_a_block)
+    counter = block | kind << 8 | axon << 10 | (tick >> 32 & 0x3FFF) << 18
+    low, high = philox(seed & WORD, tick & WORD, counter)
+    start = place * 64 // to_a_block  # of its bits among the 64
+    word, turn = (high if start >= 32 else low), start % 32
+    return (word >> turn | word << 32 - turn) & WORD

@@ -11,6 +11,9 @@ from tnemu.emulator.state import Events
 from tnemu.hardware.errors import ImageError
 from tnemu.hardware.image import OutputConnector
 
+SHOWN = 3
+"""Spikes that a repr names."""
+
 OUTPUT_DTYPE = np.dtype([("tick", np.int64), ("connector", np.int32), ("pin", np.int32)])
 """A spike that left the board: fire tick, index of the output connector in the image, pin."""
 
@@ -33,9 +36,23 @@ class OutputSpikes:
     @classmethod
     def from_events(cls, events: Events, connectors: tuple[OutputConnector, ...]) -> OutputSpikes:
         """From rows (tick, connector index, pin) in any order."""
-        numbers = _numbers(connectors)[events[:, 1]]
+        numbers = connector_numbers(connectors)[events[:, 1]]
         order = np.lexsort((events[:, 2], numbers, events[:, 0]))
-        return cls(_records(events[order], OUTPUT_DTYPE), connectors)
+        return cls.of_rows(events[order], connectors)
+
+    @classmethod
+    def of_rows(cls, events: Events, connectors: tuple[OutputConnector, ...]) -> OutputSpikes:
+        """From rows (tick, connector index, pin) that are in order."""
+        return cls(_records(events, OUTPUT_DTYPE), connectors)
+
+    def __repr__(self) -> str:
+        """How many, in which ticks, and the first of them by name."""
+        names = [connector.name for connector in self.connectors]
+        first = [
+            f"{names[k]!r} pin {pin} in tick {tick:,}"
+            for tick, k, pin in self.records[:SHOWN].tolist()
+        ]
+        return _told("OutputSpikes", "spike", self.records, first)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -48,7 +65,7 @@ class OutputSpikes:
     @property
     def number(self) -> npt.NDArray[np.int64]:
         """Connector number (-32, -33, ...) of every record."""
-        return _numbers(self.connectors)[self.records["connector"]]
+        return connector_numbers(self.connectors)[self.records["connector"]]
 
     @property
     def pin(self) -> npt.NDArray[np.int32]:
@@ -90,14 +107,42 @@ class NeuronSpikes:
     @classmethod
     def from_events(cls, events: Events, limit: int) -> NeuronSpikes:
         """From rows (tick, core, neuron) in order, of which the first ``limit`` are kept."""
-        return cls(_records(events[:limit], SPIKE_DTYPE), truncated=len(events) > limit)
+        return cls.of_rows(events[:limit], len(events) > limit)
+
+    @classmethod
+    def of_rows(cls, events: Events, truncated: bool = False) -> NeuronSpikes:
+        """From rows (tick, core, neuron) that are in order."""
+        return cls(_records(events, SPIKE_DTYPE), truncated)
+
+    def __repr__(self) -> str:
+        """How many, in which ticks, and the first of them."""
+        first = [
+            f"core {core} neuron {neuron} in tick {tick:,}"
+            for tick, core, neuron in self.records[:SHOWN].tolist()
+        ]
+        return _told("NeuronSpikes", "firing", self.records, first, self.truncated)
 
     def __len__(self) -> int:
         return len(self.records)
 
 
-def _numbers(connectors: tuple[OutputConnector, ...]) -> npt.NDArray[np.int64]:
+def connector_numbers(connectors: tuple[OutputConnector, ...]) -> npt.NDArray[np.int64]:
+    """The numbers of connectors, -32, -33 and so on: int64 [k]."""
     return np.array([connector.number for connector in connectors], dtype=np.int64)
+
+
+def _told(
+    what: str, one: str, records: npt.NDArray[np.void], first: list[str], more: bool = False
+) -> str:
+    """A repr: how many, in which ticks, the first few."""
+    if not len(records):
+        return f"<{what}: none>"
+    ticks = records["tick"]
+    span = f"ticks {ticks.min():,}..{ticks.max():,}"
+    dots = ", ..." if len(records) > len(first) else ""
+    cut = ", cut at the limit" if more else ""
+    count = f"{len(records):,} {one}{'s' if len(records) > 1 else ''}"
+    return f"<{what}: {count} in {span}{cut}: {', '.join(first)}{dots}>"
 
 
 def _records(events: Events, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:

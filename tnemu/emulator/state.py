@@ -1,4 +1,4 @@
-"""What a board remembers between two ticks, and the snapshot file that holds it.
+"""What a board remembers between two ticks.
 
 V_j, the scheduler rows, the tick and the inputs that are still to come: with the image they decide
 everything that follows. Which engine computed them does not matter.
@@ -6,31 +6,26 @@ everything that follows. Which engine computed them does not matter.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.errors import TnemuError
+from tnemu.emulator import snapshots
+from tnemu.emulator.errors import SnapshotError
+from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
+from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
-FORMAT = "tnemu-snapshot-1"
+__all__ = ["LAST_TICK", "Counters", "Events", "SnapshotError", "State"]
 
-LAST_TICK = (1 << 46) - 1
+LAST_TICK = snapshots.LAST_TICK
 """Highest tick: noise is keyed by 46 bits of it (2,000 years at 1 kHz)."""
 
 Events = npt.NDArray[np.int64]
 """int64 [m, 3], one event per row: (tick, core, axon), (tick, connector, pin) or (tick, core, neuron)."""
-
-
-class SnapshotError(TnemuError, ValueError):
-    """A snapshot cannot be written, is damaged, or belongs to another image."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +51,30 @@ class Counters:
     hops: int = 0
     chip_crossings: int = 0
 
+    def __str__(self) -> str:
+        """Every counter by its name, the number grouped in thousands."""
+        return ", ".join(
+            f"{getattr(self, f.name):,} {f.name.replace('_', ' ')}" for f in fields(self)
+        )
+
 
 @dataclass
 class State:
     """One board's state.
 
-    tick        the next tick to be evaluated
+    clock       int64  [1]         the next tick to be evaluated
     potentials  int32  [n, 256]    V in -524288..524287; 0 for neurons that are not used
     slots       uint64 [16, n, 4]  scheduler row t mod 16: bit i % 64 of word i // 64 = axon i
     counters    int64  [8]         the fields of :class:`Counters`, in their order
     firings     int64  [n]         how often the neurons of every core have fired
-    pending     int64  [m, 3]      external inputs to come (tick, core, axon), in order of tick
+    pending     int64  [m, 3]      external inputs (tick, core, axon), in order of tick; those of ticks
+                                   that are over are over as well
+
+    The clock is an array so that an engine can set it together with what it counts: an interrupt
+    between two statements of Python then finds either all of a tick or none of it.
     """
 
-    tick: int
+    clock: npt.NDArray[np.int64]
     potentials: npt.NDArray[np.int32]
     slots: npt.NDArray[np.uint64]
     counters: npt.NDArray[np.int64]
@@ -81,129 +86,73 @@ class State:
         """The state an image is loaded with: V0 of every used neuron, empty slots, tick 0."""
         start = np.where(image.types != 0, image.neuron_types["V0"][image.types], 0)
         return cls(
-            tick=0,
+            clock=np.zeros(1, np.int64),
             potentials=start.astype(np.int32),
             slots=np.zeros((SLOTS, image.core_count, AXONS // 64), np.uint64),
-            counters=np.zeros(len(Counters.__dataclass_fields__), np.int64),
+            counters=np.zeros(len(fields(Counters)), np.int64),
             firings=np.zeros(image.core_count, np.int64),
             pending=np.zeros((0, 3), np.int64),
         )
 
+    @property
+    def tick(self) -> int:
+        """The next tick to be evaluated."""
+        return int(self.clock[0])
+
+    def due(self) -> Events:
+        """The pending inputs that are still to come."""
+        return self.pending[np.searchsorted(self.pending[:, 0], self.tick) :]
+
     def add_pending(self, events: Events) -> None:
         """Queue external inputs (tick, core, axon); none may be earlier than ``tick``."""
-        pending = np.concatenate([self.pending, events]) if len(self.pending) else events
+        due = self.due()
+        pending = np.concatenate([due, events]) if len(due) else events
         if (np.diff(pending[:, 0]) < 0).any():
             pending = pending[np.argsort(pending[:, 0], kind="stable")]
         self.pending = pending
 
     def in_flight(self) -> int:
         """Spikes that some core has still to see: bits set in slots, and pending inputs."""
-        return int(np.bitwise_count(self.slots).sum()) + len(self.pending)
+        return int(np.bitwise_count(self.slots).sum()) + len(self.due())
 
-    def save(self, path: str | Path, image: BoardImage) -> None:
-        """Write the snapshot to ``path``; the file appears whole or not at all.
-
-        An .npz without pickled objects that names the image's hash. Raises SnapshotError when the
-        file cannot be written (disk full, no such folder); an older file then stays as it was.
-        """
-        path = Path(path)
-        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        chip = image.board.chip
-        header = {
-            "format": FORMAT,
-            "image": image.sha256(),
-            "leak_zero_clamp": chip.leak_zero_clamp,
-            "potential_range": chip.potential_range,
-            "tick": self.tick,
-        }
-        try:
-            with open(scratch, "xb") as file:
-                np.savez(file, header=np.array(json.dumps(header)), **self.arrays())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(scratch, path)
-        except BaseException as error:
-            scratch.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise SnapshotError(
-                    f"snapshot {path} cannot be written ({error.strerror or error}); "
-                    "make room or choose another place"
-                ) from error
-            raise
+    def save(self, path: PathLike, image: BoardImage) -> None:
+        """Write the snapshot to ``path``, whole or not at all; SnapshotError where that fails."""
+        snapshots.write(
+            path, image, snapshots.ALONE, self.tick, self._arrays() | {"pending": self.due()}
+        )
 
     @classmethod
-    def load(cls, path: str | Path, image: BoardImage) -> State:
+    def load(cls, path: PathLike, image: BoardImage) -> State:
         """Read a snapshot of ``image``.
 
         Raises SnapshotError for a file that is no snapshot, is damaged, or was taken of another
         image (it names both hashes).
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                arrays = {k: np.ascontiguousarray(file[k]) for k in file.files if k != "header"}
-            version, taken_of, tick = (header[key] for key in ("format", "image", "tick"))
-        except Exception as error:  # whatever zipfile, zlib, numpy or json say to a damaged file
-            raise SnapshotError(
-                f"{path} is not a readable snapshot ({error}); take a new one"
-            ) from error
-        if version != FORMAT:
-            raise SnapshotError(
-                f"{path} has format {version!r}, this version reads {FORMAT!r}; take a new snapshot"
-            )
-        if taken_of != image.sha256():
-            raise SnapshotError(
-                f"{path} was taken of image {taken_of}, this image is {image.sha256()}; "
-                f"restore it with the image it was taken of{_switches(header, image)}"
-            )
+        tick, arrays = snapshots.read(path, image, snapshots.ALONE)
         if problem := _problem(arrays, tick, image):
-            raise SnapshotError(f"snapshot {path} is damaged: {problem}; take a new one")
-        return cls(tick=tick, **arrays)
+            raise snapshots.damaged(path, problem)
+        return cls(clock=np.array([tick]), **arrays)
 
-    def arrays(self) -> dict[str, Any]:
-        """Everything but the tick, by name."""
-        return {
-            "potentials": self.potentials,
-            "slots": self.slots,
-            "counters": self.counters,
-            "firings": self.firings,
-            "pending": self.pending,
-        }
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "clock"}
 
 
-def _switches(header: dict[str, Any], image: BoardImage) -> str:
-    """Names the switches of the chip that differ: the usual reason why two images are not the same."""
-    chip = image.board.chip
-    differ = [
-        f"{name} was {header.get(name)}, is {getattr(chip, name)}"
-        for name in ("leak_zero_clamp", "potential_range")
-        if header.get(name) != getattr(chip, name)
-    ]
-    return f" ({'; '.join(differ)})" if differ else ""
+def _shapes(n: int) -> dict[str, tuple[int, ...]]:
+    """Of the arrays of n cores in a file; of pending inputs the columns."""
+    return {
+        "potentials": (n, NEURONS),
+        "slots": (SLOTS, n, AXONS // 64),
+        "counters": (len(fields(Counters)),),
+        "firings": (n,),
+        "pending": (0, 3),
+    }
 
 
-def _problem(arrays: dict[str, Any], tick: Any, image: BoardImage) -> str | None:
+def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | None:
     """What does not fit the image, if anything; a hand-made file must not reach outside of memory."""
-    if type(tick) is not int or not 0 <= tick <= LAST_TICK:
-        return f"tick is {tick!r}"
-    expected = State.initial(image).arrays()
-    if arrays.keys() != expected.keys():
-        return f"it holds {', '.join(arrays) or 'nothing'}"
-    for name, like in expected.items():
-        array = arrays[name]
-        shape = (len(array), 3) if name == "pending" else like.shape
-        if array.dtype != like.dtype or array.shape != shape:
-            return f"{name} is {array.dtype} {array.shape}"
-    potentials, pending = arrays["potentials"], arrays["pending"]
-    if ((potentials < POTENTIAL_MIN) | (potentials > POTENTIAL_MAX)).any():
-        return f"a potential is outside {POTENTIAL_MIN}..{POTENTIAL_MAX}"
-    if potentials[image.types == 0].any():
-        return "a neuron that is not used has a potential"
-    if (arrays["counters"] < 0).any() or (arrays["firings"] < 0).any():
-        return "a counter is negative"
-    limits = [LAST_TICK, image.core_count - 1, AXONS - 1]
-    if ((pending < [tick, 0, 0]) | (pending > limits)).any():
-        return "a pending input is in the past or on no axon"
-    if (np.diff(pending[:, 0]) < 0).any():
-        return "pending inputs are not in order"
-    return None
+    return (
+        snapshots.shape_problem(arrays, _shapes(image.core_count))
+        or snapshots.potential_problem(arrays["potentials"], image)
+        or snapshots.count_problem(arrays)
+        or snapshots.pending_problem(arrays["pending"], tick, image)
+    )

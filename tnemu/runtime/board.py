@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tnemu.emulator.compiling import on_compile
+from tnemu.emulator.engines import DEFAULT
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus, Window
@@ -53,7 +54,7 @@ class BoardJob:
     image: Path
     window: Window
     ticks_per_decision: int
-    engine: str = "numba"
+    engine: str = DEFAULT
     input_name: str = "frame"
     output_name: str = "votes"
     threads: int | None = None
@@ -77,11 +78,12 @@ class Board:
     def __init__(self, image: BoardImage, job: BoardJob, record: Record) -> None:
         # Here, so that only the process in which the board lives loads the compiler.
         from tnemu.emulator.emulator import Emulator
+        from tnemu.emulator.engines import find
 
         image.output(job.output_name)
         image.input(job.input_name)
         self._job, self._record = job, record
-        if job.engine != "reference":  # which compiles nothing and would take minutes
+        if find(job.engine).compiles:
             # On a board that is thrown away: compiles, and reads the image's pages.
             with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)

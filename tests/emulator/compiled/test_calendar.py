@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from random_boards import make_case
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.emulator.engines.compiled import memory
+from tnemu.emulator.engines.compiled import sizes
 from tnemu.emulator.engines.compiled.kernels import arrays
 from tnemu.lab.bench.measure import EngineMachine
 from tnemu.lab.bench.networks import recurrent, start_potentials
@@ -81,8 +81,8 @@ def test_a_small_board_has_no_calendar_and_a_large_one_is_charged_for_it(threads
         image = recurrent(cores, 20.0)
         machine = EngineMachine(image, start_potentials(image), threads)
         machine.run(1)
-        held = machine.engine._machine.calendar.nbytes
-        without = cores * memory.ENGINE_CORE + memory.ENGINE_BLOCK
-        assert held == memory.engine_bytes(cores, threads=threads) - without
+        held = machine.engine._live.calendar.nbytes
+        without = cores * sizes.ENGINE_CORE + sizes.ENGINE_BLOCK
+        assert held == sizes.engine_bytes(cores, threads=threads) - without
         lists = min(threads, 4) * (cores >= arrays.CALENDAR_CORES)
-        assert held == lists * cores * memory.CALENDAR_CORE
+        assert held == lists * cores * sizes.CALENDAR_CORE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2]  # the folder of random_boards
 ASK = "import tnemu.emulator.engines.compiled.kernels as k, numba; print(k.CACHE, numba.config.CACHE_DIR, sep='|')"
 
 RUN = """

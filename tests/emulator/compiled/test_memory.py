@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from random_boards import random_image, random_kinds
 
+from tnemu.emulator import memory
 from tnemu.emulator.emulator import Emulator, EmulatorError
-from tnemu.emulator.engines.compiled import layout, memory
+from tnemu.emulator.engines.compiled import layout, sizes
+from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.state import State
 from tnemu.hardware import neuron
 from tnemu.hardware.image import BoardImage
@@ -31,20 +33,24 @@ def held(*parts: object) -> int:
 @pytest.mark.parametrize("rows", [1, 7, 256])
 def test_what_is_computed_is_near_what_is_allocated(rows):
     image = board(256, rows)
-    assert memory.blocks_of(image.types) == rows
+    assert sizes.blocks_of(image.types) == rows
     state = State.initial(image)
     engine = held(*layout.load(image, threads=1)) + held(*vars(state).values())
-    assert memory.engine_bytes(256, rows) == pytest.approx(engine, rel=0.15)
+    assert sizes.engine_bytes(256, rows) == pytest.approx(engine, rel=0.15)
     arrays = {k: v for k, v in vars(image).items() if k != "neuron_types"}
     assert pytest.approx(held(*arrays.values()), rel=0.01) == 256 * memory.IMAGE_CORE
 
 
-@pytest.mark.parametrize("options", [{}, {"threads": 2}, {"lanes": 3}])
-def test_a_board_that_does_not_fit_is_refused(monkeypatch, options):
+@pytest.mark.parametrize(
+    "make",
+    [Emulator, lambda image: Emulator(image, threads=2), lambda image: LaneEmulator(image, 3)],
+    ids=["alone", "threads", "lanes"],
+)
+def test_a_board_that_does_not_fit_is_refused(monkeypatch, make):
     image = board(256, 1)
     monkeypatch.setattr(memory, "available_bytes", lambda: 2_000_000)
     with pytest.raises(EmulatorError) as error:
-        Emulator(image, **options)
+        make(image)
     assert str(error.value) == (
         "256 cores need 3.2 MB of memory, 2.0 MB are available; load fewer cores, close other "
         "programs, or use a computer with more memory"
@@ -58,11 +64,11 @@ def test_lanes_need_memory_of_their_own(monkeypatch):
     keeping = random_image(rng, 100, [neuron(s=[2], alpha=1)], cores_x=40)
     forgetting = random_image(rng, 100, [neuron(s=[1], alpha=1, beta=0, kappa=1)], cores_x=40)
     monkeypatch.setattr(memory, "available_bytes", lambda: 9_000_000)
-    Emulator(forgetting, lanes=64)
+    LaneEmulator(forgetting, lanes=64)
     with pytest.raises(EmulatorError, match=r"^64 lanes of 100 cores need 9\.8 MB .* use fewer "):
-        Emulator(keeping, lanes=64)
+        LaneEmulator(keeping, lanes=64)
     with pytest.raises(EmulatorError, match=r"^192 lanes of 100 cores need 9\.9 MB of memory"):
-        Emulator(forgetting, lanes=192)
+        LaneEmulator(forgetting, lanes=192)
 
 
 def test_where_the_system_does_not_say_nothing_is_refused(monkeypatch, tmp_path):
@@ -116,10 +122,10 @@ def test_a_limit_of_a_control_group_counts_where_it_is_less(tmp_path, groups, le
 
 
 def test_the_documentation_has_the_bytes_that_are_counted():
-    text = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
-    core, block = memory.ENGINE_CORE, memory.ENGINE_BLOCK
-    for size in (memory.IMAGE_CORE, core, core + memory.CALENDAR_CORE, block):
+    text = (Path(__file__).parents[3] / "docs" / "engine.md").read_text(encoding="utf-8")
+    core, block = sizes.ENGINE_CORE, sizes.ENGINE_BLOCK
+    for size in (memory.IMAGE_CORE, core, core + sizes.CALENDAR_CORE, block):
         assert f"{size:,}" in text
-    every = 262_144 * (memory.IMAGE_CORE + core + memory.CALENDAR_CORE)
+    every = 262_144 * (memory.IMAGE_CORE + core + sizes.CALENDAR_CORE)
     needs = f"needs {every / 1e9:.1f} GB where cores share their parameters, "
     assert f"{needs}{(every + 262_144 * block) / 1e9:.1f} GB where none do" in text

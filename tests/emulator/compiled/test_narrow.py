@@ -31,13 +31,13 @@ def one(kind: np.void) -> BoardImage:
 
 
 def wide(emulator: Emulator) -> bool:
-    return bool(emulator._engine._machine.wide[0])
+    return bool(emulator._engine._live.wide[0])
 
 
 def course(kind, axons: int, ticks: int):
     """V after every tick on both engines, and whether the compiled one went over to 32 bits."""
     found = []
-    for engine in ("reference", "numba"):
+    for engine in ("reference", "compiled"):
         emulator = Emulator(one(kind), engine=engine)
         v = []
         for _ in range(ticks):
@@ -92,12 +92,12 @@ def test_a_snapshot_of_narrow_potentials_is_that_of_the_reference_engine(tmp_pat
     kind = neuron(s=[3] * 4, alpha=1_000)
     image = one(kind)
     kept = []
-    for engine in ("reference", "numba"):
+    for engine in ("reference", "compiled"):
         with Emulator(image, engine=engine) as emulator:
             emulator.inject(0, np.arange(7), 0)
             emulator.run(3)
             emulator.snapshot(tmp_path / engine)
-        after = Emulator.restore(image, tmp_path / engine, engine="numba")
+        after = Emulator.restore(image, tmp_path / engine, engine="compiled")
         kept.append((int(after.potentials[0, 0]), int(emulator.potentials[0, 0])))
     assert kept == [(21, 21)] * 2
 

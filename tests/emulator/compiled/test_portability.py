@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
 BASELINE = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
 
 AGREE = """
 import sys, pytest
-from tnemu.emulator.engines.compiled import warm
+from tnemu.emulator import warm
 from tnemu.emulator.engines.compiled.kernels import lanes, tick
 warm.warm()
 for kernel in (tick.advance, lanes.advance_lanes):
@@ -30,7 +30,7 @@ for kernel in (tick.advance, lanes.advance_lanes):
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """
 COMPILED = """
-from tnemu.emulator.engines.compiled import warm
+from tnemu.emulator import warm
 from tnemu.emulator.engines.compiled.kernels import tick
 warm.warm()
 print(sum(tick.advance.stats.cache_misses.values()))
@@ -53,7 +53,7 @@ def keep(library):
     modules[library._final_module.name] = str(library._final_module)
     finish(library)
 CPUCodeLibrary._optimize_final_module = keep
-from tnemu.emulator.engines.compiled import warm
+from tnemu.emulator import warm
 warm.warm()
 machine = target.create_target_machine(opt=3)
 X86 = "declare i8 @llvm.x86.atomic.sub.cc.i64(ptr, i64, i32 immarg)"
@@ -106,7 +106,11 @@ needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="names pro
     ids=["256-bit vectors", "128-bit vectors"],
 )
 def test_engines_agree_with_narrower_vectors(tmp_path, processor, too_wide):
-    tests = ["test_engines_agree.py::test_engines_agree", "test_lanes.py", "test_threads.py"]
+    tests = [
+        "test_engines_agree.py::test_engines_agree",
+        "test_lanes.py",
+        "compiled/test_threads.py",
+    ]
     run(AGREE, too_wide, *(str(HERE / test) for test in tests), folder=tmp_path, **processor)
 
 

@@ -53,7 +53,7 @@ def test_one_and_two_threads_agree_with_the_reference_on_any_board(seed, cores, 
     case = make_case(seed, cores, 5, 500, feedback, noise, WIDE)
     expected = everything(case, engine="reference")
     for threads in (1, 2):
-        assert compiled.NumbaEngine(case.image, threads).threads == threads
+        assert compiled.CompiledEngine(case.image, threads).threads == threads
         assert everything(case, threads=threads) == expected
 
 
@@ -76,7 +76,7 @@ def test_threads_and_small_buffers_lose_nothing(monkeypatch):
 
 def test_more_threads_than_blocks_of_cores_are_not_started():
     case = make_case(9, cores=65, ticks=2, inputs=0, feedback=0.5, noise=False, chip=WIDE)
-    assert compiled.NumbaEngine(case.image, threads=8).threads == 2
+    assert compiled.CompiledEngine(case.image, threads=8).threads == 2
 
 
 def test_a_small_network_is_given_one_thread(monkeypatch):
@@ -101,8 +101,8 @@ def test_no_thread_has_more_than_its_share_of_the_work_and_one_word_of_cores(use
 
 def test_threads_below_one_are_refused():
     case = make_case(1, cores=1, ticks=1, inputs=0, feedback=0.0, noise=False, chip={})
-    for threads in (0, -1, 1.5):
-        message = rf"threads = {threads} is not possible; use 1 or more, or None"
+    for threads in (0, -1, 1.5, True, 10**6):
+        message = rf"threads = {threads}: must be a whole number in 1..256"
         with pytest.raises(EmulatorError, match=message):
             Emulator(case.image, threads=threads)
 

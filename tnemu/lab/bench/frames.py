@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.emulator.engines.compiled.engine import default_threads
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.state import Counters
 from tnemu.hardware.image import BoardImage
@@ -55,11 +54,10 @@ def measure_frames(
     synapses = float(np.bitwise_count(image.crossbar).sum(axis=2, dtype=np.uint16).mean())
     facts: dict[str, Any] = {"cores": image.core_count, "synapses": round(synapses)}
     frames = random_frames(image, lanes * FRAMES_PER_LANE)
-    used = threads or default_threads(image.core_count)
     rows = []
     for name, spacing in (("one frame", layers + 1), ("a frame every tick", 1)):
         tell(name)
-        stream = Stream(image, frames, spacing, used)
+        stream = Stream(image, frames, spacing, threads)
         count = warm_up(stream)
         before = stream.counters
         per_frame = take_turns([stream], [count], segments)
@@ -70,7 +68,9 @@ def measure_frames(
             "latency_ms": 1000 * frame_s / spacing * (layers + 1),
         }
         counted = _since(before, stream.counters)
-        rows.append(row(name, per_frame / spacing, **counted, threads=used, more=more, **facts))
+        rows.append(
+            row(name, per_frame / spacing, **counted, threads=stream.threads, more=more, **facts)
+        )
     tell(f"{lanes} lanes")
     sequences = frames.reshape(lanes, FRAMES_PER_LANE, -1)
     together, alone = Lanes(image, sequences, layers), Alone(image, sequences, layers)
@@ -100,8 +100,11 @@ def random_frames(image: BoardImage, count: int) -> Frames:
 class Stream:
     """One board that is shown the frames again and again, one every ``spacing`` ticks."""
 
-    def __init__(self, image: BoardImage, frames: Frames, spacing: int, threads: int) -> None:
+    def __init__(
+        self, image: BoardImage, frames: Frames, spacing: int, threads: int | None
+    ) -> None:
         self._board = Emulator(image, threads=threads)
+        self.threads = self._board.threads
         self._frames, self._spacing, self._next = frames, spacing, 0
 
     def run(self, ticks: int) -> None:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator import memory
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.engines.compiled import memory
-from tnemu.emulator.engines.compiled.engine import NumbaEngine, default_threads
+from tnemu.emulator.engines.compiled import sizes
+from tnemu.emulator.engines.compiled.engine import CompiledEngine, default_threads
 from tnemu.emulator.engines.compiled.kernels import naive
 from tnemu.emulator.state import Counters, State
 from tnemu.hardware.image import BoardImage
@@ -51,12 +52,12 @@ class Machine(Protocol):
 
 
 class EngineMachine:
-    """The engine ``numba`` on ``threads`` threads (None: as many as pay)."""
+    """The compiled engine on ``threads`` threads (None: as many as pay)."""
 
     def __init__(
         self, image: BoardImage, potentials: npt.NDArray[np.int32], threads: int | None = None
     ) -> None:
-        self.engine = NumbaEngine(image, threads)
+        self.engine = CompiledEngine(image, threads)
         self.state = State.initial(image)
         self.state.potentials[:] = potentials
         self._nothing_recorded = np.zeros(image.core_count, np.bool_)
@@ -75,7 +76,7 @@ class EngineMachine:
 class NaiveMachine:
     """The loop that one writes first, on the arrays of an engine, in one thread."""
 
-    def __init__(self, engine: NumbaEngine, potentials: npt.NDArray[np.int32]) -> None:
+    def __init__(self, engine: CompiledEngine, potentials: npt.NDArray[np.int32]) -> None:
         self._board = engine.board
         packed = engine.board.axon_types[:, :, None]
         self._axon_types = (packed >> np.arange(0, 8, 2, dtype=np.uint8) & 3).reshape(-1, AXONS)
@@ -191,7 +192,7 @@ def measure_recurrent(
 def _needed_bytes(cores: int, engines: int, threads: int) -> int:
     """Images, their wires while they are made, engines, and the potentials and slots of another loop."""
     wires = NEURONS * (4 + 1)
-    each = cores * (memory.IMAGE_CORE + wires) + memory.engine_bytes(cores, threads=threads)
+    each = cores * (memory.IMAGE_CORE + wires) + sizes.engine_bytes(cores, threads=threads)
     return engines * each + cores * (2 * 4 * NEURONS + memory.SLOT_BITS)
 
 

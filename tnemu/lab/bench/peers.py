@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import targets
-from tnemu.emulator.engines.compiled.memory import available_bytes
+from tnemu.emulator.memory import available_bytes
 from tnemu.files import read_text, write_npz, write_text
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS

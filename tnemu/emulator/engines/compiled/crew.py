@@ -10,6 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 
+MOST_INTERRUPTS = 1000
+"""Times that a piece of work is taken up again; what still fails then fails by itself."""
+
 Inbox = SimpleQueue[Callable[[], None] | None]
 
 
@@ -24,6 +27,7 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
+        self._piece: _Piece | None = None
         self._hire()
 
     def _hire(self) -> None:
@@ -33,44 +37,60 @@ class Crew:
         self._pid = os.getpid()
         weakref.finalize(self, _dismiss, self._inboxes)
 
-    def run(
-        self, work: Callable[[int], None], is_over: Callable[[], bool], count: Callable[[], None]
-    ) -> None:
-        """work(thread) on all threads at once, then count(); an interrupt is raised after that.
+    def run(self, work: Callable[[int], None], is_over: Callable[[], bool]) -> None:
+        """work(thread) on all threads at once; an interrupt is raised when all have ended.
 
         is_over: whether work(0) has been done; an interrupt may come before it, or right after.
         """
+        self.finish()
+        self._piece = _Piece(work, is_over)
+        self.finish()
+
+    def finish(self) -> None:
+        """End the piece of work that has been begun; nothing to do if there is none.
+
+        Interrupts that come meanwhile wait until it has ended. One that hits between two lines here
+        may leave it unfinished: whoever reads or writes what it works on calls this first.
+        """
+        piece, first = self._piece, None
+        if piece is None:
+            return
         if self._pid != os.getpid():
             self._hire()  # a forked process has a copy of the crew but none of its threads
-        begun, ended = set[int](), list[BaseException | None]()
-
-        def take_part(thread: int) -> None:
-            if thread in begun:
-                return  # asked twice
-            begun.add(thread)
+        for _ in range(MOST_INTERRUPTS):
             try:
-                work(thread)
-                ended.append(None)
+                for thread, inbox in enumerate(self._inboxes, start=1):
+                    inbox.put(partial(piece.take_part, thread))
+                if not piece.is_over():
+                    piece.work(0)
+                while len(piece.ended) < self.threads - 1:
+                    time.sleep(0)
+                break
             except BaseException as error:
-                ended.append(error)
+                first = first or error
+        self._piece = None
+        for failure in (first, *piece.ended.values()):
+            if failure is not None:
+                raise failure
 
+
+class _Piece:
+    """One piece of work, of which every other thread does its part once, however often it is asked."""
+
+    def __init__(self, work: Callable[[int], None], is_over: Callable[[], bool]) -> None:
+        self.work, self.is_over = work, is_over
+        self.begun = set[int]()
+        self.ended = dict[int, BaseException | None]()
+
+    def take_part(self, thread: int) -> None:
+        if thread in self.begun:
+            return
+        self.begun.add(thread)
         try:
-            self._ask(take_part)
-            work(0)
-        finally:
-            if not is_over():
-                self._ask(take_part)
-                work(0)
-            while len(ended) < self.threads - 1:
-                time.sleep(0)
-            count()
-        for error in ended:
-            if error is not None:
-                raise error
-
-    def _ask(self, take_part: Callable[[int], None]) -> None:
-        for thread, inbox in enumerate(self._inboxes, start=1):
-            inbox.put(partial(take_part, thread))
+            self.work(thread)
+            self.ended[thread] = None
+        except BaseException as error:
+            self.ended[thread] = error
 
 
 def _serve(inbox: Inbox) -> None:

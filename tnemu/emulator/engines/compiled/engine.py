@@ -1,4 +1,4 @@
-"""The engine ``numba``: the compiled tick loop of ``kernels``, on as many threads as pay."""
+"""The engine ``compiled``: the tick loop of ``kernels``, on as many threads as pay."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.engines.compiled import layout, memory
+from tnemu.emulator.engines.compiled import layout, sizes
 from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.crew import Crew
-from tnemu.emulator.engines.compiled.kernels import arrays, tick
+from tnemu.emulator.engines.compiled.kernels import arrays
+from tnemu.emulator.engines.compiled.kernels import tick as tick_loop
 from tnemu.emulator.engines.compiled.kernels.vector import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
@@ -21,6 +22,9 @@ from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
+BUDGET = 200_000_000
+"""What a thread may spend before Python is asked whether there is an interrupt: about 0.2 s (see
+``kernels/arrays.py`` for its unit)."""
 CORES_PER_THREAD = 1024
 """Cores that make one more thread worth its barrier a tick."""
 
@@ -31,7 +35,7 @@ def default_threads(cores: int) -> int:
     return max(1, min(available, cores // CORES_PER_THREAD))
 
 
-class NumbaEngine:
+class CompiledEngine:
     """Runs whole runs in compiled code; Python sees a run's buffers, never a neuron or a spike.
 
     Every thread owns a range of cores. All threads run the same ticks, meet at a barrier after each,
@@ -50,66 +54,65 @@ class NumbaEngine:
         self._crew = Crew(self.threads)
         self._behind = False  # spikes of the state may wait in the calendar
         self._state: State | None = None
-        self._machine: arrays.Machine
+        self._live: arrays.LiveArrays
+        self._counted: npt.NDArray[np.int64]
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
+        self._crew.finish()
         if state is not self._state:  # what the engine keeps of its own belongs to a state
             if self._state is not None:
                 self.settle(self._state)
-            self._state, self._machine = state, self._attach(state)
-        while ticks:
+            self._state, self._live, self._counted = self._attach(state)
+        end = state.tick + ticks
+        while state.tick < end:
             recorded = trace.recorded & (not trace.full)
-            some, traces = self._traces(recorded, ticks)
+            some, buffers = self._buffers(recorded, end - state.tick)
             self._behind = True
-            self._machine.gate[:] = 0
-            self._crew.run(
-                partial(self._work, state, some, traces),
-                self._is_over,
-                partial(self._count, state, some),
-            )
+            self._live.gate[:] = 0
+            self._live.gate[arrays.STOP] = arrays.NEVER
+            work = partial(self._work, state.tick, some, state.due(), buffers)
+            self._crew.run(work, self._is_over)
             trace.write(
-                np.concatenate([t.outputs[: t.counts[0]] for t in traces]),
-                _in_order([t.spikes[: t.counts[1]] for t in traces]),
+                np.concatenate([b.outputs[: b.counts[0]] for b in buffers]),
+                _in_order([b.spikes[: b.counts[1]] for b in buffers]),
             )
-            ticks -= some
+        state.pending = state.due()
 
     def deliver(self, state: State) -> None:
-        if state is self._state and self._behind and self._machine.calendar.size:
-            _, traces = self._traces(np.zeros(len(state.firings), np.bool_), 0)
+        self._crew.finish()
+        if state is not self._state:
+            return
+        if self._behind and self._live.calendar.size:
+            _, buffers = self._buffers(np.zeros(len(state.firings), np.bool_), 0)
             for thread in range(self.threads):
-                self._work(state, 0, traces, thread)
-            self._count(state, 0)
-            self._behind = False
+                self._work(state.tick, 0, state.due(), buffers, thread)
+        self._behind = False
+        counted = self._counted + self._live.counters.sum(axis=0)[: len(self._counted)]
+        counted[arrays.TICKS] += state.tick
+        state.counters[:] = counted
 
     def settle(self, state: State) -> None:
         self.deliver(state)
         if state is self._state:
-            machine = self._machine
-            np.copyto(state.potentials, machine.narrow, where=machine.wide[:, None] == 0)
+            live = self._live
+            np.copyto(state.potentials, live.narrow, where=live.wide[:, None] == 0)
 
-    def _work(self, state: State, ticks: int, traces: list[arrays.Trace], thread: int) -> None:
-        """``ticks`` ticks of one thread's cores."""
-        tick.advance(
-            self.board, self._machine, self._scratch[thread], traces[thread], state.pending,
-            thread, state.tick, ticks,
+    def _work(
+        self, tick: int, ticks: int, inputs: Events, buffers: list[arrays.TraceBuffers], thread: int
+    ) -> None:
+        """``ticks`` ticks of one thread's cores, or fewer if they cost too much."""
+        tick_loop.advance(
+            self.board, self._live, self._scratch[thread], buffers[thread], inputs,
+            thread, tick, ticks, BUDGET,
         )  # fmt: skip
 
     def _is_over(self) -> bool:
-        """Whether thread 0 has run all ticks; it has, or it has not begun."""
-        return bool(self._machine.gate[arrays.OVER])
+        """Whether thread 0 has run its ticks; it has, or it has not begun."""
+        return bool(self._live.gate[arrays.OVER])
 
-    def _count(self, state: State, ticks: int) -> None:
-        """``ticks`` ticks are over, on all threads."""
-        machine = self._machine
-        state.tick += ticks
-        state.pending = state.pending[np.searchsorted(state.pending[:, 0], state.tick) :]
-        state.counters[arrays.TICKS] += ticks
-        state.counters += machine.counters[:, : len(state.counters)].sum(axis=0)
-        machine.counters[:] = 0
-
-    def _traces(
+    def _buffers(
         self, recorded: npt.NDArray[np.bool_], ticks: int
-    ) -> tuple[int, list[arrays.Trace]]:
+    ) -> tuple[int, list[arrays.TraceBuffers]]:
         """The ticks that can be run, and for every thread buffers in which everything may fire."""
         bounds = self.board.bounds
         firing = np.where(recorded, self._used, 0)
@@ -117,7 +120,7 @@ class NumbaEngine:
         most = max(1, *self._exits, *spikes)
         some = min(ticks, max(1, BUFFER_ROWS // int(most)))
         return some, [
-            arrays.Trace(
+            arrays.TraceBuffers(
                 outputs=np.empty((int(exits) * some, 3), np.int64),
                 spikes=np.empty((int(fired) * some, 3), np.int64),
                 recorded=recorded,
@@ -126,8 +129,14 @@ class NumbaEngine:
             for exits, fired in zip(self._exits, spikes, strict=True)
         ]
 
-    def _attach(self, state: State) -> arrays.Machine:
-        """What the engine keeps between ticks beside the state: all cores awake, nothing on its way."""
+    def _attach(self, state: State) -> tuple[State, arrays.LiveArrays, npt.NDArray[np.int64]]:
+        """What the engine keeps beside the state: all cores awake, nothing on its way, nothing counted.
+
+        Counters of the state are ``counted`` and what the threads count from now on; the ticks among
+        them, which the clock counts, are those before the clock began.
+        """
+        counted = state.counters.copy()
+        counted[arrays.TICKS] -= state.tick
         threads, cores, v = self.threads, len(state.potentials), state.potentials
         narrow = layout.aligned(v.shape, np.int16)
         wide = ((self.board.flags[self.board.block] & arrays.NARROW) == 0).astype(np.uint8)
@@ -136,10 +145,10 @@ class NumbaEngine:
         most = max(1, int(np.diff(self.board.bounds).max()))
         owned = most * NEURONS if threads > 1 else 0
         pages = int(self.board.page_of.max(initial=0)) + 1
-        room = memory.list_room(cores, threads)
+        room = sizes.list_room(cores, threads)
         waiting = layout.aligned((SLOTS, -(-cores // arrays.BLOCK) * arrays.BLOCK), np.uint8)
         waiting[:, :cores] = state.slots.any(axis=2)
-        return arrays.Machine(
+        live = arrays.LiveArrays(
             potentials=v,
             narrow=narrow,
             wide=wide,
@@ -150,11 +159,13 @@ class NumbaEngine:
             waiting=waiting,
             awake=every_core(cores),
             counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
+            clock=state.clock,
             # Every neuron of a thread may send to one other; memory that no spike reaches costs nothing.
             outbox=np.empty((2, threads, threads, owned), np.uint32),
             outbox_count=np.zeros((2, threads, threads, 8), np.int64),
             gate=np.zeros(2 * layout.CACHE_LINE // 8, np.int64),
         )
+        return state, live, counted
 
 
 def scratch() -> arrays.Scratch:

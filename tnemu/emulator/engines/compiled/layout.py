@@ -6,6 +6,7 @@ The image stays the truth; everything here is derived from it at load and never 
 from __future__ import annotations
 
 from itertools import pairwise
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def load(image: BoardImage, threads: int) -> arrays.Board:
-    """The arrays of :class:`arrays.Board` for ``threads`` threads.
+def load(image: BoardImage, threads: int) -> arrays.Layout:
+    """The arrays of :class:`arrays.Layout` for ``threads`` threads.
 
     Raises EmulatorError for more cores than a spike can name.
     """
@@ -49,7 +50,7 @@ def load(image: BoardImage, threads: int) -> arrays.Board:
     bounds = _bounds(np.count_nonzero(image.types, axis=1), threads)
     words = np.arange(0, image.core_count, arrays.BLOCK)
     owners = np.searchsorted(bounds, words, side="right") - 1
-    return arrays.Board(
+    return arrays.Layout(
         crossbar=_crossbar(image),
         axon_types=_axon_types(image),
         block=block,
@@ -76,7 +77,7 @@ def check_cores(cores: int) -> None:
         )
 
 
-def outputs_per_tick(board: arrays.Board) -> npt.NDArray[np.int64]:
+def outputs_per_tick(board: arrays.Layout) -> npt.NDArray[np.int64]:
     """The most output spikes that one tick of each thread's cores can send."""
     sends = np.count_nonzero(board.target >= arrays.OUTPUT, axis=1)
     return np.array([sends[a:b].sum() for a, b in pairwise(board.bounds)])
@@ -124,26 +125,33 @@ def _blocks(image: BoardImage) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.i
 
 
 def _crossbar(image: BoardImage) -> npt.NDArray[np.uint64]:
-    """The crossbar without the columns of unused neurons; the image's own if it is so and aligned."""
+    """The crossbar without the columns of unused neurons, on a cache line.
+
+    That of the image itself where it is so, read-only, and in memory: a mapped file may be cut.
+    """
 
     def unused(cores: slice) -> npt.NDArray[np.uint64]:
         bits = np.packbits(image.types[cores] == 0, axis=1, bitorder="little")
         return bits.view(np.uint64)[:, None]
 
     clean = not any((image.crossbar[cores] & unused(cores)).any() for cores in image.pieces())
-    if clean and image.crossbar.ctypes.data % CACHE_LINE == 0:
-        return _constant(image.crossbar)
+    if clean and image.crossbar.ctypes.data % CACHE_LINE == 0 and _ours(image.crossbar):
+        return image.crossbar
     crossbar = aligned(image.crossbar.shape, np.uint64)
     for cores in image.pieces():
         np.bitwise_and(image.crossbar[cores], ~unused(cores), out=crossbar[cores])
-    return _constant(crossbar)
+    crossbar.flags.writeable = False  # as the image's own, so that no more has to be compiled
+    return crossbar
 
 
-def _constant(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Read-only, so that an image opened memory-mapped needs no compilation of its own."""
-    view = np.ascontiguousarray(array).view(np.ndarray)
-    view.flags.writeable = False
-    return view
+def _ours(array: npt.NDArray[Any]) -> bool:
+    """Whether the array lies in memory that nobody writes to, and in no mapped file."""
+    owner: Any = array
+    while owner is not None:
+        if isinstance(owner, mmap) or (isinstance(owner, np.ndarray) and owner.flags.writeable):
+            return False
+        owner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+    return type(array) is np.ndarray
 
 
 def _parameters(

@@ -24,6 +24,7 @@ from tnemu.hardware.board import ChipSpec
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
     AXON_TYPES,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     RAIL,
@@ -151,8 +152,21 @@ class Core:
     neurons: tuple[tuple[int, int, Neuron, Destination], ...]  # (j, column of the crossbar, ...)
 
 
+BYTES_PER_NEURON = 230
+"""What a used neuron takes: its entry, its destination, and its column of the crossbar."""
+
+
+def needs_bytes(image: BoardImage) -> int:
+    """What the engine takes for ``image`` beside it, its state included."""
+    used = int(np.count_nonzero(image.types))
+    state = NEURONS * 4 + SLOTS * NEURONS // 8  # potentials and slots: before a tick, and after it
+    return used * BYTES_PER_NEURON + image.core_count * 2 * state
+
+
 class ReferenceEngine:
     """The engine ``reference``. ``draw`` replaces the noise source, for scripted tests."""
+
+    threads = 1
 
     def __init__(self, image: BoardImage, draw: Draw = draw) -> None:
         self._chip = image.board.chip
@@ -170,14 +184,22 @@ class ReferenceEngine:
         """Nothing to do either."""
 
     def _tick(self, state: State, trace: Trace) -> None:
+        """One tick on a copy of what it changes, put in place in one step: an interrupt halves no tick."""
         count = dict.fromkeys(Counters.__dataclass_fields__, 0)
-        _arrive(state, count)
+        tick, slots, potentials = state.tick, state.slots.copy(), state.potentials.copy()
+        firings = state.firings.copy()
+        due = state.due()
+        now = int(np.searchsorted(due[:, 0], tick, side="right"))
+        for _, core, axon in due[:now].tolist():
+            count["input_spikes"] += 1
+            count["merged"] += _set_bit(slots[tick % SLOTS], core, axon)
         sent = []
         for index, core in enumerate(self._cores):
-            fired = self._evaluate(index, core, state, count)
-            state.firings[index] += len(fired)
+            active = int.from_bytes(slots[tick % SLOTS, index].tobytes(), "little")
+            fired = self._evaluate(core, active, tick, potentials[index], count)
+            firings[index] += len(fired)
             sent += [(index, j, destination) for j, destination in fired]
-        state.slots[state.tick % SLOTS] = 0
+        slots[tick % SLOTS] = 0
 
         outputs = []
         for _, _, destination in sent:
@@ -185,53 +207,52 @@ class ReferenceEngine:
             count["hops"] += destination.hops
             count["chip_crossings"] += destination.chip_crossings
             if destination.target >= 0:
-                slot = (state.tick + destination.delay) % SLOTS
-                count["merged"] += _set_bit(state, slot, destination.target, destination.row)
+                row = slots[(tick + destination.delay) % SLOTS]
+                count["merged"] += _set_bit(row, destination.target, destination.row)
             elif destination.target <= -2:
                 count["output_spikes"] += 1
-                outputs.append((state.tick, -2 - destination.target, destination.row))
+                outputs.append((tick, -2 - destination.target, destination.row))
 
-        spikes = [(state.tick, core, j) for core, j, _ in sent if trace.recorded[core]]
-        trace.write(_rows(outputs), _rows(spikes))
+        spikes = [(tick, core, j) for core, j, _ in sent if trace.recorded[core]]
         count["ticks"] += 1
-        state.counters += np.array(list(count.values()))
-        state.tick += 1
+        vars(state).update(
+            clock=np.array([tick + 1]),
+            potentials=potentials,
+            slots=slots,
+            counters=state.counters + np.array(list(count.values())),
+            firings=firings,
+            pending=due[now:],
+        )
+        trace.write(_rows(outputs), _rows(spikes))
 
     def _evaluate(
-        self, index: int, core: Core, state: State, count: dict[str, int]
+        self,
+        core: Core,
+        active: int,
+        tick: int,
+        potentials: npt.NDArray[np.int32],
+        count: dict[str, int],
     ) -> list[tuple[int, Destination]]:
-        """Evaluate the used neurons of one core; returns those that fired."""
-        active = int.from_bytes(state.slots[state.tick % SLOTS, index].tobytes(), "little")
+        """Evaluate the used neurons of one core with its active axons; returns those that fired."""
         by_type = [active & members for members in core.types]
-        potentials = state.potentials[index].tolist()
+        v = potentials.tolist()
         fired = []
         for j, column, neuron, destination in core.neurons:
             hits = [bits & column for bits in by_type]
             count["synaptic_operations"] += (active & column).bit_count()
-            key = (core.seed, state.tick, j)
-            potentials[j], spikes = step_neuron(
-                neuron, potentials[j], hits, key, self._chip, self._draw
-            )
+            key = (core.seed, tick, j)
+            v[j], spikes = step_neuron(neuron, v[j], hits, key, self._chip, self._draw)
             if spikes:
                 fired.append((j, destination))
-        state.potentials[index] = potentials
+        potentials[:] = v
         return fired
 
 
-def _arrive(state: State, count: dict[str, int]) -> None:
-    """Set the slot bits of the external inputs of this tick."""
-    due = int(np.searchsorted(state.pending[:, 0], state.tick, side="right"))
-    for _, core, axon in state.pending[:due].tolist():
-        count["input_spikes"] += 1
-        count["merged"] += _set_bit(state, state.tick % SLOTS, core, axon)
-    state.pending = state.pending[due:]
-
-
-def _set_bit(state: State, slot: int, core: int, axon: int) -> int:
-    """Set one bit of a core's scheduler; returns 1 where it was set already, a merged spike."""
-    word = int(state.slots[slot, core, axon // 64])
+def _set_bit(slot: npt.NDArray[np.uint64], core: int, axon: int) -> int:
+    """Set one bit of a core's scheduler row; returns 1 where it was set already, a merged spike."""
+    word = int(slot[core, axon // 64])
     bit = 1 << axon % 64
-    state.slots[slot, core, axon // 64] = word | bit
+    slot[core, axon // 64] = word | bit
     return 1 if word & bit else 0
 
 

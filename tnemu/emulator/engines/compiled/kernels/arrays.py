@@ -17,8 +17,22 @@ CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
 LEAD = 4  # cores whose rows are on their way before the first of a block is evaluated
 
-# Words of the gate: arrivals, and whether thread 0 is over; passages, on a cache line of their own.
-ARRIVALS, OVER, PASSAGES = 0, 1, 8
+# Words of the gate: arrivals, whether thread 0 is over, the tick after which all threads stop; passages,
+# on a cache line of their own.
+ARRIVALS, OVER, STOP, PASSAGES = 0, 1, 2, 8
+
+# What a run costs, in units of about a nanosecond: it stops after the tick in which a thread has spent
+# its budget, so that an interrupt need not wait for long.
+SCAN_COST = 4  # 64 cores looked at
+CORE_COST = 60  # a core evaluated
+ROW_COST = 5  # a row added
+SPIKE_COST = 8
+SLOW_CORE_COST = 300  # more for a core in 32 bits, or with a rarer feature
+SLOW_ROW_COST = 15  # more for its rows
+DRAWN_ROW_COST = 120  # more for its rows where their weights are drawn
+SLICED_COST = 4000  # a core evaluated for 64 lanes at once
+SLICED_ROW_COST = 200
+NEVER = (1 << 63) - 1
 
 # Flags of a parameter block.
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
@@ -43,7 +57,7 @@ NUMBER_MASK = (1 << 32) - 1  # of an output
 COUNTERS = 8
 
 
-class Board(NamedTuple):
+class Layout(NamedTuple):
     """What does not change while the board runs: n cores that share k parameter blocks."""
 
     crossbar: Any  # uint64 [n, 256, 4]  row = axon, bit = neuron; 0 for unused neurons
@@ -69,7 +83,7 @@ class Board(NamedTuple):
     zero_clamp: int
 
 
-class Machine(NamedTuple):
+class LiveArrays(NamedTuple):
     """What a tick changes."""
 
     potentials: Any  # int32 [n, 256]  of the cores that are wide
@@ -80,7 +94,8 @@ class Machine(NamedTuple):
     calendar: Any  # uint32 [threads, 16, pages, room]  axons that spikes of a thread are to reach
     listed: Any  # int64 [threads, 16, pages]  how many they are
     awake: Any  # uint64 [blocks]  cores that must be evaluated without input too
-    counters: Any  # int64 [threads, 16]
+    counters: Any  # int64 [threads, 16]  since the state was attached
+    clock: Any  # int64 [1]  the next tick to be evaluated
     fired: Any  # int64 [n]  firings of every core
     # By tick parity, from, to; of a thread's own only the first entry is written, and none is read.
     outbox: Any  # uint32 [2, threads, threads, capacity]  spikes
@@ -101,7 +116,7 @@ class Scratch(NamedTuple):
     zeros: Any  # int32 [256]
 
 
-class Trace(NamedTuple):
+class TraceBuffers(NamedTuple):
     """Where one thread writes spikes down: rows (tick, connector, pin) and (tick, core, neuron)."""
 
     outputs: Any  # int64 [capacity, 3]

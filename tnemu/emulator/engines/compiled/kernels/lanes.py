@@ -27,18 +27,27 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     NUMBER_MASK,
     OUTPUT,
     OUTPUT_SPIKES,
+    SCAN_COST,
     SLICED,
+    SLICED_COST,
+    SLICED_ROW_COST,
+    SPIKE_COST,
     SPIKES,
     SYNAPTIC_OPERATIONS,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import AHEAD
 from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
-from tnemu.emulator.engines.compiled.kernels.tick import addresses, evaluate, operations_met
+from tnemu.emulator.engines.compiled.kernels.tick import (
+    addresses,
+    cost_of_slow,
+    evaluate,
+    operations_met,
+)
 from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in, prefetch
 
 
-class LaneMachine(NamedTuple):
+class LaneArrays(NamedTuple):
     """What a tick changes, for L lanes."""
 
     potentials: Any  # int32 [L, n, 256]
@@ -46,6 +55,7 @@ class LaneMachine(NamedTuple):
     waiting: Any  # uint64 [16, blocks]
     awake: Any  # uint64 [blocks]
     counters: Any  # int64 [16]
+    clock: Any  # int64 [1]  the next tick to be evaluated
     fired: Any  # int64 [n]
 
 
@@ -94,17 +104,18 @@ def transpose(words, axons, counts):
 
 @njit(cache=True, nogil=True)
 def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
-    """Evaluate one core lane by lane; fired words in scratch. Must it be looked at again?"""
+    """Evaluate one core lane by lane; fired words in scratch. Must it be looked at again, and its cost."""
     axons, counts, fired = scratch.axons, scratch.counts, scratch.fired
     lanes, cores = machine.potentials.shape[0], machine.potentials.shape[1]
     axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
     seed = board.seeds[core]
     fired[:] = 0
-    restless = flags & (DRAWS_LEAK | DRAWS_ETA) != 0
+    restless, spent = flags & (DRAWS_LEAK | DRAWS_ETA) != 0, np.int64(0)
     for lane in range(lanes):
         mine = np.uint64(1) << np.uint64(lane)
         at = potentials_at + ((lane * cores + core) << 10)
         evaluate(base, at, core, block, flags, seed, axons_at + (lane << 9), counts[lane], tick)
+        spent += cost_of_slow(flags, counts[lane])
         restless |= answer[CHANGED] != 0 or counts[lane] != 0
         for part in range(4):
             bits = answer[part]
@@ -112,7 +123,19 @@ def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
                 fired[(part << 6) + lowest_bit(bits)] |= mine
                 bits &= bits - np.uint64(1)
                 restless = True
-    return restless
+    return restless, spent
+
+
+@njit(cache=True, nogil=True)
+def record_lanes(fired, firings, row, core, tick):
+    """Write the firings of one core down: rows (tick, neuron of all cores, lanes); returns the next."""
+    for j in range(256):
+        if fired[j] != np.uint64(0):
+            firings[row, 0] = tick
+            firings[row, 1] = core << 8 | j
+            firings[row, 2] = np.int64(fired[j])
+            row += 1
+    return row
 
 
 @njit(cache=True, nogil=True)
@@ -163,13 +186,13 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
 
 @njit(cache=True, nogil=True)
 def advance_lanes(
-    board, synapses, machine, work, scratch, lane_mask, inputs, rows, tick, ticks
+    board, synapses, machine, work, scratch, lane_mask, inputs, trace, tick, ticks, budget
 ):  # fmt: skip
-    """Run ``ticks`` ticks of all lanes; returns the output rows written.
+    """Run up to ``ticks`` ticks of all lanes, until ``budget`` is spent; returns what was spent.
 
     work: one thread's scratch of tick.py. synapses: uint16 [n, 256], 1 bits of every crossbar row.
     inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
-    rows: int64 [capacity, 3] (tick, output, lanes).
+    trace: outputs are rows (tick, output, lanes), spikes (tick, neuron of all cores, lanes).
     """
     base, answer = addresses(board, work), work.answer
     input_tick, input_core, input_axon, input_lanes = inputs
@@ -180,7 +203,8 @@ def advance_lanes(
         machine.counters,
     )
     plus, minus, fired = scratch.plus, scratch.minus, scratch.fired
-    row, cursor = 0, 0
+    rows, firings, recorded = trace.outputs, trace.spikes, trace.recorded
+    row, fired_row, cursor, spent, ended = 0, 0, 0, np.int64(0), tick
     for now in range(tick, tick + ticks):
         slot = now & 15
         while cursor < len(input_tick) and input_tick[cursor] == now:
@@ -216,12 +240,16 @@ def advance_lanes(
                         fired[axon] &= lane_mask
                     counters[SYNAPTIC_OPERATIONS] += operations
                     restless = False
+                    spent += SLICED_COST + ((a + c) << 3) * SLICED_ROW_COST
                 else:
                     transpose(active, scratch.axons, scratch.counts)
-                    restless = each_lane(
+                    restless, cost = each_lane(
                         base, board, machine, scratch, answer, core, block, flags, now
                     )
+                    spent += cost
                 active[:] = 0
+                if recorded[core]:
+                    fired_row = record_lanes(fired, firings, fired_row, core, now)
                 row, spikes = send(
                     board.target[core], fired, words, waiting, counters, rows, row, now
                 )
@@ -229,5 +257,11 @@ def advance_lanes(
                 if restless or spikes:
                     stay |= np.uint64(1) << np.uint64(k)
             awake[word] = (awake[word] & ~todo) | stay
+        spent += len(awake) * SCAN_COST + 1
+        ended = now + 1
+        if spent + cursor * SPIKE_COST > budget:
+            break
     counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
-    return row
+    trace.counts[0], trace.counts[1] = row, fired_row
+    machine.clock[0] = ended
+    return spent

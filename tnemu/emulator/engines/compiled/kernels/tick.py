@@ -23,6 +23,8 @@ from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     CHUNK,
+    CORE_COST,
+    DRAWN_ROW_COST,
     DRAWS_ETA,
     DRAWS_LEAK,
     DRAWS_WEIGHTS,
@@ -35,6 +37,12 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     OVER,
     PAGE,
     REVERSES,
+    ROW_COST,
+    SCAN_COST,
+    SLOW_CORE_COST,
+    SLOW_ROW_COST,
+    SPIKE_COST,
+    STOP,
     SYNAPTIC_OPERATIONS,
     TRINARY,
     Base,
@@ -54,6 +62,7 @@ from tnemu.emulator.engines.compiled.kernels.vector import (
     ESCAPED,
     NARROW_PARAMETERS,
     OPERATIONS,
+    PARAMETERS,
     add_drawn_rows,
     add_rows,
     draw_eta,
@@ -67,6 +76,7 @@ from tnemu.emulator.engines.compiled.kernels.vector import (
     step_trinary_open,
 )
 from tnemu.emulator.engines.compiled.kernels.words import (
+    atomic_add,
     drain_bytes,
     integer_at,
     lowest_bit,
@@ -131,7 +141,7 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
     crossbar_at = base.crossbar + (core << 13)
     types_at = base.axon_types + (core << 6)
     weights_at = base.weights + (block << 11)
-    block_at = base.parameters + block * (13 << 10)
+    block_at = base.parameters + block * (PARAMETERS << 10)
     if flags & DRAWS_WEIGHTS:
         while count > 0:
             some = min(count, CHUNK)
@@ -299,8 +309,18 @@ def post_of(board, machine, scratch, trace, thread):
 
 
 @njit(cache=True, nogil=True)
-def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
-    """Run ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
+def cost_of_slow(flags, rows):
+    """What a core costs more than CORE_COST and ROW_COST that is not evaluated in 16 bits."""
+    each = DRAWN_ROW_COST if flags & DRAWS_WEIGHTS else SLOW_ROW_COST
+    return SLOW_CORE_COST + rows * each
+
+
+@njit(cache=True, nogil=True)
+def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget):
+    """Run up to ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
+
+    They all stop after the tick in which one of them has spent ``budget`` (see arrays.py); the clock
+    then says which tick is next.
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
     come may stay in the calendar; 0 ticks move them to the slots.
@@ -316,7 +336,8 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
     totals, recorded = machine.fired, trace.recorded
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
-    cursor = 0
+    stop_at = machine.gate.ctypes.data + 8 * STOP
+    cursor, spent, ended = 0, np.int64(0), tick
     for now in range(tick, tick + ticks):
         slot = now & 15
         cursor = arrive(place, inputs, cursor, now, first, last)
@@ -328,8 +349,9 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
             if todo == np.uint64(0):
                 continue
             rows = scan(place.slots + ((slot * place.cores + low) << 5), axons_at, ends_at, todo)
+            cores = np.int64(ones_in(todo))
             # As many rows and targets a core as there are on average, so that the loops can be foreseen.
-            pace = rows // np.int64(ones_in(todo)) + 1 if place.far else 0
+            pace = rows // cores + 1 if place.far else 0
             rows_at, words_at = base.crossbar + (low << 13), targets_at + (low << 11)
             fetched, sought = fetch(axons_at, 0, min(rows, LEAD * pace), rows_at, 5), 0
             count, begin = 0, 0
@@ -351,6 +373,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                         widen(machine, core)
                     at = potentials_at + (core << 10)
                     evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
+                    spent += cost_of_slow(flags, active)
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
@@ -365,11 +388,22 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks):
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(place, post, words_at, sought, count, now)
+            spent += cores * CORE_COST + rows * ROW_COST + count * SPIKE_COST
+        spent += ((last - first) >> 6) * SCAN_COST + 1
+        ended = now + 1
+        if spent + cursor * SPIKE_COST > budget:
+            put_64(stop_at, now)
         if post.threads > 1:
             meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
             collect(place, post, now)
+            # Written before the barrier, or by a thread that is a tick ahead, and then it is later than now.
+            if atomic_add(stop_at, 0) <= now:
+                break
+        elif integer_at(stop_at) <= now:
+            break
     if ticks == 0:
         enter_all(place, post, first, last)
     counters[SYNAPTIC_OPERATIONS] += operations_met(answer)
     if thread == 0:
+        machine.clock[0] = ended
         machine.gate[OVER] = 1

@@ -1,17 +1,18 @@
-"""Compile the engine before anyone waits for it."""
+"""Compile an engine before anyone waits for it."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines import DEFAULT, find
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.hardware.board import load_board
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
 
 
-def warm() -> None:
+def warm(engine: str = DEFAULT) -> None:
     """Compile, or load from disk, everything that a run needs, on a board of one empty core."""
     one = np.zeros((1, NEURONS), np.uint8)
     image = BoardImage(
@@ -25,5 +26,6 @@ def warm() -> None:
         types=one.astype(np.uint16),
         targets=one.astype(np.uint32),
     )
-    Emulator(image).run(1)
-    LaneEmulator(image, lanes=1).run(1)
+    Emulator(image, engine=engine).run(1)
+    if find(engine).lanes:
+        LaneEmulator(image, 1, engine=engine).run(1)
