@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 LINE = 64
-MODULES = ("engines.compiled.engine", "engines.compiled.lane_engine", "lanes", "lane_state", "state")
+MODULES = (
+    "engines.compiled.engine",
+    "engines.compiled.lane_engine",
+    "lanes",
+    "lane_state",
+    "state",
+)
 """Modules of tnemu.emulator that make arrays for compiled code."""
 
 

@@ -1,6 +1,7 @@
 """Images that are legal and as unkind as can be; as a script, what becomes of them on guarded memory.
 
-    python hostile.py NAME SEED    runs that image on the compiled engine, guarded, against the reference
+python hostile.py NAME SEED    runs that image on the compiled engine, guarded, against the reference;
+                               one of LARGE against the compiled engine without a calendar
 """
 
 from __future__ import annotations
@@ -200,17 +201,39 @@ def alone(rng: np.random.Generator) -> Hostile:
     return made(rng, spec, places, np.zeros((1, 256, 2), np.int64))
 
 
+def large(rng: np.random.Generator) -> Hostile:
+    """8,320 cores, two pages of a calendar and a bit, all of whose neurons fire, most at one axon."""
+    spec = load_board("ns16e")
+    places = scattered(rng, spec, 8320)
+    ends = places[rng.integers(0, len(places), (len(places), 256))][..., 1:]
+    ends[rng.random((len(places), 256)) < 0.7] = places[int(rng.integers(len(places))), 1:]
+    axons = np.where(rng.random((len(places), 256)) < 0.7, 255, rng.integers(0, 256, (1, 256)))
+    return made(rng, spec, places, ends, axons=axons)
+
+
+def large_and_silent(rng: np.random.Generator) -> Hostile:
+    """As many, on four units; nothing fires but what an input reaches, and leaves the board."""
+    spec = load_board("ns16e-4")
+    places = scattered(rng, spec, 8200)
+    exits = tuple((u, x, -1) for u in range(spec.units) for x in range(spec.width))
+    ends = np.stack(np.broadcast_arrays(places[:, 1, None], np.full((1, 256), -1)), axis=-1)
+    outputs = (OutputConnector("south", 256 * len(exits), -32, exits),)
+    kinds = np.array([neuron(s=[255, 255, 255, -255], alpha=1)])
+    return made(rng, spec, places, ends, outputs=outputs, kinds=kinds, spikes=20_000)
+
+
 IMAGES: dict[str, Callable[[np.random.Generator], Hostile]] = {
     each.__name__: each
     for each in (
         to_one, to_last, flood, off_board, borders, farthest, rails, most_types, nothing, alone,
     )
 }  # fmt: skip
+LARGE = {each.__name__: each for each in (large, large_and_silent)}
 CALENDARS = (None, 1, 3, 1 << 16)
 """Room of a calendar's lists; None: the board is too small for one."""
 
 
-def seen(hostile: Hostile, **options: Any) -> list[Any]:
+def seen(hostile: Hostile, record: bool = True, **options: Any) -> list[Any]:
     """All that can be seen of a run in three pieces, with spikes on their way between them."""
     cores, axons, ticks = hostile.spikes.T
     found: list[Any] = []
@@ -219,7 +242,7 @@ def seen(hostile: Hostile, **options: Any) -> list[Any]:
         if hostile.image.core_count:
             emulator.inject_pins("in", [0, 1, 2, 0], 0)
         for count in (1, TICKS - 3, 2):
-            outputs = emulator.run(count, record_spikes=True, spike_limit=1 << 40).records
+            outputs = emulator.run(count, record_spikes=record, spike_limit=1 << 40).records
             fired = emulator.last_spikes.records.tobytes() if emulator.last_spikes else b""
             found += [outputs.tobytes(), fired, emulator.counters]
             found += [emulator.in_flight, emulator.potentials.tobytes()]
@@ -244,23 +267,45 @@ def lanes_seen(hostile: Hostile, lanes: int, compiled: bool) -> list[list[Any]]:
     return each
 
 
-def main(name: str, seed: int) -> None:
+def set_calendar(room: int | None) -> None:
+    arrays.CALENDAR_CORES = 1 << 40 if room is None else 1
+    arrays.PAGE_ROOM = room or 1
+
+
+def check(name: str, seed: int) -> str:
+    """Both ways of guarding, all calendars, one and two threads, and lanes: all as the reference."""
     from guards import guards
 
-    faulthandler.enable()
     hostile = IMAGES[name](np.random.default_rng(seed))
     expected = seen(hostile, engine="reference")
     each = lanes_seen(hostile, 3, compiled=False)
     for at_end in (True, False):
         with guards(at_end):
             for room in CALENDARS:
-                arrays.CALENDAR_CORES = 1 << 40 if room is None else 1
-                arrays.PAGE_ROOM = room or 1
+                set_calendar(room)
                 for threads in (1, 2):
                     assert seen(hostile, threads=threads) == expected, (room, threads, at_end)
             assert lanes_seen(hostile, 3, compiled=True) == each, at_end
-    print(f"{name} {seed}: as the reference, {expected[-3]}")
+    return str(expected[-3])
+
+
+def check_large(name: str, seed: int) -> str:
+    """Calendars as they are and with hardly any room, one to three threads: all as without one."""
+    from guards import guards
+
+    hostile = LARGE[name](np.random.default_rng(seed))
+    set_calendar(None)
+    expected = seen(hostile, record=False, threads=1)
+    for at_end in (True, False):
+        with guards(at_end):
+            for room, threads in ((1 << 16, 1), (1 << 16, 2), (100, 2), (1, 3)):
+                set_calendar(room)
+                found = seen(hostile, record=False, threads=threads)
+                assert found == expected, (room, threads, at_end)
+    return str(expected[-3])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    faulthandler.enable()
+    asked, number = sys.argv[1], int(sys.argv[2])
+    print(asked, number, check_large(asked, number) if asked in LARGE else check(asked, number))
