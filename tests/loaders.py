@@ -24,6 +24,7 @@ from safetensors.numpy import save
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.formats.model_file import read_model
+from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import read_weights, write_weights
@@ -119,7 +120,12 @@ def board_yaml(folder: Path) -> Made:
     good = [file.read_bytes() for file in sorted(library.glob("*.yaml"))]
     dead = b"\ndead_cores:\n  - {x: 3, y: 1..2}\n  - unit: 0\n    x: 0..1\n    y: 0\n"
     good.append(good[-1] + dead)
-    return by_path(folder / "board.yaml", load_board), good
+
+    def read(path: Path) -> object:
+        found = load_board(path)
+        return found.core_count, found.sha256, found.alive_positions()
+
+    return by_path(folder / "board.yaml", read), good
 
 
 def board_image(folder: Path) -> Made:
@@ -197,6 +203,25 @@ def spike_raw(folder: Path) -> Made:
     return by_path(folder / "spikes", read_spikes), [(folder / "raw").read_bytes()]
 
 
+def recording(folder: Path) -> Made:
+    rows = np.array([(0, 3, 7), (2, 0, 255), (2**32 - 1, 2**31 - 1, 0)] * 9, FIRING_DTYPE)
+    good = []
+    for name in ("a.csv", "a.npz"):
+        write_firings(folder / name, rows, False)
+        good.append((folder / name).read_bytes())
+
+    def read(path: Path) -> object:
+        return [block.tolist() for block in iter_firings(path)]
+
+    lines = by_path(folder / "fuzzed", read)
+    arrays, members = in_zip(folder / "a.npz", read)
+
+    def load(data: bytes) -> object:
+        return arrays(data[1:]) if data[:1] == b"\1" else lines(data)
+
+    return load, good + [b"\1" + member for member in members]
+
+
 def snapshot(folder: Path) -> Made:
     """What is restored also runs: a hand-made file must not reach outside of memory."""
     board, path = image(), folder / "x.npz"
@@ -270,6 +295,21 @@ def stage_facts(folder: Path) -> Made:
     return load, [json.dumps(stage, indent=1).encode()]
 
 
+def references(folder: Path) -> Made:
+    read = module("tnemu.learn.distil.stages").read_references
+    said = {"pong": {"teacher": 20.5, "random": -20.7}, "boxing": {"teacher": 98, "random": 0.1}}
+    load = by_path(folder / "references.json", lambda file: read(file, list(said)))
+    return load, [json.dumps(said, indent=1).encode()]
+
+
+def training_curve(folder: Path) -> Made:
+    curve = module("tnemu.learn.run.runs").Curve(folder, ("step", "loss"), lambda row: None)
+    for step in range(9):
+        curve.add(step=step, loss=step / 7)
+    load = by_path(curve.path, lambda _: curve.keep(lambda row: row.get("step", "") < "5"))
+    return load, [curve.path.read_bytes()]
+
+
 def run_settings(folder: Path) -> Made:
     begin = module("tnemu.learn.run.runs").begin
     settings = module("tnemu.learn.teachers.settings").TeacherSettings("pong", str(folder))
@@ -298,7 +338,7 @@ def foreign_teacher(folder: Path) -> Made:
 
 
 LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
-    "board YAML": (board_yaml, 300),
+    "board YAML": (board_yaml, 200),
     "board image": (board_image, 300),
     "weights 1": (lambda folder: weights(folder, old=True), 600),
     "weights 2": (weights, 600),
@@ -307,12 +347,15 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
     "spikes, text": (spike_text, 1500),
     "spikes, RAWI3": (spike_raw, 2000),
+    "recording": (recording, 1000),
     "snapshot": (snapshot, 400),
     "tensor file": (tensor_file, 2000),
     "teacher": (teacher, 200),
     "recorded states": (recorded_states, 300),
     "training checkpoint": (checkpoint, 100),
     "training stage": (stage_facts, 2000),
+    "training references": (references, 3000),
+    "training curve": (training_curve, 1000),
     "training settings": (run_settings, 1000),
     "foreign teacher": (foreign_teacher, 40),
 }

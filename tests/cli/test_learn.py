@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(
 
 
 def test_scores_are_shown_even_if_a_file_cannot_be_written_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr("tnemu.files.check_writable", lambda path: None)
+    monkeypatch.setattr("tnemu.files.check_writable", lambda path, **more: None)
     arguments = "learn evaluate always:NOOP --game freeway --episodes 1 --json".split()
     result = CliRunner().invoke(app, [*arguments, str(tmp_path / "nowhere" / "x")])
     assert result.exit_code == 1
@@ -136,7 +136,11 @@ def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("nobody", "check the path"), ("kruhl", "did you mean krull?"), ("pog.pth", "check the path")],
+    [
+        ("nobody", "check the path"),
+        ("kruhl", "did you mean 'krull'?"),
+        ("pog.pth", "check the path"),
+    ],
 )
 @pytest.mark.parametrize("record", [(), ("--record", "x.safetensors")])
 def test_an_unknown_player_is_refused_by_name_and_gets_near_names(name, hint, record):

@@ -22,7 +22,7 @@ def test_an_unknown_game_gets_near_names(command, tmp_path):
     how = ("teacher", "kruhl", "--out", tmp_path)
     message = refused(*how if command == "teacher" else ("evaluate", "random", "--game", "kruhl"))
     assert "no AtariSpec for game 'kruhl'" in message
-    assert "did you mean krull" in message
+    assert "did you mean 'krull'" in message
 
 
 @pytest.mark.parametrize("command", ["teacher", "evaluate"])
@@ -38,7 +38,7 @@ def test_a_student_of_an_unknown_game_gets_near_names(tmp_path):
     teacher = zoo.find("krull").parent / "teachers" / "krull.safetensors"
     message = refused("student", "kruhl", "--teacher", teacher, "--out", tmp_path / "run")
     assert "no AtariSpec for game 'kruhl'" in message
-    assert "did you mean krull" in message
+    assert "did you mean 'krull'" in message
 
 
 def test_a_missing_teacher_is_named(tmp_path):

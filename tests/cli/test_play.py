@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -56,6 +57,23 @@ def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Pat
     assert (folder / "run.gif").read_bytes().startswith(b"GIF89a")
     assert "finished after 60 decisions" in done.stdout
     assert "mW estimated" in done.stdout
+
+
+def test_every_key_of_a_report_is_documented_and_no_other(weights: Path, tmp_path: Path) -> None:
+    done = play("--weights", weights, "--frames", 2, "--mode", "free", "--output", tmp_path / "run")
+    assert done.exit_code == 0
+    report = report_of(tmp_path / "run")
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    section = page.partition("Run report\n\n")[2].partition("\n## ")[0]
+    top, _, inner = section.partition("| key of `energy`")
+    for table, facts in ((top, report), (inner, report["energy"])):
+        rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+        keys = {key for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+        assert keys == facts.keys()
+        for name in facts:
+            if name.endswith(("_ms", "_s", "_us", "_mw", "_mj", "_per_s", "_per_second")):
+                (unit,) = {row[1] for row in rows if f"`{name}`" in row[0]}
+                assert unit
 
 
 def test_the_run_directory_is_named_after_game_and_time(

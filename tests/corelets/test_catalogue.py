@@ -13,7 +13,8 @@ import corelets
 import tnemu
 from corelets import Corelet, CoreletError, Input, Output, Relay, catalogue
 from corelets.library.entry import Entry, Port
-from tnemu.emulator.emulator import ENGINES, Emulator
+from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines import registry
 
 ENTRIES = catalogue.entries()
 EXAMPLES = [
@@ -52,7 +53,7 @@ def play(plan, rasters, engine):
 # -- every entry -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("engine", list(registry()))
 @pytest.mark.parametrize(("entry", "example"), EXAMPLES)
 def test_an_entry_computes_what_its_model_says(entry, example, engine):
     corelet = example()

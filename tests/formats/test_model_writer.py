@@ -125,7 +125,6 @@ def with_output(name: str, width: int, number: int) -> Callable[[LogicalNetwork]
             lambda n: setattr(n.cores[1], "number", 7),
             "core 'core 3' with number 7, which core 'core 7' has too; number every core diff",
         ),
-        (lambda n: setattr(n.cores[1], "seed", -1), "core 'core 3' with seed -1; choose a seed in"),
         (
             rewired((0, 0, 1, 1, 0), (1, 2, -1, 3, 1)),
             "core 'core 7' neuron 0, which has a delay of 0, left to the mapper; balance the delays",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
+import tnemu.runtime.clock
 from tnemu.runtime.clock import Clock, ClockError
 
 
@@ -126,3 +129,9 @@ def test_an_impossible_rate_is_refused_with_its_limits(rate: float) -> None:
         f"a rate of {rate:g} decisions a second is not possible; choose more than 0 and at most "
         "1000, or mode 'free' for as many as the computer can do"
     )
+
+
+def test_nothing_else_in_the_room_reads_a_clock_or_sleeps() -> None:
+    home = Path(tnemu.runtime.clock.__file__)
+    reads = re.compile(r"^\s*(?:import|from) (?:time|datetime)\b", re.MULTILINE)
+    assert [path for path in home.parent.glob("*.py") if reads.search(path.read_text())] == [home]

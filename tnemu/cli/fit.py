@@ -29,7 +29,6 @@ def command(
 ) -> None:
     """Map a network onto a board, or say by how much it does not fit."""
     from tnemu.hardware.board import load_board
-    from tnemu.hardware.errors import ImageError
     from tnemu.lab.sources import source_of
     from tnemu.mapping.fit import fit
 
@@ -37,12 +36,7 @@ def command(
     source = source_of(network)
     plan = fit(source.thing, spec, seed, keep_order=source.in_order)
     if output is not None:
-        try:
-            plan.image.save(output)
-        except OSError as error:
-            raise ImageError(
-                f"cannot write the image to {output}: {error.strerror or error}; choose another folder"
-            ) from error
+        plan.image.save(output)
     if json:
         import json as encoder
 

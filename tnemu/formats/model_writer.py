@@ -20,7 +20,7 @@ from tnemu.files import writing
 from tnemu.formats import neuron_types
 from tnemu.formats.errors import FormatError
 from tnemu.formats.model_core import LAST_ID, LISTS
-from tnemu.formats.model_file import FIXED, LAST_SEED
+from tnemu.formats.model_file import FIXED
 from tnemu.formats.runlength import compress
 from tnemu.hardware.neuron import AXONS, NEURONS, validate_neurons
 from tnemu.networks.logical import FIRST_CONNECTOR, LogicalCore, LogicalNetwork
@@ -155,8 +155,6 @@ def _check(network: LogicalNetwork) -> None:
                 f"{what} number {core.number}, which core {shown(seen[core.number])} has too",
                 "number every core differently",
             )
-        if not 0 <= core.seed <= LAST_SEED:
-            _refuse(f"{what} seed {core.seed}", f"choose a seed in 0..{LAST_SEED}")
         seen[core.number] = core.name
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
     _check_wires(network)

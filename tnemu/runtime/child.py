@@ -51,9 +51,11 @@ class StopFlag:
         self._set = False
 
     def __call__(self) -> bool:
+        """Whether to stop."""
         return self._set
 
     def set(self) -> None:
+        """From now on it is."""
         self._set = True
 
 

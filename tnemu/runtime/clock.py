@@ -1,4 +1,6 @@
-"""Time: the only file of tnemu that reads a clock or sleeps.
+"""The time of the loop: nothing else in this room reads a clock or sleeps.
+
+(Elsewhere seconds are only told to people: of a benchmark, a training, an evaluation, the doctor.)
 
 A run of the loop has a grid of deadlines, d_k = t0 + (k + 1) P with period P. Decision k is sensed
 at or after d_(k-1), *delivered* when its votes have been decoded, and acted upon at d_k::
@@ -96,7 +98,7 @@ class Clock:
         return self._now() - self._start
 
     def delivered(self) -> float | None:
-        """The decision is there: its lateness in seconds, None where nothing can be late."""
+        """The decision has arrived: its lateness in seconds, None where nothing can be late."""
         return self._now() - self.deadline_s if self.mode is Mode.REALTIME else None
 
     def wait(self) -> None:

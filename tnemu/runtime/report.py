@@ -53,24 +53,7 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
 
     docs/files.md says what every key means, and in which unit it is.
     """
-    record, settings = result.record, result.settings
-    host, board = record.host, record.board
-    decisions, elapsed_s = int(host["decisions"]), float(host["elapsed_s"])
-    details = record.decisions()
-    spec = result.image.board
-    used = energy.estimate(
-        int(board["synaptic_operations"]),
-        int(board["ticks"]),
-        tick_us=spec.tick_us,
-        chips=chips_used(result.image),
-    )
-    parts = energy.components(
-        int(board["ticks"]),
-        result.image.core_count,
-        int(board["hops"]),
-        int(board["chip_crossings"]),
-        int(board["output_spikes"]),
-    )
+    settings, spec = result.settings, result.image.board
     return {
         "format": FORMAT,
         **facts,
@@ -81,6 +64,23 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
         "engine": settings.board.engine,
         "mode": settings.mode,
         "wanted_decisions_per_second": settings.rate_hz,
+        **_pace(result),
+        **_work(result),
+        **_energy(result),
+        "video": {"pictures": len(result.film), "dropped": result.film.dropped}
+        if settings.film
+        else None,
+        "image_sha256": result.image.sha256(),
+        "board_sha256": spec.sha256,
+        "versions": versions(),
+    }
+
+
+def _pace(result: Result) -> dict[str, Any]:
+    """What the host did: decisions, how fast and how late, and what they won."""
+    host, details = result.record.host, result.record.decisions()
+    decisions, elapsed_s = int(host["decisions"]), float(host["elapsed_s"])
+    return {
         "decisions": decisions,
         "decisions_per_second": round(decisions / elapsed_s, 3) if elapsed_s else None,
         "elapsed_s": round(elapsed_s, 3),
@@ -89,31 +89,52 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
         "lateness_ms": percentiles_ms(details["lateness_s"]),
         "response_ms": percentiles_ms(details["response_s"]),
         "episodes": int(host["episodes"]),
-        "episode_returns": record.returns().tolist(),
+        "episode_returns": result.record.returns().tolist(),
         "unfinished_return": None if not decisions or details["over"][-1] else float(host["score"]),
+    }
+
+
+def _work(result: Result) -> dict[str, Any]:
+    """What the board did: ticks, and what was counted in them."""
+    board, job = result.record.board, result.settings.board
+    return {
         "ticks": int(board["ticks"]),
-        "ticks_per_decision": settings.board.ticks_per_decision,
-        "latency_ticks": settings.board.window.ticks,
-        "tick_us": spec.tick_us,
+        "ticks_per_decision": job.ticks_per_decision,
+        "latency_ticks": job.window.ticks,
+        "tick_us": result.image.board.tick_us,
+        "cores": result.image.core_count,
         "spikes": int(board["spikes"]),
         "spikes_per_tick": _ratio(board["spikes"], board["ticks"]),
         "input_spikes": int(board["input_spikes"]),
         "output_spikes": int(board["output_spikes"]),
-        "merged_spikes": int(board["merged"]),
         "unread_spikes": int(board["unread"]),
+        "merged_spikes": int(board["merged"]),
         "synaptic_operations": int(board["synaptic_operations"]),
-        "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
         "hops": int(board["hops"]),
         "chip_crossings": int(board["chip_crossings"]),
-        "cores": result.image.core_count,
+    }
+
+
+def _energy(result: Result) -> dict[str, Any]:
+    """What the chip would have used, as an estimate."""
+    board = result.record.board
+    used = energy.estimate(
+        int(board["synaptic_operations"]),
+        int(board["ticks"]),
+        tick_us=result.image.board.tick_us,
+        chips=chips_used(result.image),
+    )
+    parts = energy.components(
+        int(board["ticks"]),
+        result.image.core_count,
+        int(board["hops"]),
+        int(board["chip_crossings"]),
+        int(board["output_spikes"]),
+    )
+    return {
+        "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
         "estimated_power_mw": round(used.power_mw, 3),
         "energy": energy.energy_report(used, parts),
-        "video": {"pictures": len(result.film), "dropped": result.film.dropped}
-        if settings.film
-        else None,
-        "image_sha256": result.image.sha256(),
-        "board_sha256": spec.sha256,
-        "versions": versions(),
     }
 
 

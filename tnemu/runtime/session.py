@@ -113,6 +113,7 @@ class _Side:
     ended_by_us: bool = False
 
     def stop(self) -> None:
+        """Ask the process to end."""
         with contextlib.suppress(OSError):
             self.control.send(child.STOP)
 

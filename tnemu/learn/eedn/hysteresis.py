@@ -35,8 +35,10 @@ class Kept(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, kept: Tensor) -> Tensor:
+        """The kept weights, whatever the hidden ones are now."""
         return kept.clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Straight through to the hidden weights."""
         return gradient, None

@@ -39,10 +39,12 @@ class Trinary(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor) -> Tensor:
+        """-1, 0 or 1 of each hidden weight."""
         return hidden.gt(0.5).to(hidden.dtype).sub_(hidden.lt(-0.5).to(hidden.dtype))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Straight through."""
         return gradient
 
 
@@ -51,11 +53,13 @@ class Fire(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, y: Tensor) -> Tensor:
+        """1.0 where y >= 0, else 0.0."""
         ctx.save_for_backward(y)
         return y.ge(0).to(y.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The gradient times max(0, 1 - |y| / SURROGATE_WIDTH)."""
         (y,) = ctx.saved_tensors
         return gradient * y.abs().mul_(-1 / SURROGATE_WIDTH).add_(1).clamp_(min=0)
 

@@ -51,6 +51,7 @@ class Codes(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, step: float, low: int, high: int) -> Tensor:
+        """Codes, as floats, of ``values``."""
         scaled = values / step
         ctx.save_for_backward((scaled >= low) & (scaled <= high))
         ctx.step = step
@@ -58,6 +59,7 @@ class Codes(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """1 / step within the range, 0 beyond it."""
         (within,) = ctx.saved_tensors
         return gradient * within / ctx.step, None, None, None
 
