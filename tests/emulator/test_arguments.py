@@ -169,6 +169,17 @@ def test_pins_that_are_none_are_refused(relay, call):
     assert chip.in_flight == 0
 
 
+def test_masked_numbers_are_checked_as_well(relay):
+    """A masked array's minimum and maximum leave them out; compiled code would not."""
+    chip = Emulator(relay())
+    hidden = np.ma.masked_array([0, 99], mask=[False, True])
+    with pytest.raises(InputError, match=r"core\[1\] = 99: must be"):
+        chip.inject(hidden, 0, 9)
+    with pytest.raises(InputError, match=r"pins\[1\] = 99: must be"):
+        chip.inject_pins("in", hidden)
+    assert chip.in_flight == 0
+
+
 def test_lanes_take_masks_of_their_shape_and_one_tick(relay):
     boards = LaneEmulator(relay(), 2)
     for pins in ([0], None, np.zeros((2, 1)), np.zeros(2, bool)):

@@ -149,6 +149,30 @@ def test_work_that_an_interrupt_has_left_is_finished_before_the_next():
     assert sorted(done) == [0, 1, 10, 11]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_tick_that_is_read_after_an_interrupt_stays_the_tick(monkeypatch, threads):
+    """Also where it hits between two lines, when a piece of work has been set up and not begun."""
+    case = make_case(5, cores=130, ticks=20, inputs=3000, feedback=1.0, noise=False, chip=WIDE)
+    emulator = Emulator(case.image, threads=threads)
+    emulator.inject(case.cores, case.axons, case.ticks)
+    emulator.run(1)
+    finish, hits = Crew.finish, []
+
+    def interrupted(crew):
+        if crew._piece is not None and not hits:
+            hits.append(1)
+            raise Interrupt
+        finish(crew)
+
+    monkeypatch.setattr(Crew, "finish", interrupted)
+    with pytest.raises(Interrupt):
+        emulator.run(40)
+    tick = emulator.tick
+    assert hits and tick in (1, 41)
+    assert emulator.counters.ticks == tick
+    assert emulator.tick == tick
+
+
 @pytest.mark.parametrize("lanes", [2, 130])
 def test_interrupted_lanes_have_all_run_the_same_whole_number_of_ticks(alarm, lanes):
     """Also where an interrupt comes between two words of 64 lanes."""

@@ -19,6 +19,11 @@ def whole_array(
     name: str, value: npt.ArrayLike, low: int, high: int, then: str
 ) -> npt.NDArray[np.int64]:
     """``value`` as int64 in ``low``..``high``, or an InputError; floats and booleans are refused."""
+    if isinstance(value, np.ndarray):
+        value = np.array(value)  # plain, and nobody else's: what is checked is what is used
+        fits = value.dtype.kind in "iu" and value.size
+        if fits and low <= int(value.min()) and int(value.max()) <= high:
+            return value.astype(np.int64, copy=False)
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):
         given = None

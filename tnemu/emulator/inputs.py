@@ -35,12 +35,14 @@ def axon_events(
     **more: Range,
 ) -> tuple[Events, list[npt.NDArray[np.int64]]]:
     """Rows (tick, core, axon) of spikes seen directly by axons; arrays broadcast, with ``more``."""
-    cores, axons, ticks, *others = broadcast(
-        core=(core, 0, core_count - 1, "use an index into the image's cores"),
-        axon=(axon, 0, AXONS - 1, "a core has 256 axons"),
-        tick=(tick, now, LAST_TICK, f"the next tick is {now}"),
+    given: dict[str, Range] = {
+        "core": (core, 0, core_count - 1, "use an index into the image's cores"),
+        "axon": (axon, 0, AXONS - 1, "a core has 256 axons"),
+        "tick": (tick, now, LAST_TICK, f"the next tick is {now}"),
         **more,
-    )
+    }
+    arrays = {name: whole_array(name, *limits) for name, limits in given.items()}
+    cores, axons, ticks, *others = together(**arrays)
     return np.stack([ticks, cores, axons], axis=1), others
 
 
@@ -64,21 +66,19 @@ class Taps:
 
     def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
         """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
-        last = self._width - 1
-        numbers, ticks = broadcast(
-            pins=(self._numbers(pins), 0, last, f"input {self._name!r} has pins 0..{last}"),
-            tick=(tick, now - MAX_DELAY, LAST_TICK, f"the next tick is {now}"),
-        )
-        first = self._first[numbers]
-        count = self.count(numbers)
+        numbers = self._numbers(pins)
+        ticks = whole_array("tick", tick, now - MAX_DELAY, LAST_TICK, f"the next tick is {now}")
+        if ticks.ndim:
+            numbers, ticks = together(pins=numbers, tick=ticks)
+        first = self._first[numbers.ravel()]
+        count = self.count(numbers.ravel())
         check_size(int(count.sum()))
         # Tap k of the result belongs to the pin whose run of taps covers k.
         skip = np.repeat(first - (np.cumsum(count) - count), count)
         events = self._rows[skip + np.arange(len(skip))]
-        if len(ticks):
-            earliest, latest = int(ticks.min()), int(ticks.max())
-            events[:, 0] += np.repeat(ticks, count)
-            if not self._in_time(earliest, latest, now):
+        if len(events):
+            events[:, 0] += np.repeat(ticks, count) if ticks.ndim else ticks
+            if not self._in_time(int(ticks.min()), int(ticks.max()), now):
                 check_ticks(events[:, 0], now)
         return events
 
@@ -91,9 +91,9 @@ class Taps:
         least, most = self._delays
         return first + least >= now and last + most <= LAST_TICK
 
-    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Pin numbers, still to be checked, of numbers or of a mask."""
-        array = pins if isinstance(pins, np.ndarray) else _array(f"input {self._name!r}", pins)
+    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The pins that spike, of numbers or of a mask."""
+        array = _array(f"input {self._name!r}", pins)
         if array.dtype == np.bool_:
             if array.shape != (self._width,):
                 raise InputError(
@@ -101,12 +101,12 @@ class Taps:
                     f"{array.shape}; give bool [{self._width}] or pin numbers"
                 )
             return np.flatnonzero(array)
-        return array
+        last = self._width - 1
+        return whole_array("pins", array, 0, last, f"input {self._name!r} has pins 0..{last}")
 
 
-def broadcast(**values: Range) -> list[npt.NDArray[np.int64]]:
-    """Whole numbers as int64, brought to one common length; InputError names what is none."""
-    arrays = {name: whole_array(name, *given) for name, given in values.items()}
+def together(**arrays: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """The arrays brought to one common length, or an InputError that names their shapes."""
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:

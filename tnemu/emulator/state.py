@@ -101,6 +101,8 @@ class State:
 
     def due(self) -> Events:
         """The pending inputs that are still to come."""
+        if not len(self.pending) or self.pending[0, 0] >= self.clock[0]:
+            return self.pending
         return self.pending[np.searchsorted(self.pending[:, 0], self.tick) :]
 
     def add_pending(self, events: Events) -> None:

@@ -67,19 +67,27 @@ class CompiledEngine:
                 self.settle(self._state)
             self._state, self._live, self._counted = self._attach(state)
         end = state.tick + ticks
-        while state.tick < end:
-            recorded = trace.recorded & (not trace.full)
-            some, buffers = self._buffers(recorded, end - state.tick)
-            self._behind = True
-            self._live.gate[:] = 0
-            self._live.gate[arrays.STOP] = arrays.NEVER
-            work = partial(self._work, state.tick, some, state.due(), buffers)
-            self._crew.run(work, self._is_over)
-            trace.write(
-                np.concatenate([b.outputs[: b.counts[0]] for b in buffers]),
-                _in_order([b.spikes[: b.counts[1]] for b in buffers]),
-            )
+        try:
+            while state.tick < end:
+                self._run_piece(state, end - state.tick, trace)
+        except BaseException:
+            self._crew.finish()  # what an interrupt between two lines has left: then the tick is known
+            raise
         state.pending = state.due()
+
+    def _run_piece(self, state: State, ticks: int, trace: Trace) -> None:
+        """``ticks`` ticks, or as many as the buffers hold and the budget affords."""
+        recorded = trace.recorded & (not trace.full)
+        some, buffers = self._buffers(recorded, ticks)
+        self._behind = True
+        self._live.gate[:] = 0
+        self._live.gate[arrays.STOP] = arrays.NEVER
+        work = partial(self._work, state.tick, some, state.due(), buffers)
+        self._crew.run(work, self._is_over)
+        trace.write(
+            np.concatenate([b.outputs[: b.counts[0]] for b in buffers]),
+            _in_order([b.spikes[: b.counts[1]] for b in buffers]),
+        )
 
     def deliver(self, state: State) -> None:
         """Empty the calendar into ``state.slots`` and add up the threads' counters; a state that the
