@@ -55,6 +55,7 @@ NUMBER_MASK = (1 << 32) - 1  # of an output
     range(8)
 )
 COUNTERS = 8
+SPENT = COUNTERS  # beside the counters of a thread: what its present run has cost
 
 
 class Layout(NamedTuple):

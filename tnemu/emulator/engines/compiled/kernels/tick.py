@@ -41,6 +41,7 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SCAN_COST,
     SLOW_CORE_COST,
     SLOW_ROW_COST,
+    SPENT,
     SPIKE_COST,
     STOP,
     SYNAPTIC_OPERATIONS,
@@ -76,6 +77,7 @@ from tnemu.emulator.engines.compiled.kernels.vector import (
     step_trinary_open,
 )
 from tnemu.emulator.engines.compiled.kernels.words import (
+    add_at,
     atomic_add,
     drain_bytes,
     integer_at,
@@ -337,7 +339,10 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
     stop_at = machine.gate.ctypes.data + 8 * STOP
-    cursor, spent, ended = 0, np.int64(0), tick
+    # In memory and not in a variable, which would take a register from the loop over cores.
+    spent_at = place.counters + 8 * SPENT
+    put_64(spent_at, 0)
+    cursor, ended = 0, tick
     for now in range(tick, tick + ticks):
         slot = now & 15
         cursor = arrive(place, inputs, cursor, now, first, last)
@@ -373,7 +378,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                         widen(machine, core)
                     at = potentials_at + (core << 10)
                     evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
-                    spent += cost_of_slow(flags, active)
+                    add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
@@ -388,10 +393,10 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(place, post, words_at, sought, count, now)
-            spent += cores * CORE_COST + rows * ROW_COST + count * SPIKE_COST
-        spent += ((last - first) >> 6) * SCAN_COST + 1
+            add_at(spent_at, cores * CORE_COST + rows * ROW_COST + count * SPIKE_COST)
+        add_at(spent_at, ((last - first) >> 6) * SCAN_COST + 1)
         ended = now + 1
-        if spent + cursor * SPIKE_COST > budget:
+        if integer_at(spent_at) + cursor * SPIKE_COST > budget:
             put_64(stop_at, now)
         if post.threads > 1:
             barrier(machine.gate.ctypes.data, post.threads, now - tick + 1)
