@@ -125,7 +125,7 @@ class TraceBuffers(NamedTuple):
     counts: Any  # int64 [2]  rows written
 
 
-class Place(NamedTuple):
+class SlotAddresses(NamedTuple):
     """Where one thread's spikes are set: addresses of the machine's arrays, and their sizes."""
 
     slots: int
@@ -141,7 +141,7 @@ class Place(NamedTuple):
     far: bool  # FAR_CORES or more
 
 
-class Post(NamedTuple):
+class SendAddresses(NamedTuple):
     """Where spikes leave a thread's cores: addresses of lists, outboxes and output rows."""
 
     fired: int

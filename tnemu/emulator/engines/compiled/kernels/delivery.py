@@ -225,8 +225,8 @@ def take(place, spikes_at, count, tick):
 
 
 @njit(cache=True, nogil=True)
-def meet(gate_at, threads, generation):
-    """Barrier: returns when all threads have come. Spins briefly, then lets others run."""
+def barrier(gate_at, threads, generation):
+    """Return when all threads have come. Spins briefly, then yields the processor."""
     if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
         atomic_add(gate_at + 8 * ARRIVALS, -threads)
         atomic_add(gate_at + 8 * PASSAGES, 1)

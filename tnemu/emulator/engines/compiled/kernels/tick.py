@@ -46,16 +46,16 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SYNAPTIC_OPERATIONS,
     TRINARY,
     Base,
-    Place,
-    Post,
+    SendAddresses,
+    SlotAddresses,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import (
     arrive,
+    barrier,
     collect,
     deliver,
     enter,
     enter_all,
-    meet,
 )
 from tnemu.emulator.engines.compiled.kernels.vector import (
     CHANGED,
@@ -275,7 +275,7 @@ def addresses(board, scratch):
 @njit(cache=True, nogil=True)
 def place_of(board, machine, thread):
     """Where one thread's spikes are set."""
-    return Place(
+    return SlotAddresses(
         machine.slots.ctypes.data,
         machine.waiting.ctypes.data,
         machine.counters[thread].ctypes.data,
@@ -293,7 +293,7 @@ def place_of(board, machine, thread):
 @njit(cache=True, nogil=True)
 def post_of(board, machine, scratch, trace, thread):
     """Where spikes leave one thread's cores."""
-    return Post(
+    return SendAddresses(
         scratch.fired.ctypes.data,
         scratch.sent.ctypes.data,
         board.owners.ctypes.data,
@@ -394,7 +394,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
         if spent + cursor * SPIKE_COST > budget:
             put_64(stop_at, now)
         if post.threads > 1:
-            meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            barrier(machine.gate.ctypes.data, post.threads, now - tick + 1)
             collect(place, post, now)
             # Written before the barrier, or by a thread that is a tick ahead, and then it is later than now.
             if atomic_add(stop_at, 0) <= now:
