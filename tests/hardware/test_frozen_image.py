@@ -178,8 +178,8 @@ for board in (one, other):
 print(len(lanes.run(5, {"in": np.ones((2, 1), bool)})))
 one.snapshot(sys.argv[1] + ".snapshot")
 base = given.crossbar
-while isinstance(base, np.ndarray):
-    base = base.base
+while isinstance(base, np.ndarray | memoryview):
+    base = base.obj if isinstance(base, memoryview) else base.base
 print(type(base).__name__)
 """
 
