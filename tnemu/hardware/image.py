@@ -217,8 +217,8 @@ def _named(connectors: tuple[Connector, ...], name: str, kind: str) -> Connector
     for connector in connectors:
         if connector.name == name:
             return connector
-    there = [shown(connector.name) for connector in connectors[:_MOST_SHOWN]]
+    names = [shown(connector.name) for connector in connectors[:_MOST_SHOWN]]
     if len(connectors) > _MOST_SHOWN:
-        there.append("...")
-    known = ", ".join(there) or "none"
+        names.append("...")
+    known = ", ".join(names) or "none"
     raise ImageError(f"the image has no {kind} connector {shown(name)}; it has: {known}")

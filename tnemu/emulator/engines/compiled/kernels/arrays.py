@@ -14,8 +14,8 @@ PAGE_ROOM = 65_536  # entries that a list of one should have: its axons may be r
 SHARERS = 4  # threads up to which each has that room; more share it
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
-FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
-LEAD = 4  # cores whose rows are on their way before the first of a block is evaluated
+FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is prefetched
+LEAD = 4  # cores whose rows are prefetched before the first of a block is evaluated
 
 # Words of the gate: arrivals, whether thread 0 is over, the tick after which all threads stop; passages,
 # on a cache line of their own.

@@ -196,7 +196,7 @@ def share(post, count, parity):
     """Put what goes to others into their outboxes; what is ours moves to the front of the list.
 
     Whose core a spike is for nobody can foresee, so both places are written for every spike: that
-    costs less than a branch that is guessed wrong half of the time.
+    costs less than a branch that is mispredicted half of the time.
     """
     ours, first = 0, (parity * post.threads + post.thread) * post.threads
     for i in range(count):

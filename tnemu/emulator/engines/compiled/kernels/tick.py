@@ -121,7 +121,7 @@ def list_bits(bits, first, list_at, count):
     """Write ``first`` + the index of every 1 bit behind ``count`` others; returns the new count.
 
     Most words have few bits, how many nobody can foresee. Four places are written whether or not
-    there are as many bits, because a branch that is guessed wrong costs more than they do.
+    there are as many bits, because a mispredicted branch costs more than they do.
     """
     after, at = count + ones_in(bits), list_at + (count << 1)
     for i in range(4):
