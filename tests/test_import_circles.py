@@ -7,8 +7,10 @@ import grimp
 
 def test_no_circle_of_imports() -> None:
     graph = grimp.build_graph("tnemu", "corelets", cache_dir=None)
-    graph.remove_module("tnemu")  # hands names on, from rooms that ask it for the version
-    names = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    # tnemu itself hands names on, from rooms that ask it for the version.
+    modules = graph.modules - {"tnemu"}
+    assert len(modules) > 200
+    names = {module: graph.find_modules_directly_imported_by(module) for module in modules}
     # What imports nothing that is left is in no circle.
     while free := [module for module, below in names.items() if not below & names.keys()]:
         for module in free:
