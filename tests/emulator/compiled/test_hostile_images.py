@@ -35,7 +35,7 @@ def test_no_kernel_leaves_its_arrays(name: str) -> None:
     on_guarded_memory(name, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", range(2, 5))
 @pytest.mark.parametrize("name", [*hostile.IMAGES, *hostile.LARGE])
@@ -159,7 +159,7 @@ def test_an_image_with_any_value_in_it_is_refused_or_runs_as_the_reference_runs_
     assert fates(range(25)) == {"refused", "runs"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(0)
 def test_very_many_patched_images_are_refused_or_run_as_the_reference_runs_them() -> None:
     assert fates(range(1000, 4000)) == {"refused", "runs"}
