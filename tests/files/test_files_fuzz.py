@@ -174,7 +174,15 @@ def test_damaged_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
 def test_very_many_damaged_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert _fuzz(name, tmp_path / "x", 50.0, seed=os.getpid()) > 1000
+        assert (
+            _fuzz(
+                name,
+                tmp_path / "x",
+                float(os.environ.get("TNEMU_FUZZ_SECONDS", "60")),
+                seed=os.getpid(),
+            )
+            > 20
+        )
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_no_kernel_leaves_its_arrays(name: str) -> None:
     on_guarded_memory(name, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", range(2, 5))
 @pytest.mark.parametrize("name", [*hostile.IMAGES, *hostile.LARGE])
@@ -58,6 +59,29 @@ def test_the_guards_end_a_process_that_leaves_its_arrays() -> None:
             check=False,
         )
         assert (done.returncode < 0) is ends, done.stderr.decode()
+
+
+def test_the_guards_are_around_what_the_engine_uses() -> None:
+    """A target that the image checks would not have let through, put in behind their back."""
+    code = (
+        "import sys, numpy as np, hostile, guards\n"
+        "from tnemu.emulator.engines.compiled import layout\n"
+        "load = layout.load\n"
+        "def wrong(*arguments, **options):\n"
+        "    board = load(*arguments, **options)\n"
+        "    board.target[:] = int(sys.argv[1]) << 8 | 1 << 28\n"
+        "    return board\n"
+        "layout.load = wrong\n"
+        "with guards.guards(True):\n"
+        "    hostile.seen(hostile.IMAGES['alone'](np.random.default_rng(1)))\n"
+    )
+    path = f"{SCRIPT.parents[2]}:{SCRIPT.parent}"
+    for core, ends in ((0, False), (1, True)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(core)],
+            env=os.environ | {"PYTHONPATH": path}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode < 0) is ends, done.stderr.decode()[-2000:]
 
 
 def patched(rng: np.random.Generator, image: BoardImage) -> BoardImage:
@@ -135,7 +159,7 @@ def test_an_image_with_any_value_in_it_is_refused_or_runs_as_the_reference_runs_
     assert fates(range(25)) == {"refused", "runs"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(0)
 def test_very_many_patched_images_are_refused_or_run_as_the_reference_runs_them() -> None:
     assert fates(range(1000, 4000)) == {"refused", "runs"}
