@@ -219,7 +219,7 @@ def test_a_wrong_model_or_board_value_is_one_message(tmp_path: Path) -> None:
     text = refused(*EX1, "--output", "-", "--set", "chip.leak_zero_clmp=false")
     assert text.startswith("error: board 'ns1e' has no key 'chip.leak_zero_clmp'")
     text = refused(*EX1, "--output", "-", "--engine", "fast")
-    assert text == "error: there is no engine 'fast'; choose one of: reference, numba\n"
+    assert text == "error: there is no engine 'fast'; choose one of: compiled, reference\n"
 
 
 def test_outputs_with_one_number_are_refused(tmp_path: Path) -> None:
