@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 # Before anything imports matplotlib: no test may need a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Before anything imports typer, which takes it for a terminal, and that for one of 80 columns.
+os.environ.pop("PY_COLORS", None)
 
 import numpy as np
 import pytest

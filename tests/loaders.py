@@ -23,6 +23,7 @@ from fuzzing import Load
 from safetensors.numpy import save
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.lanes import LaneEmulator
 from tnemu.formats.model_file import read_model
 from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
@@ -237,6 +238,19 @@ def snapshot(folder: Path) -> Made:
     return in_zip(path, read)
 
 
+def lanes_snapshot(folder: Path) -> Made:
+    board, path = image(), folder / "x.npz"
+    with LaneEmulator(board, 2) as emulator:
+        emulator.run(3, {"in": np.ones((2, 2), np.bool_)})
+        emulator.snapshot(path)
+
+    def read(file: Path) -> object:
+        with LaneEmulator.restore(board, file) as found:
+            return found.run(1 if found.tick < 1 << 45 else 0)
+
+    return in_zip(path, read)
+
+
 def tensor_file(folder: Path) -> Made:
     path = folder / "x.safetensors"
     arrays = {"a": np.ones((2, 3), np.float32), "b": np.arange(5), "c": np.zeros((), np.bool_)}
@@ -349,6 +363,7 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "spikes, RAWI3": (spike_raw, 2000),
     "recording": (recording, 1000),
     "snapshot": (snapshot, 400),
+    "snapshot of lanes": (lanes_snapshot, 300),
     "tensor file": (tensor_file, 2000),
     "teacher": (teacher, 200),
     "recorded states": (recorded_states, 300),

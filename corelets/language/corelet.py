@@ -48,6 +48,7 @@ class Corelet(MustUse):
     connections: list[Connection]
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
+        """A corelet without ports and parts, also where a subclass does not call ``super().__init__``."""
         self = super().__new__(cls)
         self.__dict__.update(parent=None, name="", ports={}, parts={}, cores=[], connections=[])
         return self

@@ -27,6 +27,7 @@ class MustUse:
     _used: bool
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
+        """An object that knows the line it was built in, and was not used yet."""
         self = super().__new__(cls)
         self.__dict__.update(location=caller(), _used=False)
         return self

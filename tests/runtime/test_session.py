@@ -192,7 +192,9 @@ def test_linear_algebra_leaves_the_processors_to_the_board_unless_the_user_says_
 def test_an_error_of_the_board_is_told_with_its_side(settings: Build) -> None:
     result = Session(settings(worlds.WrongPin)).run()
     assert result.outcome == "board failed"
-    assert result.message.startswith("the board process failed: pin of input 'in' = 8 is outside")
+    assert result.message.startswith(
+        "the board process failed: pins[0] = 8: must be a whole number in 0..0"
+    )
 
 
 def test_a_process_that_leaves_without_a_word_is_named(settings: Build) -> None:

@@ -55,7 +55,7 @@ class Catch:
     def __init__(self, spec: CatchSpec, seed: int) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise TaskError(f"Catch seed = {seed!r}: must be a whole number of 0 or more")
-        self.spec, self.episode_return = spec, 0.0
+        self.spec, self.episode_return, self.truncated = spec, 0.0, False
         self._rng, self._left = np.random.default_rng(seed), 0
 
     def reset(self) -> np.ndarray:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Tell(Protocol):
     """Says what is being done; ``step`` when the one before is done."""
 
-    def __call__(self, what: str, step: bool = False) -> None: ...
+    def __call__(self, what: str, step: bool = False) -> None:
+        """Show that ``what`` is being done."""
+        ...
 
 
 @contextmanager

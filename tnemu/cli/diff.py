@@ -68,10 +68,10 @@ def _lines(found: SpikeDiff, a: str, b: str) -> list[str]:
     ]
 
 
-def _has(first: Spike, there: Spike | None) -> str:
-    if there == first:
+def _has(first: Spike, next_one: Spike | None) -> str:
+    if next_one == first:
         return "has it"
-    return f"has not; its next is {there}" if there else "has not, and none after it"
+    return f"has not; its next is {next_one}" if next_one else "has not, and none after it"
 
 
 def _print_json(found: SpikeDiff) -> None:

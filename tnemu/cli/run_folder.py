@@ -37,10 +37,10 @@ def folder_of(output: Path | None, game: str, force: bool) -> Path:
     from tnemu.runtime.clock import utc_now
 
     folder = output or Path(RUNS) / f"{game}-{utc_now():%Y%m%dT%H%M%SZ}"
-    there = [name for name in KEPT if (folder / name).exists()]
-    if there and not force:
+    kept = [name for name in KEPT if (folder / name).exists()]
+    if kept and not force:
         raise PlayError(
-            f"{folder} holds a run already ({', '.join(there)}); choose another --output, or "
+            f"{folder} holds a run already ({', '.join(kept)}); choose another --output, or "
             "overwrite it with --force"
         )
     try:

@@ -19,7 +19,7 @@ from tnemu.hardware.image import BoardImage
 def whole_array(
     name: str, value: npt.ArrayLike, low: int, high: int, then: str
 ) -> npt.NDArray[np.int64]:
-    """``value`` as int64 in ``low``..``high``, or an InputError; floats and booleans are no numbers."""
+    """``value`` as int64 in ``low``..``high``, or an InputError; floats and booleans are refused."""
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):
         given = None

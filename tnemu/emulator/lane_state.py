@@ -1,4 +1,4 @@
-"""What many boards of one image remember between two ticks, and the inputs on their way to them.
+"""What many boards of one image remember between two ticks, and the inputs that wait for them.
 
 Lanes come in words of 64: bit k of word w belongs to lane 64 w + k.
 """

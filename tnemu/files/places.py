@@ -81,12 +81,14 @@ def reason(error: OSError) -> str:
 
 
 def cannot_read(path: PathLike, what: str, problem: OSError, error: Failure) -> TnemuError:
+    """An ``error`` that names the file and the system's reason; returned, not raised."""
     return error(f"cannot read {named(what, path)}: {reason(problem)}; check the path")
 
 
 def cannot_write(
     path: PathLike, what: str, problem: OSError, error: Failure, then: str = ""
 ) -> TnemuError:
+    """An ``error`` that names the file, the system's reason and what to do; returned, not raised."""
     advice = then or "give a name in a folder that exists, can be written to and has room"
     return error(f"cannot write {named(what, path)}: {reason(problem)}; {advice}")
 

@@ -37,12 +37,15 @@ class Sink(io.BufferedIOBase):
         self._seekable = stat.S_ISREG(os.fstat(descriptor).st_mode)
 
     def writable(self) -> bool:
+        """Always."""
         return True
 
     def readable(self) -> bool:
+        """Never."""
         return False
 
     def seekable(self) -> bool:
+        """Whether it is a regular file."""
         return self._seekable
 
     def fileno(self) -> int:
@@ -50,6 +53,7 @@ class Sink(io.BufferedIOBase):
         return self._descriptor
 
     def write(self, data: ReadableBuffer, /) -> int:
+        """Write all of ``data``, 256 KiB at a time on their way; its number of bytes."""
         self._check_open()
         view = memoryview(data).cast("B")
         if len(self._waiting) + len(view) > _BUFFER:
@@ -61,11 +65,13 @@ class Sink(io.BufferedIOBase):
         return len(view)
 
     def flush(self) -> None:
+        """Hand to the system what still waits here."""
         waiting, self._waiting = self._waiting, bytearray()
         if waiting:
             self._send(memoryview(waiting))
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
+        """As of any file; io.UnsupportedOperation in a pipe or device."""
         self._check_open()
         if not self._seekable:
             raise io.UnsupportedOperation("seek in a pipe or device")
@@ -73,9 +79,11 @@ class Sink(io.BufferedIOBase):
         return os.lseek(self._descriptor, offset, whence)
 
     def tell(self) -> int:
+        """Bytes from the start of the file."""
         return self.seek(0, 1)
 
     def truncate(self, size: int | None = None, /) -> int:
+        """Cut or lengthen the file to ``size`` bytes, by default to where it is."""
         size = self.tell() if size is None else size
         self.flush()
         os.ftruncate(self._descriptor, size)

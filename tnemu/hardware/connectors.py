@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from tnemu.hardware.board import BoardSpec
+from tnemu.hardware.errors import ImageError
 
 TAP_DTYPE = np.dtype(
     [("pin", np.int32), ("core", np.int32), ("axon", np.int16), ("delay", np.int16)]
@@ -44,3 +48,30 @@ class OutputConnector:
     width: int
     number: int
     exits: tuple[tuple[int, int, int], ...]
+
+
+def check_exits(board: BoardSpec, outputs: Sequence[OutputConnector]) -> None:
+    """Every exit lies one step off the mesh and belongs to one connector; or an ImageError."""
+    taken: dict[tuple[int, int, int], str] = {}
+    width, height = board.width, board.height
+    for connector in outputs:
+        if not 0 < connector.width <= 256 * len(connector.exits):
+            raise ImageError(
+                f"output {connector.name!r} has {connector.width} pins and "
+                f"{len(connector.exits)} exits; it needs an exit for every 256 pins"
+            )
+        for unit, x, y in connector.exits:
+            place = f"output {connector.name!r} has its exit at unit={unit} x={x} y={y}"
+            ring = -1 <= x <= width and -1 <= y <= height
+            inside = 0 <= x < width and 0 <= y < height
+            if not 0 <= unit < board.units or not ring or inside:
+                raise ImageError(
+                    f"{place}, which is not one step beyond the mesh of {width} x {height} "
+                    f"cores (units 0..{board.units - 1}); move the exit to the border"
+                )
+            if (unit, x, y) in taken:
+                raise ImageError(
+                    f"{place}, which output {taken[unit, x, y]!r} has already; "
+                    "give every exit to one output"
+                )
+            taken[unit, x, y] = connector.name

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tnemu import files
-from tnemu.errors import shown
-from tnemu.hardware import image_checks, image_file, packet
-from tnemu.hardware.board import BoardSpec
+from tnemu.hardware import image_checks, image_file
 from tnemu.hardware.connectors import TAP_DTYPE, InputConnector, OutputConnector
 from tnemu.hardware.errors import ImageError
+from tnemu.hardware.image_arrays import NOT_CONNECTED, ImageArrays
 from tnemu.hardware.image_file import FORMAT
 
 __all__ = [
@@ -28,12 +24,9 @@ __all__ = [
     "OutputConnector",
 ]
 
-NOT_CONNECTED = -1
-"""Value of :meth:`BoardImage.destinations` for a neuron that sends nothing."""
-
 
 @dataclass(frozen=True, eq=False)
-class BoardImage:
+class BoardImage(ImageArrays):
     """What every core of a board holds, by core index 0..n-1 (logical order, not placement).
 
     positions     int32  [n, 3]       (unit, x, y) of the core on the board, x and y over all chips
@@ -44,91 +37,13 @@ class BoardImage:
     neuron_types  record [k]          the distinct neuron parameter records; record 0 is unused
     types         uint16 [n, 256]     index into ``neuron_types``; 0 = the neuron is not evaluated
     targets       uint32 [n, 256]     destination packet word; delay 0 = sends nothing
+
+    It is an :class:`ImageArrays` that can be validated, and then is frozen; hashed; saved and loaded.
     """
 
-    board: BoardSpec
-    positions: npt.NDArray[np.int32]
-    core_ids: npt.NDArray[np.int64]
-    seeds: npt.NDArray[np.uint32]
-    axon_types: npt.NDArray[np.uint8]
-    crossbar: npt.NDArray[np.uint64]
-    neuron_types: npt.NDArray[np.void]
-    types: npt.NDArray[np.uint16]
-    targets: npt.NDArray[np.uint32]
-    inputs: tuple[InputConnector, ...] = ()
-    outputs: tuple[OutputConnector, ...] = ()
-    origin: Mapping[str, Any] = field(default_factory=dict)
     _frozen: bool = field(default=False, init=False, repr=False)
     _sha256: str | None = field(default=None, init=False, repr=False)
     _folder: str = field(default="", init=False, repr=False)
-
-    @property
-    def core_count(self) -> int:
-        """Cores that the image fills, n."""
-        return len(self.positions)
-
-    def input(self, name: str) -> InputConnector:
-        """The input connector of that name, or an ImageError that lists the names there are."""
-        return _named(self.inputs, name, "input")
-
-    def output(self, name: str) -> OutputConnector:
-        """The output connector of that name, or an ImageError that lists the names there are."""
-        return _named(self.outputs, name, "output")
-
-    def pieces(self) -> list[slice]:
-        """The cores in runs of a few thousand, so that a large board loads in little work space."""
-        return [slice(i, i + 4096) for i in range(0, self.core_count, 4096)]
-
-    def destinations(
-        self, cores: slice = slice(None)
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Where every neuron's packet ends: (target, row), both int32 [n, 256] of the given cores.
-
-        target >= 0 is a core index and row its axon; -1 sends nothing; target <= -2 is output
-        connector ``-2 - target`` and row its pin. Raises ImageError for a packet that ends on a
-        core that is not loaded, leaves the board where no output connector listens, or asks for a
-        pin its connector does not have.
-        """
-        image_checks.check_exits(self)
-        dx, dy, axon, delay = packet.decode(self.targets[cores])
-        sends = (delay != 0) & (self.types[cores] != 0)
-        places, core_ids = self.positions[cores], self.core_ids[cores]
-        unit = np.broadcast_to(places[:, 0, None], dx.shape)
-        x, y = places[:, 1, None] + dx, places[:, 2, None] + dy
-        # A one-cell border around the mesh holds the exits' lookup entries.
-        width, height = self.board.width, self.board.height
-        table = np.full((self.board.units, width + 2, height + 2), NOT_CONNECTED, dtype=np.int32)
-        table[self.positions[:, 0], self.positions[:, 1] + 1, self.positions[:, 2] + 1] = np.arange(
-            self.core_count
-        )
-        row = axon.copy()
-        base = np.zeros_like(table)
-        for index, connector in enumerate(self.outputs):
-            for order, (u, ex, ey) in enumerate(connector.exits):
-                table[u, ex + 1, ey + 1] = -2 - index
-                base[u, ex + 1, ey + 1] = 256 * order
-        inside = (x >= -1) & (x <= width) & (y >= -1) & (y <= height)
-        cell = (unit, np.where(inside, x + 1, 0), np.where(inside, y + 1, 0))
-        target = np.where(sends & inside, table[cell], NOT_CONNECTED).astype(np.int32)
-        lost = sends & (target == NOT_CONNECTED)
-        if lost.any():
-            core, neuron = (int(v[0]) for v in np.nonzero(lost))
-            raise ImageError(
-                f"core {int(core_ids[core])} neuron {neuron} sends to position "
-                f"x={int(x[core, neuron])} y={int(y[core, neuron])}, where no loaded core and no "
-                f"output connector is; wire it to a core of the image or disconnect it"
-            )
-        row = np.where(target <= -2, row + base[cell], row).astype(np.int32)
-        for index, connector in enumerate(self.outputs):
-            beyond = (target == -2 - index) & (row >= connector.width)
-            if beyond.any():
-                core, neuron = (int(v[0]) for v in np.nonzero(beyond))
-                raise ImageError(
-                    f"core {int(core_ids[core])} neuron {neuron} sends to pin "
-                    f"{int(row[core, neuron])} of output {connector.name!r}, which has pins "
-                    f"0..{connector.width - 1}; make the output wider or wire it elsewhere"
-                )
-        return target, row
 
     def validate(self) -> None:
         """Every array has its shape and dtype, and every field of it is legal; the image is frozen.
@@ -184,7 +99,7 @@ class BoardImage:
         as :meth:`validate` does.
         """
         self.validate()
-        image_file.save_image(self, folder)
+        image_file.save_image(self, self.sha256(), folder)
 
     @classmethod
     def load(cls, folder: str | Path, *, verify: bool = True) -> BoardImage:
@@ -207,18 +122,3 @@ class BoardImage:
                     "damaged; rebuild the image with 'tnemu fit'"
                 )
         return image
-
-
-Connector = TypeVar("Connector", InputConnector, OutputConnector)
-_MOST_SHOWN = 12
-
-
-def _named(connectors: tuple[Connector, ...], name: str, kind: str) -> Connector:
-    for connector in connectors:
-        if connector.name == name:
-            return connector
-    there = [shown(connector.name) for connector in connectors[:_MOST_SHOWN]]
-    if len(connectors) > _MOST_SHOWN:
-        there.append("...")
-    known = ", ".join(there) or "none"
-    raise ImageError(f"the image has no {kind} connector {shown(name)}; it has: {known}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +18,19 @@ from tnemu.hardware.connectors import (
     TAP_DTYPE,
     InputConnector,
     OutputConnector,
+    check_exits,
 )
 from tnemu.hardware.errors import ImageError
 from tnemu.hardware.frozen import read_only
+from tnemu.hardware.image_arrays import ImageArrays
 from tnemu.hardware.image_file import MOST_NAME, MOST_TYPES, ROWS
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, validate_neurons
-
-if TYPE_CHECKING:
-    from tnemu.hardware.image import BoardImage
 
 _PIECE = 1 << 20  # taps that are looked at together
 _FAR = 1 << 20
 
 
-def normalised(image: BoardImage) -> BoardImage:
+def normalised(image: ImageArrays) -> ImageArrays:
     """The image in plain types: Python's whole numbers, read-only arrays in C order and aligned.
 
     Raises ImageError for what is no array, no connector, no board, no whole number.
@@ -107,7 +106,7 @@ def _array(what: str, value: Any) -> npt.NDArray[Any]:
         raise ImageError(f"{what} = {shown(value)}: is no array; rebuild the image") from None
 
 
-def check(image: BoardImage) -> None:
+def check(image: ImageArrays) -> None:
     """Raises ImageError, BoardError or RangeError for the first rule that the image breaks.
 
     Of an image that :func:`normalised` has made.
@@ -135,10 +134,10 @@ def check(image: BoardImage) -> None:
         _check_taps(connector, image.core_count)
     for cores in image.pieces():
         image.destinations(cores)
-    check_exits(image)
+    check_exits(image.board, image.outputs)
 
 
-def _check_shapes(image: BoardImage) -> None:
+def _check_shapes(image: ImageArrays) -> None:
     count = image.positions.shape[0] if image.positions.ndim else 0
     for name, (row, dtype) in ROWS.items():
         array = getattr(image, name)
@@ -177,30 +176,3 @@ def _check_taps(connector: InputConnector, cores: int) -> None:
                     f"input {connector.name!r} has a tap with {name} = {int(piece[name][bad][0])}, "
                     f"outside {low}..{high}; rebuild the image"
                 )
-
-
-def check_exits(image: BoardImage) -> None:
-    """Every exit lies one step off the mesh and belongs to one connector; or an ImageError."""
-    taken: dict[tuple[int, int, int], str] = {}
-    width, height = image.board.width, image.board.height
-    for connector in image.outputs:
-        if not 0 < connector.width <= 256 * len(connector.exits):
-            raise ImageError(
-                f"output {connector.name!r} has {connector.width} pins and "
-                f"{len(connector.exits)} exits; it needs an exit for every 256 pins"
-            )
-        for unit, x, y in connector.exits:
-            place = f"output {connector.name!r} has its exit at unit={unit} x={x} y={y}"
-            ring = -1 <= x <= width and -1 <= y <= height
-            inside = 0 <= x < width and 0 <= y < height
-            if not 0 <= unit < image.board.units or not ring or inside:
-                raise ImageError(
-                    f"{place}, which is not one step beyond the mesh of {width} x {height} "
-                    f"cores (units 0..{image.board.units - 1}); move the exit to the border"
-                )
-            if (unit, x, y) in taken:
-                raise ImageError(
-                    f"{place}, which output {taken[unit, x, y]!r} has already; "
-                    "give every exit to one output"
-                )
-            taken[unit, x, y] = connector.name

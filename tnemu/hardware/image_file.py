@@ -1,7 +1,7 @@
 """The folder of a board image: ``manifest.json`` and one ``.npy`` file per array.
 
     manifest.json   format, board, connectors (names, widths, numbers, exits), origin, sha256
-    NAME.npy        every array of BoardImage, by its name
+    NAME.npy        every array of ImageArrays, by its name
     inputK.npy      the taps of the K-th input connector
 
 Whoever has numpy alone can look at each of them. Everything read is typed and limited before any of
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,10 @@ from tnemu.hardware.connectors import (
     OutputConnector,
 )
 from tnemu.hardware.errors import ImageError
+from tnemu.hardware.image_arrays import ImageArrays
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
 
-if TYPE_CHECKING:
-    from tnemu.hardware.image import BoardImage
+Image = TypeVar("Image", bound=ImageArrays)
 
 FORMAT = "tnemu-image-1"
 MANIFEST = "manifest.json"
@@ -68,10 +68,10 @@ ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
 """Of every array: (shape of what it holds for one core, or for one neuron type; dtype)."""
 
 
-def save_image(image: BoardImage, folder: files.PathLike) -> None:
+def save_image(image: ImageArrays, sha256: str, folder: files.PathLike) -> None:
     """Write a valid image to ``folder``, whole or not at all; as ``BoardImage.save``."""
     text = _path(folder, "write")
-    manifest = manifest_of(image) | {"origin": dict(image.origin), "sha256": image.sha256()}
+    manifest = manifest_of(image) | {"origin": dict(image.origin), "sha256": sha256}
     files.make_folder(os.path.dirname(os.path.abspath(text)), error=ImageError)
     with files.writing_folder(
         text, error=ImageError, what="board image", may_replace=is_image
@@ -81,7 +81,7 @@ def save_image(image: BoardImage, folder: files.PathLike) -> None:
             files.write_npy(scratch / f"{name}.npy", array, error=ImageError)
 
 
-def load_image(cls: type[BoardImage], folder: files.PathLike) -> tuple[BoardImage, str]:
+def load_image(cls: type[Image], folder: files.PathLike) -> tuple[Image, str]:
     """The image of a folder with types and shapes checked, and the hash that its manifest says."""
     text = _path(folder, "read")
     try:
@@ -99,7 +99,7 @@ class _AnotherFormatError(ImageError):
     """The folder is an image, of a version that is not read."""
 
 
-def _load(cls: type[BoardImage], folder: Path) -> tuple[BoardImage, str]:
+def _load(cls: type[Image], folder: Path) -> tuple[Image, str]:
     with files.read_fields(folder / MANIFEST, error=ImageError) as manifest:
         found = manifest.text("format")
         if found != FORMAT:
@@ -184,7 +184,7 @@ def _read(path: Path, shape: Any, dtype: Any, most: int, copy_below: int) -> npt
     )
 
 
-def manifest_of(image: BoardImage) -> dict[str, Any]:
+def manifest_of(image: ImageArrays) -> dict[str, Any]:
     """What the manifest says of board and connectors; the hash of an image begins with it."""
     return {
         "format": FORMAT,
@@ -202,7 +202,7 @@ def manifest_of(image: BoardImage) -> dict[str, Any]:
     }
 
 
-def arrays_of(image: BoardImage) -> dict[str, npt.NDArray[Any]]:
+def arrays_of(image: ImageArrays) -> dict[str, npt.NDArray[Any]]:
     """Every array of an image by the name of its file, taps included."""
     arrays: dict[str, npt.NDArray[Any]] = {name: getattr(image, name) for name in ROWS}
     return arrays | {f"input{i}": c.taps for i, c in enumerate(image.inputs)}

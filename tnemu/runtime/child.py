@@ -51,6 +51,7 @@ class StopFlag:
         self._set = False
 
     def __call__(self) -> bool:
+        """Whether to stop."""
         return self._set
 
     def set(self) -> None:

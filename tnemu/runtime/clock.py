@@ -98,7 +98,7 @@ class Clock:
         return self._now() - self._start
 
     def delivered(self) -> float | None:
-        """The decision is there: its lateness in seconds, None where nothing can be late."""
+        """The decision has arrived: its lateness in seconds, None where nothing can be late."""
         return self._now() - self.deadline_s if self.mode is Mode.REALTIME else None
 
     def wait(self) -> None:

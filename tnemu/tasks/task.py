@@ -32,10 +32,12 @@ class TaskError(TnemuError, ValueError):
 class Task(Protocol):
     """One world with its own random stream: the same spec and seed give the same episodes.
 
-    ``episode_return`` is the sum of the rewards of the current (or just ended) episode.
+    ``episode_return`` is the sum of the rewards of the current (or just ended) episode;
+    ``truncated`` says that the last one was cut by the task's own limit of time.
     """
 
     episode_return: float
+    truncated: bool
 
     def reset(self) -> npt.NDArray[Any]:
         """Begin the next episode: its first observation."""

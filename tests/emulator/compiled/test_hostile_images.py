@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def on_guarded_memory(name: str, seed: int) -> None:
         [sys.executable, str(SCRIPT), name, str(seed)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{name} {seed}: {done.returncode}\n{done.stderr[-3000:]}"
-    assert done.stdout.startswith(f"{name} {seed} Counters("), done.stdout
+    assert done.stdout.startswith(f"{name} {seed} "), done.stdout
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -58,6 +59,29 @@ def test_the_guards_end_a_process_that_leaves_its_arrays() -> None:
             check=False,
         )
         assert (done.returncode < 0) is ends, done.stderr.decode()
+
+
+def test_the_guards_are_around_what_the_engine_uses() -> None:
+    """A target that the image checks would not have let through, put in behind their back."""
+    code = (
+        "import sys, numpy as np, hostile, guards\n"
+        "from tnemu.emulator.engines.compiled import layout\n"
+        "load = layout.load\n"
+        "def wrong(*arguments, **options):\n"
+        "    board = load(*arguments, **options)\n"
+        "    board.target[:] = int(sys.argv[1]) << 8 | 1 << 28\n"
+        "    return board\n"
+        "layout.load = wrong\n"
+        "with guards.guards(True):\n"
+        "    hostile.seen(hostile.IMAGES['alone'](np.random.default_rng(1)))\n"
+    )
+    path = f"{SCRIPT.parents[2]}:{SCRIPT.parent}"
+    for core, ends in ((0, False), (1, True)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(core)],
+            env=os.environ | {"PYTHONPATH": path}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode < 0) is ends, done.stderr.decode()[-2000:]
 
 
 def patched(rng: np.random.Generator, image: BoardImage) -> BoardImage:

@@ -1,4 +1,4 @@
-"""What a run leaves of its stages, read back typed: no figure of a damaged file is gone on with."""
+"""What a run leaves of its stages, read back typed: a damaged file is refused before a run goes on."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ from torch import Tensor
 from tnemu.files import place, read_npz, write_npz
 from tnemu.formats.errors import FormatError
 from tnemu.learn.players.episodes import Player
-from tnemu.tasks.atari.spec import AtariSpec
-from tnemu.tasks.atari.world import AtariWorld
+from tnemu.tasks.task import TaskSpec
 
 EPSILONS = (0.01, 0.05, 0.1, 0.2)
 """Shares of random actions while collecting, dealt to the worlds in turn."""
@@ -22,7 +21,7 @@ EPSILONS = (0.01, 0.05, 0.1, 0.2)
 _AGAIN = "delete it and go on with the run with --resume, it is collected again"
 
 
-def bytes_of(spec: AtariSpec, count: int) -> int:
+def bytes_of(spec: TaskSpec, count: int) -> int:
     """What ``count`` labelled states take."""
     return count * (math.prod(spec.shape) + 4 * len(spec.actions))
 
@@ -43,14 +42,14 @@ class States:
         screens, q = self.screens.numpy(), self.q.numpy()
         return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
 
-    def save(self, path: Path, spec: AtariSpec, teacher_sha256: str) -> None:
+    def save(self, path: Path, spec: TaskSpec, teacher_sha256: str) -> None:
         """With what they are states of, and who labelled them."""
         arrays = {"screens": self.screens.numpy(), "q": self.q.numpy()}
         facts = {"spec_sha256": np.array(spec.sha256), "teacher_sha256": np.array(teacher_sha256)}
         write_npz(path, arrays | facts, error=FormatError)
 
     @staticmethod
-    def load(path: Path, spec: AtariSpec, teacher_sha256: str) -> States:
+    def load(path: Path, spec: TaskSpec, teacher_sha256: str) -> States:
         """Raises FormatError for a file that cannot be read, and for states of another spec or with
         another teacher's labels; those of earlier versions do not say, and have to fit in shape.
         """
@@ -92,7 +91,7 @@ class States:
 def collect(
     player: Player,
     teacher: Player,
-    spec: AtariSpec,
+    spec: TaskSpec,
     states: int,
     keep_every: int,
     worlds: int,
@@ -107,7 +106,7 @@ def collect(
     """
     seeds = np.random.SeedSequence(seed).generate_state(worlds + 1) >> 1
     mix = np.random.default_rng([seed, 1])  # a stream of its own: without a mix nothing changes
-    consoles = [AtariWorld(spec, int(s)) for s in seeds[:-1]]
+    consoles = [spec.start(int(s)) for s in seeds[:-1]]
     rng = np.random.default_rng(int(seeds[-1]))
     epsilons = np.array([EPSILONS[i % len(EPSILONS)] for i in range(worlds)])
     now, kept = np.stack([world.reset() for world in consoles]), []

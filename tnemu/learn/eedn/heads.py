@@ -71,6 +71,7 @@ class Head:
         return self.student.count(self.centre(screens), seen)[:, self.own]
 
     def __call__(self, screens: Tensor) -> Tensor:
+        """Logits float [n, actions] of screens uint8 [n, stack, rows, columns]; gradients flow."""
         return self.student(self.centre(screens))[:, self.own]
 
     def fold(self, name: str, provenance: Mapping[str, Any]) -> TrainedNetwork:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tnemu.tasks.atari.spec import AtariSpec
-from tnemu.tasks.atari.world import AtariWorld
+from tnemu.tasks.task import TaskSpec
 
 Player = Callable[[np.ndarray], np.ndarray]
-"""Scores per action, [n, actions], for observations uint8[n, stack, rows, columns]; the largest is
-played, the first of equals.
+"""Scores per action, [n, actions], for observations [n, *spec.shape]; the largest is played, the
+first of equals.
 """
 
 
@@ -25,19 +24,19 @@ class Episode:
     """Points, unclipped."""
     decisions: int
     truncated: bool
-    """Cut by spec.max_frames."""
+    """Cut by the task's own limit of time."""
 
 
 def play_episodes(
-    player: Player, spec: AtariSpec, seeds: Sequence[int], epsilon: float = 0.01
+    player: Player, spec: TaskSpec, seeds: Sequence[int], epsilon: float = 0.01
 ) -> list[Episode]:
     """One episode per seed, side by side in one batch; epsilon is the share of random actions. Same
     seeds, same result.
     """
-    worlds = [AtariWorld(spec, seed) for seed in seeds]
+    worlds = [spec.start(seed) for seed in seeds]
     rngs = [np.random.default_rng([seed, 0x706C6179]) for seed in seeds]
     observations = np.stack([world.reset() for world in worlds])
-    running = np.arange(len(worlds))
+    running, decisions = np.arange(len(worlds)), np.zeros(len(worlds), int)
     while len(running):
         best = np.asarray(player(observations[running])).argmax(1)
         overs = []
@@ -45,8 +44,15 @@ def play_episodes(
             explore, other = rngs[i].random(), int(rngs[i].integers(len(spec.actions)))
             observations[i], _, over = worlds[i].step(other if explore < epsilon else int(choice))
             overs.append(over)
+        decisions[running] += 1
         running = running[~np.array(overs)]
-    return [Episode(w.seed, w.episode_return, w.episode_decisions, w.truncated) for w in worlds]
+    episodes = [
+        Episode(seed, world.episode_return, int(count), world.truncated)
+        for seed, world, count in zip(seeds, worlds, decisions, strict=True)
+    ]
+    for world in worlds:
+        world.close()
+    return episodes
 
 
 def random_player(actions: int, seed: int) -> Player:

@@ -130,6 +130,7 @@ class IntegerStudent:
         return by_block.sum((1, 3))
 
     def __call__(self, screens: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """Logits float64 [n, actions]: unit · votes(screens), screens uint8 [n, stack, rows, columns]."""
         return np.float64(self.unit) * self.votes(screens)
 
 

@@ -22,7 +22,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class DeviceError(TnemuError, ValueError):
-    """A device that is not there."""
+    """A device that this computer does not have."""
 
 
 def check_device(name: str) -> None:
@@ -36,13 +36,13 @@ def find_device(name: str) -> torch.device:
     import torch
 
     check_device(name)
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
         raise DeviceError(
             f"device 'cuda': torch {torch.__version__} sees no CUDA GPU; choose cpu or auto, or "
             "install a torch built for CUDA and see whether nvidia-smi lists the GPU"
         )
-    return torch.device("cuda" if name != "cpu" and there else "cpu")
+    return torch.device("cuda" if name != "cpu" and has_cuda else "cpu")
 
 
 def device_name(device: torch.device) -> str:

@@ -20,7 +20,7 @@ class Diverged(TnemuError, RuntimeError):
 def check_finite(net: nn.Module, loss: float, where: str) -> None:
     """Raises Diverged, beginning with ``where``.
 
-    The loss alone does not tell: a binary neuron turns a sum that is no number into a 0.
+    The loss alone does not tell: a binary neuron turns a sum that is NaN into a 0.
     """
     if not math.isfinite(loss):
         raise Diverged(f"{where}: the loss is {loss}")

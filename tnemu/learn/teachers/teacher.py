@@ -46,7 +46,6 @@ from tnemu.learn.teachers.checkpoint import CHECKPOINT, Checkpoint, read_checkpo
 from tnemu.learn.teachers.replay import Replay
 from tnemu.learn.teachers.settings import CHECK_SETTINGS, TeacherSettings, exploration, n_step
 from tnemu.tasks.atari.spec import AtariSpec, read_spec, spec_for
-from tnemu.tasks.atari.world import AtariWorld
 
 
 @torch.no_grad()
@@ -100,7 +99,7 @@ class Trainer:
         """
         s = self.settings
         seeds = np.random.SeedSequence([s.seed, self.steps]).generate_state(s.worlds + 2) >> 1
-        self.worlds = [AtariWorld(self.spec, int(seed)) for seed in seeds[: s.worlds]]
+        self.worlds = [self.spec.start(int(seed)) for seed in seeds[: s.worlds]]
         self.rng = np.random.default_rng(int(seeds[-2]))
         self.replay = Replay(
             s.replay,

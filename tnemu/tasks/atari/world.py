@@ -9,14 +9,50 @@ The same spec and seed give the same sequence of episodes, whatever else runs.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tnemu.errors import TnemuError
 
-if TYPE_CHECKING:
-    from tnemu.tasks.atari.spec import AtariSpec
+
+class View(Protocol):
+    """What of an AtariSpec the console is run by; the fields are explained there."""
+
+    @property
+    def game(self) -> str: ...  # noqa: D102
+
+    @property
+    def actions(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def rows(self) -> int: ...  # noqa: D102
+
+    @property
+    def columns(self) -> int: ...  # noqa: D102
+
+    @property
+    def stack(self) -> int: ...  # noqa: D102
+
+    @property
+    def stack_stride(self) -> int: ...  # noqa: D102
+
+    @property
+    def frame_skip(self) -> int: ...  # noqa: D102
+
+    @property
+    def max_pool(self) -> int: ...  # noqa: D102
+
+    @property
+    def noop_max(self) -> int: ...  # noqa: D102
+
+    @property
+    def max_frames(self) -> int: ...  # noqa: D102
+
+    @property
+    def sticky(self) -> float: ...  # noqa: D102
+
+    def screen(self, grey_max: np.ndarray) -> np.ndarray: ...  # noqa: D102
 
 
 class WorldError(TnemuError, RuntimeError):
@@ -26,7 +62,7 @@ class WorldError(TnemuError, RuntimeError):
 class AtariWorld:
     """One console with its own random stream (sticky actions, no-op starts)."""
 
-    def __init__(self, spec: AtariSpec, seed: int):
+    def __init__(self, spec: View, seed: int):
         if (
             isinstance(seed, bool)
             or not isinstance(seed, int | np.integer)
@@ -131,7 +167,7 @@ def _ale_py() -> Any:
     return ale_py
 
 
-def _console(spec: AtariSpec, seed: int) -> tuple[Any, list[Any], Any]:
+def _console(spec: View, seed: int) -> tuple[Any, list[Any], Any]:
     """A silent ALEInterface with the game loaded, and the ALE actions of spec.actions, and NOOP."""
     ale_py = _ale_py()
     from ale_py import roms

@@ -58,6 +58,9 @@ class CompiledEngine:
         self._counted: npt.NDArray[np.int64]
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
+        """As :meth:`Engine.advance`. Another state than the last one is loaded first, which costs a
+        copy of it. A run is cut into pieces whose trace buffers cannot overflow.
+        """
         self._crew.finish()
         if state is not self._state:  # what the engine keeps of its own belongs to a state
             if self._state is not None:
@@ -79,6 +82,9 @@ class CompiledEngine:
         state.pending = state.due()
 
     def deliver(self, state: State) -> None:
+        """Empty the calendar into ``state.slots`` and add up the threads' counters; a state that the
+        engine is not working on is up to date.
+        """
         self._crew.finish()
         if state is not self._state:
             return
@@ -92,6 +98,7 @@ class CompiledEngine:
         state.counters[:] = counted
 
     def settle(self, state: State) -> None:
+        """Deliver, and widen the potentials that are kept in 16 bits."""
         self.deliver(state)
         if state is self._state:
             live = self._live

@@ -51,6 +51,7 @@ class Neuron:
 
     @classmethod
     def of(cls, record: np.void) -> Neuron:
+        """A NEURON_DTYPE record as integers: mask = 2^TM - 1, R = sigma_VR (2^VR - 1)."""
         plain = {name: int(record[name]) for name in cls.__slots__ if name in _SCALARS}
         return cls(
             s=tuple(map(int, record["s"])),
@@ -174,6 +175,7 @@ class ReferenceEngine:
         self._draw = draw
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
+        """As :meth:`Engine.advance`: one tick after the other, on the state itself."""
         for _ in range(ticks):
             self._tick(state, trace)
 

@@ -5,6 +5,7 @@
     words.py    instructions on one word: bits, addresses, what threads share
     vector.py   the vector instructions: rows of a crossbar, leak, compare, reset of 256 neurons
     arrays.py   the arrays they work on, and what their numbers mean
+    addresses.py  where those arrays lie
     delivery.py where spikes go: slots, the calendar, outboxes of other threads, outputs
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
     sliced.py   the vector instructions for 64 boards at once, one bit each

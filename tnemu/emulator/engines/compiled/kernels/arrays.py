@@ -14,8 +14,8 @@ PAGE_ROOM = 65_536  # entries that a list of one should have: its axons may be r
 SHARERS = 4  # threads up to which each has that room; more share it
 CALENDAR_CORES = 8192  # a smaller board lies in the cache and gains nothing
 
-FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is fetched ahead
-LEAD = 4  # cores whose rows are on their way before the first of a block is evaluated
+FAR_CORES = 128  # a smaller board lies in the processor's own cache: nothing is prefetched
+LEAD = 4  # cores whose rows are prefetched before the first of a block is evaluated
 
 # Words of the gate: arrivals, whether thread 0 is over, the tick after which all threads stop; passages,
 # on a cache line of their own.
@@ -55,6 +55,7 @@ NUMBER_MASK = (1 << 32) - 1  # of an output
     range(8)
 )
 COUNTERS = 8
+SPENT = COUNTERS  # beside the counters of a thread: what its present run has cost
 
 
 class Layout(NamedTuple):
@@ -125,7 +126,7 @@ class TraceBuffers(NamedTuple):
     counts: Any  # int64 [2]  rows written
 
 
-class Place(NamedTuple):
+class SlotAddresses(NamedTuple):
     """Where one thread's spikes are set: addresses of the machine's arrays, and their sizes."""
 
     slots: int
@@ -141,7 +142,7 @@ class Place(NamedTuple):
     far: bool  # FAR_CORES or more
 
 
-class Post(NamedTuple):
+class SendAddresses(NamedTuple):
     """Where spikes leave a thread's cores: addresses of lists, outboxes and output rows."""
 
     fired: int

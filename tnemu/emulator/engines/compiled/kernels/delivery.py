@@ -196,7 +196,7 @@ def share(post, count, parity):
     """Put what goes to others into their outboxes; what is ours moves to the front of the list.
 
     Whose core a spike is for nobody can foresee, so both places are written for every spike: that
-    costs less than a branch that is guessed wrong half of the time.
+    costs less than a branch that is mispredicted half of the time.
     """
     ours, first = 0, (parity * post.threads + post.thread) * post.threads
     for i in range(count):
@@ -225,8 +225,8 @@ def take(place, spikes_at, count, tick):
 
 
 @njit(cache=True, nogil=True)
-def meet(gate_at, threads, generation):
-    """Barrier: returns when all threads have come. Spins briefly, then lets others run."""
+def barrier(gate_at, threads, generation):
+    """Return when all threads have come. Spins briefly, then yields the processor."""
     if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
         atomic_add(gate_at + 8 * ARRIVALS, -threads)
         atomic_add(gate_at + 8 * PASSAGES, 1)

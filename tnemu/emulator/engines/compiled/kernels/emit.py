@@ -32,30 +32,37 @@ class Emit:
         self.b = builder
 
     def word(self, value: int) -> Any:
+        """A constant of 64 bits."""
         return ir.Constant(I64, value)
 
     def at(self, base: Any, offset: int) -> Any:
+        """The address ``offset`` bytes after ``base``."""
         return self.b.add(base, self.word(offset)) if offset else base
 
     def load(self, address: Any, kind: Any, lanes: int = 1) -> Any:
+        """A vector (a scalar for one lane) from an address aligned to one element."""
         full = ir.VectorType(kind, lanes) if lanes > 1 else kind
         loaded = self.b.load(self.b.inttoptr(address, full.as_pointer()))
         loaded.align = kind.width // 8
         return loaded
 
     def store(self, value: Any, address: Any) -> None:
+        """The inverse of :meth:`load`."""
         stored = self.b.store(value, self.b.inttoptr(address, value.type.as_pointer()))
         kind = value.type.element if isinstance(value.type, ir.VectorType) else value.type
         stored.align = kind.width // 8
 
     def fill(self, kind: Any, lanes: int, value: int) -> Any:
+        """A vector with the same constant in every lane."""
         return ir.Constant(ir.VectorType(kind, lanes), [value] * lanes)
 
     def spread(self, scalar: Any, lanes: int) -> Any:
+        """A vector with ``scalar``, known at run time, in every lane."""
         first = self.b.insert_element(self.fill(scalar.type, lanes, 0), scalar, ir.Constant(I32, 0))
         return self.b.shuffle_vector(first, first, self.fill(I32, lanes, 0))
 
     def part(self, vector: Any, start: int, lanes: int) -> Any:
+        """Lanes start .. start + lanes - 1 of a vector."""
         picked = ir.Constant(ir.VectorType(I32, lanes), list(range(start, start + lanes)))
         return self.b.shuffle_vector(vector, vector, picked)
 
@@ -72,6 +79,7 @@ class Emit:
         return self.b.select(smaller, integer, self.word(most))
 
     def choose(self, mask: Any, yes: Any, no: Any) -> Any:
+        """``yes`` where the mask is 1, ``no`` elsewhere; lane by lane."""
         return self.b.select(mask, yes, no)
 
     def bits(self, integer: Any) -> Any:
@@ -83,6 +91,7 @@ class Emit:
         return self.b.bitcast(mask, ir.IntType(mask.type.count))
 
     def call(self, name: str, result: Any, *arguments: Any) -> Any:
+        """Call an LLVM intrinsic by its full name; it returns type ``result``."""
         kind = ir.FunctionType(result, [a.type for a in arguments])
         return self.b.call(cgutils.get_or_insert_function(self.b.module, kind, name), arguments)
 
@@ -97,6 +106,7 @@ class Emit:
         return self.call(f"llvm.umax.{name}", x.type, x, y)
 
     def clamp(self, vector: Any, low: Any, high: Any) -> Any:
+        """min(max(vector, low), high), signed; low and high are vectors too."""
         name = f"v{vector.type.count}i{vector.type.element.width}"
         least = self.call(f"llvm.smin.{name}", vector.type, vector, high)
         return self.call(f"llvm.smax.{name}", vector.type, least, low)
@@ -106,6 +116,7 @@ class Emit:
         return self.call("llvm.ctpop.v4i64", words.type, words)
 
     def any_bit(self, vector: Any) -> Any:
+        """The bitwise OR of all lanes, a scalar: 0 where no bit is set."""
         name = f"llvm.vector.reduce.or.v{vector.type.count}i{vector.type.element.width}"
         return self.call(name, vector.type.element, vector)
 

@@ -60,6 +60,8 @@ class LaneArrays(NamedTuple):
 
 
 class LaneScratch(NamedTuple):
+    """What one core's evaluation writes and the next one overwrites."""
+
     axons: Any  # uint16 [64, 256]
     counts: Any  # int64 [64]
     plus: Any  # int16 [264]

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.engines.compiled.kernels.addresses import addresses, place_of, post_of
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     CHUNK,
     CORE_COST,
@@ -29,7 +30,6 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     DRAWS_LEAK,
     DRAWS_WEIGHTS,
     EVERY_FEATURE,
-    FAR_CORES,
     FLOORS,
     LEAD,
     LIGHT,
@@ -41,21 +41,19 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SCAN_COST,
     SLOW_CORE_COST,
     SLOW_ROW_COST,
+    SPENT,
     SPIKE_COST,
     STOP,
     SYNAPTIC_OPERATIONS,
     TRINARY,
-    Base,
-    Place,
-    Post,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import (
     arrive,
+    barrier,
     collect,
     deliver,
     enter,
     enter_all,
-    meet,
 )
 from tnemu.emulator.engines.compiled.kernels.vector import (
     CHANGED,
@@ -76,6 +74,7 @@ from tnemu.emulator.engines.compiled.kernels.vector import (
     step_trinary_open,
 )
 from tnemu.emulator.engines.compiled.kernels.words import (
+    add_at,
     atomic_add,
     drain_bytes,
     integer_at,
@@ -121,7 +120,7 @@ def list_bits(bits, first, list_at, count):
     """Write ``first`` + the index of every 1 bit behind ``count`` others; returns the new count.
 
     Most words have few bits, how many nobody can foresee. Four places are written whether or not
-    there are as many bits, because a branch that is guessed wrong costs more than they do.
+    there are as many bits, because a mispredicted branch costs more than they do.
     """
     after, at = count + ones_in(bits), list_at + (count << 1)
     for i in range(4):
@@ -251,64 +250,6 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 
 @njit(cache=True, nogil=True)
-def addresses(board, scratch):
-    """Where the arrays begin that ``evaluate`` reads."""
-    return Base(
-        board.crossbar.ctypes.data,
-        board.axon_types.ctypes.data,
-        board.weights.ctypes.data,
-        board.byte_weights.ctypes.data,
-        board.magnitudes.ctypes.data,
-        board.parameters.ctypes.data,
-        board.narrow_parameters.ctypes.data,
-        board.leak_magnitudes.ctypes.data,
-        scratch.answer.ctypes.data,
-        scratch.leak.ctypes.data,
-        scratch.eta.ctypes.data,
-        scratch.zeros.ctypes.data,
-        board.high,
-        board.rails,
-        board.zero_clamp,
-    )
-
-
-@njit(cache=True, nogil=True)
-def place_of(board, machine, thread):
-    """Where one thread's spikes are set."""
-    return Place(
-        machine.slots.ctypes.data,
-        machine.waiting.ctypes.data,
-        machine.counters[thread].ctypes.data,
-        machine.calendar.ctypes.data,
-        machine.listed.ctypes.data,
-        board.page_of.ctypes.data,
-        np.int64(machine.slots.shape[1]),
-        np.int64(machine.waiting.shape[1]),
-        np.int64(machine.listed.shape[2]),
-        np.int64(machine.calendar.shape[3]),
-        machine.slots.shape[1] >= FAR_CORES,
-    )
-
-
-@njit(cache=True, nogil=True)
-def post_of(board, machine, scratch, trace, thread):
-    """Where spikes leave one thread's cores."""
-    return Post(
-        scratch.fired.ctypes.data,
-        scratch.sent.ctypes.data,
-        board.owners.ctypes.data,
-        machine.outbox.ctypes.data,
-        machine.outbox_count.ctypes.data,
-        np.int64(machine.outbox.shape[3]),
-        thread,
-        np.int64(len(board.bounds) - 1),
-        board.outputs.ctypes.data,
-        trace.outputs.ctypes.data,
-        trace.counts.ctypes.data,
-    )
-
-
-@njit(cache=True, nogil=True)
 def cost_of_slow(flags, rows):
     """What a core costs more than CORE_COST and ROW_COST that is not evaluated in 16 bits."""
     each = DRAWN_ROW_COST if flags & DRAWS_WEIGHTS else SLOW_ROW_COST
@@ -337,7 +278,10 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
     potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
     stop_at = machine.gate.ctypes.data + 8 * STOP
-    cursor, spent, ended = 0, np.int64(0), tick
+    # In memory and not in a variable, which would take a register from the loop over cores.
+    spent_at = place.counters + 8 * SPENT
+    put_64(spent_at, 0)
+    cursor, ended = 0, tick
     for now in range(tick, tick + ticks):
         slot = now & 15
         cursor = arrive(place, inputs, cursor, now, first, last)
@@ -373,7 +317,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                         widen(machine, core)
                     at = potentials_at + (core << 10)
                     evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
-                    spent += cost_of_slow(flags, active)
+                    add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
@@ -388,13 +332,13 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
             awake[word] = (awake[word] & ~todo) | stay
             deliver(place, post, words_at, sought, count, now)
-            spent += cores * CORE_COST + rows * ROW_COST + count * SPIKE_COST
-        spent += ((last - first) >> 6) * SCAN_COST + 1
+            add_at(spent_at, cores * CORE_COST + rows * ROW_COST + count * SPIKE_COST)
+        add_at(spent_at, ((last - first) >> 6) * SCAN_COST + 1)
         ended = now + 1
-        if spent + cursor * SPIKE_COST > budget:
+        if integer_at(spent_at) + cursor * SPIKE_COST > budget:
             put_64(stop_at, now)
         if post.threads > 1:
-            meet(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            barrier(machine.gate.ctypes.data, post.threads, now - tick + 1)
             collect(place, post, now)
             # Written before the barrier, or by a thread that is a tick ahead, and then it is later than now.
             if atomic_add(stop_at, 0) <= now:

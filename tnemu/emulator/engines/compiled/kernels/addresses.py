@@ -1,0 +1,71 @@
+"""Where the arrays of a board lie: what the tick loop is handed instead of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tnemu.emulator.engines.compiled.kernels.arrays import (
+    FAR_CORES,
+    Base,
+    SendAddresses,
+    SlotAddresses,
+)
+
+
+@njit(cache=True, nogil=True)
+def addresses(board, scratch):
+    """Where the arrays begin that ``evaluate`` reads."""
+    return Base(
+        board.crossbar.ctypes.data,
+        board.axon_types.ctypes.data,
+        board.weights.ctypes.data,
+        board.byte_weights.ctypes.data,
+        board.magnitudes.ctypes.data,
+        board.parameters.ctypes.data,
+        board.narrow_parameters.ctypes.data,
+        board.leak_magnitudes.ctypes.data,
+        scratch.answer.ctypes.data,
+        scratch.leak.ctypes.data,
+        scratch.eta.ctypes.data,
+        scratch.zeros.ctypes.data,
+        board.high,
+        board.rails,
+        board.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def place_of(board, machine, thread):
+    """Where one thread's spikes are set."""
+    return SlotAddresses(
+        machine.slots.ctypes.data,
+        machine.waiting.ctypes.data,
+        machine.counters[thread].ctypes.data,
+        machine.calendar.ctypes.data,
+        machine.listed.ctypes.data,
+        board.page_of.ctypes.data,
+        np.int64(machine.slots.shape[1]),
+        np.int64(machine.waiting.shape[1]),
+        np.int64(machine.listed.shape[2]),
+        np.int64(machine.calendar.shape[3]),
+        machine.slots.shape[1] >= FAR_CORES,
+    )
+
+
+@njit(cache=True, nogil=True)
+def post_of(board, machine, scratch, trace, thread):
+    """Where spikes leave one thread's cores."""
+    return SendAddresses(
+        scratch.fired.ctypes.data,
+        scratch.sent.ctypes.data,
+        board.owners.ctypes.data,
+        machine.outbox.ctypes.data,
+        machine.outbox_count.ctypes.data,
+        np.int64(machine.outbox.shape[3]),
+        thread,
+        np.int64(len(board.bounds) - 1),
+        board.outputs.ctypes.data,
+        trace.outputs.ctypes.data,
+        trace.counts.ctypes.data,
+    )
