@@ -29,7 +29,10 @@ CALLS = {
     "run 2**63": (lambda e: e.run(2**63), "a run of 9223372036854775808 ticks from tick 3 passes"),
     "run 2**70": (lambda e: e.run(2**70), r"passes the last tick \d+; run \d+ at most"),
     "run over": (lambda e: e.run(LAST_TICK - 2), "passes the last tick"),
-    "run True": (lambda e: e.run(True), "a run of True ticks is not possible; run 0 or more"),
+    "run True": (
+        lambda e: e.run(True),
+        "a run of True ticks is not possible; run a whole number, 0 or more",
+    ),
     "run nan": (lambda e: e.run(NAN), "a run of nan ticks is not possible"),
     "run '1'": (lambda e: e.run("1"), "a run of '1' ticks is not possible"),
     "run None": (lambda e: e.run(None), "a run of None ticks is not possible"),
@@ -119,6 +122,11 @@ CALLS = {
         lambda e: e.inject(np.zeros((1, 1000), int), 0, np.full((3_100_000, 1), 9)),
         "3,100,000,000 spikes are more than the 67,108,864 that one call may inject; inject them in",
     ),
+    "spikes list": (
+        lambda e: e.run(1, [0]),
+        r"spikes = \[0\]: must map names of inputs to pins; write {'name': pins}",
+    ),
+    "spikes array": (lambda e: e.run(1, np.ones(1, bool)), "must map names of inputs to pins"),
     "no input": (lambda e: e.run(1, {"no": [0]}), "no input connector 'no'; it has: 'in'"),
 }
 

@@ -198,8 +198,8 @@ def test_a_closed_emulator_does_not_run(relay):
 @pytest.mark.parametrize(
     ("ask", "kind", "message"),
     [
-        (lambda c: c.run(-1), EmulatorError, "a run of -1 ticks is not possible; run 0 or more"),
-        (lambda c: c.run(2.5), EmulatorError, "a run of 2.5 ticks is not possible; run 0 or more"),
+        (lambda c: c.run(-1), EmulatorError, "a run of -1 ticks is not possible; run a whole"),
+        (lambda c: c.run(2.5), EmulatorError, "a run of 2.5 ticks is not possible; run a whole"),
         (
             lambda c: c.inject(2, 0, 9),
             InputError,

@@ -53,7 +53,11 @@ def test_every_type_that_is_read_is_one_of_the_library() -> None:
     ("data", "message"),
     [
         (b"", "is not a safetensors file (it has 0 bytes); it may be cut short, fetch it again"),
-        (b"\xff" * 8, "its header of 18,446,744,073,709,551,615 bytes does not fit in 8"),
+        (b"\xff\xff" + b"\0" * 6, "its header of 65,535 bytes does not fit in 8"),
+        (
+            b'{"model": 1}',
+            "it begins with b'{\"model\"', which is no length of a header; give anoth",
+        ),
         (_one()[:-1], "its tensors end at byte"),
         (_one() + b"x", "its tensors end at byte"),
         (_file(b"[]"), "its header is no JSON object"),

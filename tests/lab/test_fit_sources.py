@@ -71,6 +71,7 @@ def test_the_board_is_an_ns1e_unless_one_is_named(small):
         ((2.5, "tiny"), "thing = 2.5 is no network; give a corelet, "),
         ((Relay, "tiny"), "thing = Relay is a class; make one of it first, as in Relay(8)"),
         (("krul",), "no weight file 'krul', and no shipped student of that name; did you mean "),
+        (("krull.json",), "cannot read krull.json: No such file or directory; check the path"),
         (("a\0b",), "no weight file 'a\\x00b', and no shipped student of that name; "),
         (("x" * 9999,), "no weight file 'xxxxx"),
         (("krull", "ns1"), "no board is named 'ns1'; did you mean 'ns1e'"),

@@ -133,6 +133,8 @@ def refused(path: Path) -> None:
 
 
 def test_a_full_device_is_named_and_stays_a_device() -> None:
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("/dev/full is no device here")
     with pytest.raises(ReportError) as caught:
         reports.write({"a": 1}, "/dev/full")
     assert str(caught.value) == (

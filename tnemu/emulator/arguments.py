@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import ItemsView, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def image_of(given: object, what: str) -> BoardImage:
     image.validate()  # compiled code checks no bounds
     image.still_whole()  # engines read it once more, while they are made
     return image
+
+
+def pins_by_name(spikes: Mapping[str, Any] | None) -> ItemsView[str, Any]:
+    """Name and pins of every input that ``spikes`` maps, or an InputError."""
+    if spikes is not None and not isinstance(spikes, Mapping):
+        raise InputError(
+            f"spikes = {shown(spikes)}: must map names of inputs to pins; write {{'name': pins}}"
+        )
+    return (spikes or {}).items()
 
 
 def recorded_cores(value: Any, cores: int) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.arguments import pins_by_name
 from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.engines import DEFAULT
 from tnemu.emulator.errors import EmulatorError
@@ -185,7 +186,7 @@ class Emulator(Loaded[OutputSpikes]):
         self._running()
         ticks = self._ticks(ticks)
         trace = Trace(*self._recording(record_spikes, spike_limit))
-        events = [self._events(name, pins, self.tick) for name, pins in (spikes or {}).items()]
+        events = [self._events(name, pins, self.tick) for name, pins in pins_by_name(spikes)]
         if events:  # at once: none is queued if one of them is refused
             self._state.add_pending(np.concatenate(events))
         self._running().advance(self._state, ticks, trace)

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.emulator.arguments import pins_by_name
 from tnemu.emulator.engine import LaneEngine, LaneTrace, rows
 from tnemu.emulator.engines import DEFAULT, registry
 from tnemu.emulator.errors import EmulatorError, InputError
@@ -222,7 +223,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
         self._running()
         ticks = self._ticks(ticks)
         recorded, limit = self._recording(record_spikes, spike_limit)
-        self._queue([self._events(name, pins, self.tick) for name, pins in (spikes or {}).items()])
+        self._queue([self._events(name, pins, self.tick) for name, pins in pins_by_name(spikes)])
         trace = LaneTrace(recorded, self.lanes, limit // self.lanes)
         out = self._traced(ticks, trace)
         if recorded.any():

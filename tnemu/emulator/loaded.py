@@ -115,7 +115,9 @@ class Loaded(ABC, Generic[Out]):
         """The number of ticks of a run, or an EmulatorError."""
         whole = isinstance(ticks, int | np.integer) and not isinstance(ticks, bool)
         if not whole or ticks < 0:  # type: ignore[operator]
-            raise EmulatorError(f"a run of {shown(ticks)} ticks is not possible; run 0 or more")
+            raise EmulatorError(
+                f"a run of {shown(ticks)} ticks is not possible; run a whole number, 0 or more"
+            )
         most = LAST_TICK - self.tick
         if ticks > most:  # type: ignore[operator]
             raise EmulatorError(

@@ -111,6 +111,11 @@ def parse_safetensors(
 
 def _header_length(first: bytes, size: int, where: str, error: Failure) -> int:
     length = int.from_bytes(first, "little")
+    if length > _MOST_SIZE >> 8:  # no file is so long: these bytes are something else, such as text
+        raise error(
+            f"{where} is not a safetensors file: it begins with {shown(first)}, which is no length of a "
+            "header; give another file"
+        )
     if length > size - 8:
         raise _no_file(where, f"its header of {length:,} bytes does not fit in {size:,}", error)
     if length > MOST_HEADER:

@@ -53,7 +53,9 @@ def source_of(what: Any, *, most_bytes: int | None = None) -> Source:
             "tnemu.Emulator, or fit the network that it was made from"
         )
     if isinstance(what, str | Path):
-        return _file(Path(what), most_bytes) if _exists(what) else _weights(zoo.find(what))
+        if _exists(what) or Path(what).suffix not in ("", zoo.SUFFIX):
+            return _file(Path(what), most_bytes)
+        return _weights(zoo.find(what))
     if isinstance(what, TrainedNetwork):
         return _student(what)
     return Source(type(what).__name__, what)
