@@ -15,7 +15,7 @@ from tnemu.mapping import fit as fitting
 from tnemu.tasks.atari.spec import spec_for
 from tnemu.tasks.task import reference_to
 
-ENGINES = ["reference", "numba"]
+ENGINES = ["reference", "compiled"]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_json_says_what_was_compared(files):
     facts = json.loads(ran("compare", weights, *arguments).stdout)
     assert facts["agree"] is True
     assert facts["frames"] == 7
-    assert facts["engines"] == {"reference": None, "numba": None}
+    assert facts["engines"] == {"reference": None, "compiled": None}
     assert facts["layers"] == ["conv1", "block1", "predict", "vote"]
 
 

@@ -77,7 +77,7 @@ def test_the_output_is_two_header_lines_and_one_object_a_spike(tmp_path: Path) -
         '{"spike":{"srcTime":1,"destCore":-32,"destAxon":255}}\n'
     )
     assert result.stderr == (
-        "2 ticks, 4 neurons fired, 4 spikes left ns1e, 0 synaptic operations, engine numba\n"
+        "2 ticks, 4 neurons fired, 4 spikes left ns1e, 0 synaptic operations, engine compiled\n"
     )
 
 

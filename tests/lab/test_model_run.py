@@ -34,7 +34,7 @@ def test_a_run_writes_the_same_to_a_file_and_to_an_open_one(
         (2, -32, 5), (5, -32, 5), (10, -32, 5),
     ]  # fmt: skip
     assert str(done) == (
-        "20 ticks, 6 neurons fired, 3 spikes left tiny, 6 synaptic operations, engine numba"
+        "20 ticks, 6 neurons fired, 3 spikes left tiny, 6 synaptic operations, engine compiled"
     )
     assert done.notes() == [
         "1 input spikes arrive in tick 20 or later, after this run's last tick; run more ticks to "

@@ -29,7 +29,7 @@ def command(
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     engines: Annotated[
         str, typer.Option(help="Engines to compare, separated by commas.")
-    ] = "reference,numba",
+    ] = "reference,compiled",
     json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Compare every neuron of a student with the emulated board, and name the first that differs.

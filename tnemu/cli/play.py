@@ -57,7 +57,7 @@ Seed = Annotated[
     int, typer.Option(help="Decides the console's chance; with 4 Krull goes as it does on average.")
 ]
 Board = Annotated[str, typer.Option(help="A board's name or file.")]
-Engine = Annotated[str, typer.Option(help="numba, or reference (slow, obvious).")]
+Engine = Annotated[str, typer.Option(help="compiled, or reference (slow, obvious).")]
 Threads = Annotated[
     int | None, typer.Option(help="Threads of the engine.", show_default="as it sees fit")
 ]
@@ -84,7 +84,7 @@ def command(
     episodes: Episodes = None,
     seed: Seed = 4,
     board: Board = "ns1e",
-    engine: Engine = "numba",
+    engine: Engine = "compiled",
     threads: Threads = None,
     ticks_per_decision: Ticks = None,
     output: Output = None,

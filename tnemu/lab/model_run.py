@@ -76,7 +76,7 @@ def run_model(
     *,
     given: str | Path | None = None,
     probes: Sequence[Probe] = (),
-    engine: str = "numba",
+    engine: str = "compiled",
     name: str = "the model",
 ) -> ModelRun:
     """Run ``image`` for ``ticks`` ticks on the spike file ``given``; spikes go to ``output``.
