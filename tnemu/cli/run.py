@@ -38,7 +38,9 @@ def command(
         str | None,
         typer.Option(metavar="NAME|FILE", help="Board to run on; the smallest that holds it."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="compiled, or reference: slow and obvious.")] = "compiled",
+    engine: Annotated[
+        str, typer.Option(help="compiled, or reference: slow and obvious.")
+    ] = "compiled",
     probe: Annotated[
         list[str] | None,
         typer.Option(
