@@ -78,7 +78,6 @@ def test_a_path_leads_to_its_line_or_to_the_nearest_owner() -> None:
     [
         ("", "file:1: expecting value"),
         ('{"a": 1,\n "b" 2}', "file:2: expecting ':' delimiter"),
-        ("[1,\n2,\n]", "file:3: expecting value"),
         ("[1] 2", "file:1: expected the end of the file, found '2'"),
         ("\n/* x", "file:2: a comment opens with /* and is never closed"),
         ("[1 / 2]", "file:1: a single / is neither a comment nor part of a text"),

@@ -67,7 +67,12 @@ def _outside(given: npt.NDArray[Any], low: int, high: int) -> npt.NDArray[np.boo
     """True where a number is not a whole one in low..high."""
     if given.dtype.kind != "f":
         numbers = given.astype(np.uint8) if given.dtype.kind == "b" else given
-        return (numbers < low) | (numbers > high)
+        kind = numbers.dtype.type
+        least, most = _limits(numbers.dtype)
+        # Compared in their own type: numpy before 2.2 may end the process at a limit beyond it.
+        below = numbers < kind(min(low, most)) if low > least else np.zeros(numbers.shape, bool)
+        above = numbers > kind(max(high, least)) if high < most else np.zeros(numbers.shape, bool)
+        return below | above | (low > most) | (high < least)
     wide = given.astype(np.promote_types(given.dtype, np.float64))
     # high + 1 is a float where high, such as 2**63 - 1, is none; NaN is on no side of anything
     return ~((wide >= low) & (wide < high + 1)) | (wide != np.floor(wide))
