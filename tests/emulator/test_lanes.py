@@ -135,7 +135,9 @@ def test_refusals_name_what_is_wrong():
         LaneEmulator(image, 2.5)
     boards = LaneEmulator(image, 2)
     for ticks in (-1, 1.5):
-        with pytest.raises(EmulatorError, match=rf"a run of {ticks} ticks is not possible; run 0"):
+        with pytest.raises(
+            EmulatorError, match=rf"a run of {ticks} ticks is not possible; run a whole"
+        ):
             boards.run(ticks)
     with pytest.raises(InputError, match=r"takes bool \[2, 60\], not bool \[60\]"):
         boards.run(1, {"pins": np.zeros(WIDTH, bool)})
