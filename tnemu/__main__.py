@@ -6,6 +6,7 @@ up, so it ends the process at once, quietly, with status 130.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 
@@ -19,6 +20,8 @@ def leave_on_ctrl_c() -> None:
 def main() -> None:
     """Run the command that ``sys.argv`` asks for; ends in SystemExit (see ``tnemu --help``)."""
     leave_on_ctrl_c()
+    # The last of all: then Python puts back what a signal does of itself, and the status would be its.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     from tnemu.cli.main import main as run
 
     try:

@@ -17,6 +17,21 @@ STARTED = "import os; import tnemu.__main__ as m; os.write(1, b'.'); m.main()"
 SOON_S = 30
 
 
+WHILE_IT_LOADS = f"""
+import enum, os, signal, sys
+made = enum.EnumType.__call__
+def make(kind, *what, **given):
+    if given.get("module") == "ale_py._ale_py" and enum.EnumType.__call__ is make:
+        enum.EnumType.__call__ = made
+        os.write(2, b"loading")
+        os.kill(os.getpid(), signal.SIGINT)
+    return made(kind, *what, **given)
+enum.EnumType.__call__ = make
+{STARTED.replace("; ", chr(10))}
+"""
+"""A program that interrupts itself while the compiled module of ale_py is loaded and calls Python."""
+
+
 def interrupted(after_s: float, *arguments: str) -> tuple[int, str]:
     """(status, standard error) of a command whose group gets SIGINT ``after_s`` after its start."""
     with subprocess.Popen(
@@ -41,6 +56,12 @@ def test_within_the_first_moments_nothing_is_said(after_s: float, tmp_path: Path
     given = ("play", "--frames", "1000000", "--output", str(folder))
     assert interrupted(after_s, *given) == (130, "")
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_while_compiled_code_is_loaded_it_waits_instead_of_aborting() -> None:
+    given = [sys.executable, "-c", WHILE_IT_LOADS, "play", "--frames", "60"]
+    done = subprocess.run(given, capture_output=True, timeout=SOON_S)
+    assert (done.returncode, done.stderr) == (130, b"loading")
 
 
 @pytest.mark.parametrize("after_s", [2.0, 2.6, 2.9, 3.2, 3.5])

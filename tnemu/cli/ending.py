@@ -11,6 +11,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib.machinery import ExtensionFileLoader
+from types import FrameType
 from typing import Any
 
 LIMITS = {
@@ -26,22 +28,34 @@ LIMITS = {
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
+NATIVE = (ExtensionFileLoader.create_module.__code__, ExtensionFileLoader.exec_module.__code__)
+"""What runs while compiled code is loaded, which may call Python and bear no exception from it."""
+AGAIN_S = 0.005
+"""How long an interrupt waits before it tries again."""
+
 INTERRUPTED = 128 + signal.SIGINT
 UNREAD = 128 + signal.SIGPIPE
 
 
 class Interrupts:
-    """Turns SIGINT into KeyboardInterrupt, and remembers that there was one."""
+    """Turns SIGINT into KeyboardInterrupt, and remembers that there was one.
+
+    While compiled code is being loaded it waits: C++ that is given an exception there aborts.
+    """
 
     def __init__(self) -> None:
         self.seen = False
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._raise)
+            signal.signal(signal.SIGALRM, self._raise)
             sys.unraisablehook = self._unraisable
 
-    def _raise(self, number: int, frame: object) -> None:
+    def _raise(self, number: int, frame: FrameType | None) -> None:
         self.seen = True
-        raise KeyboardInterrupt
+        if _loads_native(frame):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        else:
+            raise KeyboardInterrupt
 
     def _unraisable(self, what: Any) -> None:
         """Python drops what is raised while it frees an object: Ctrl-C must not be lost with it."""
@@ -76,6 +90,12 @@ def run_to_the_end(run: Callable[[], object]) -> int:
         if not interrupts.seen:
             raise
         return INTERRUPTED  # whatever a library made of it
+
+
+def _loads_native(frame: FrameType | None) -> bool:
+    while frame and frame.f_code not in NATIVE:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _status(code: object) -> int:
