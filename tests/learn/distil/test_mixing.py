@@ -16,6 +16,7 @@ from tnemu.learn.distil.states import collect
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import save_player
+from tnemu.tasks.atari import world
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["freeway"], max_frames=160)
@@ -26,12 +27,12 @@ def acted(monkeypatch):
     """The actions that worlds are given, without the random ones."""
     actions = []
 
-    class Watched(states.AtariWorld):
+    class Watched(world.AtariWorld):
         def step(self, action):
             actions.append(action)
             return super().step(action)
 
-    monkeypatch.setattr(states, "AtariWorld", Watched)
+    monkeypatch.setattr(world, "AtariWorld", Watched)
     monkeypatch.setattr(states, "EPSILONS", (0.0,))
     return actions
 

@@ -12,13 +12,14 @@ from tnemu.errors import TnemuError
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Student
-from tnemu.learn.players import episodes, evaluate
+from tnemu.learn.players import evaluate
 from tnemu.learn.players.command import main
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.episodes import Episode, play_episodes, random_player
 from tnemu.learn.players.evaluate import load_player, summary
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import load_teacher, save_player
+from tnemu.tasks.atari import world
 from tnemu.tasks.atari.spec import SPECS
 
 SPEC = dataclasses.replace(SPECS["breakout"], max_frames=160)
@@ -52,11 +53,11 @@ class FakeWorld:
 
 def test_epsilon_is_the_share_of_random_actions(monkeypatch):
     made = []
-    monkeypatch.setattr(episodes, "AtariWorld", lambda *a: made.append(FakeWorld(*a)) or made[-1])
+    monkeypatch.setattr(world, "AtariWorld", lambda *a: made.append(FakeWorld(*a)) or made[-1])
     played = play_episodes(lambda x: np.tile([0, 1, 0, 0], (len(x), 1)), SPEC, [0, 5], 0.4)
     assert [(e.seed, e.score, e.decisions) for e in played] == [(0, 6000, 3000), (5, 6010, 3005)]
-    for world in made:
-        shares = np.bincount(world.taken, minlength=4) / len(world.taken)
+    for game in made:
+        shares = np.bincount(game.taken, minlength=4) / len(game.taken)
         np.testing.assert_allclose(shares, [0.1, 0.7, 0.1, 0.1], atol=0.03)
     assert made[0].taken[:100] != made[1].taken[:100]
 
