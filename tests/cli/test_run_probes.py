@@ -9,7 +9,7 @@ import pytest
 from running import DATA, EX1, network_of, ran, refused
 
 from tnemu.formats.model_writer import write_model
-from tnemu.formats.spike_file import read_spikes
+from tnemu.formats.spike_file import read_spikes, spikes, write_spikes
 from tnemu.lab import model_run
 from tnemu.lab import probes as run_probes
 
@@ -59,6 +59,39 @@ def test_a_probe_of_potentials_records_v_after_every_tick(
     ]
 
 
+def test_a_probe_can_record_every_nth_tick_alone(tmp_path: Path) -> None:
+    names = ("s", "s7", "v", "v7")
+    s, s7, v, v7 = (tmp_path / f"{name}.npz" for name in names)
+    probes = (
+        f"spikes={s}",
+        f"spikes:0 every 7={s7}",
+        f"potentials:0:3={v}",
+        f"potentials:0:3 every 7={v7}",
+    )
+    ran(*EX1, "--output", tmp_path / "o.sfto", *(part for p in probes for part in ("--probe", p)))
+    every, thin = np.load(s), np.load(s7)
+    kept = every["tick"] % 7 == 0
+    assert 0 < kept.sum() < len(kept)
+    for name in ("tick", "core", "neuron"):
+        assert thin[name].tolist() == every[name][kept].tolist()
+    every, thin = np.load(v), np.load(v7)
+    assert thin["tick"].tolist() == list(range(0, 46, 7))
+    assert thin["potential"].tolist() == every["potential"][::7].tolist()
+
+
+def test_spikes_that_merge_on_an_axon_are_counted_and_said(
+    tonic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model, _ = tonic
+    twice = tmp_path / "twice.sfti"
+    write_spikes(twice, spikes(np.array([0, 0, 0, 1, 2]), 1, np.array([3, 3, 3, 3, 4])))
+    said = ran("run", model, "--spikes", twice, "--ticks", 7, "--output", tmp_path / "o").stderr
+    assert said.splitlines()[1] == (
+        "note: 2 spikes met another on the same axon in the same tick and merged with it: an axon "
+        "carries one spike a tick"
+    )
+
+
 def test_a_probe_that_is_full_keeps_the_first_firings_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,8 +101,8 @@ def test_a_probe_that_is_full_keeps_the_first_firings_and_says_so(
     probe = tmp_path / "p.npz"
     result = ran(*EX1, "--output", tmp_path / "o.sfto", "--probe", f"spikes={probe}")
     assert result.stderr.splitlines()[1] == (
-        "note: --probe spikes kept the first 1,000 firings; name fewer cores or run fewer ticks to "
-        "have all"
+        "note: --probe spikes kept the first 1,000 firings; name fewer cores, fewer ticks of them "
+        "(spikes every 10) or run fewer ticks to have all"
     )
     first = read_spikes(tmp_path / "o.sfto").records["time"][:1000].tolist()
     with np.load(probe) as found:
@@ -100,7 +133,8 @@ def test_a_probe_that_would_not_fit_in_memory_is_refused() -> None:
     )
     assert text == (
         "error: --probe potentials:0: 1,000,000,000 ticks of 256 neurons are 256,000,000,000 "
-        "values, a probe keeps 67,108,864; name fewer neurons or run fewer ticks\n"
+        "values, a probe keeps 67,108,864; name fewer neurons, fewer ticks (potentials:0 every 10) or "
+        "run fewer ticks\n"
     )
 
 

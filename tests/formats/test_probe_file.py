@@ -72,14 +72,15 @@ def test_an_npz_opens_in_numpy_and_holds_what_the_page_says(tmp_path: Path) -> N
         "tick": (np.int64, 1), "core": (np.int64, 1), "neuron": (np.int16, 1), "truncated": (bool, 0),
     }  # fmt: skip
     neurons, values = np.array([1, 9], np.int16), np.array([[1, -2], [3, 4]], np.int32)
-    write_potentials(tmp_path / "v.npz", 5, neurons, values)
-    write_potentials(tmp_path / "v.csv", 5, neurons, values)
+    ticks = np.array([0, 10])
+    write_potentials(tmp_path / "v.npz", ticks, 5, neurons, values)
+    write_potentials(tmp_path / "v.csv", ticks, 5, neurons, values)
     with np.load(tmp_path / "v.npz") as found:
-        assert found["tick"].tolist() == [0, 1]
+        assert found["tick"].tolist() == [0, 10]
         assert (int(found["core"]), found["neuron"].tolist()) == (5, [1, 9])
         assert found["potential"].tolist() == [[1, -2], [3, 4]]
     assert (tmp_path / "v.csv").read_text() == (
-        "tick,core,neuron,potential\n0,5,1,1\n0,5,9,-2\n1,5,1,3\n1,5,9,4\n"
+        "tick,core,neuron,potential\n0,5,1,1\n0,5,9,-2\n10,5,1,3\n10,5,9,4\n"
     )
 
 

@@ -46,7 +46,7 @@ def command(
         typer.Option(
             metavar="WHAT=FILE",
             help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
-            "potentials:CORE[:NEURON,...].",
+            "potentials:CORE[:NEURON,...]; with ' every N' after it every N-th tick.",
         ),
     ] = None,
     changes: Annotated[

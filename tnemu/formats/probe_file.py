@@ -68,15 +68,15 @@ def write_firings(path: str | Path, records: npt.NDArray[np.void], truncated: bo
 
 def write_potentials(
     path: str | Path,
+    ticks: npt.NDArray[np.int64],
     core: int,
     neurons: npt.NDArray[np.int16],
     potentials: npt.NDArray[np.int32],
 ) -> None:
-    """Potentials int32 [ticks, k] of neurons [k] of the core with id ``core``, from tick 0 on.
+    """Potentials int32 [m, k] after ``ticks`` [m], of ``neurons`` [k] of the core with id ``core``.
 
     As a file, whole or not at all. Raises FormatError as :func:`write_firings` does.
     """
-    ticks = np.arange(len(potentials))
     if suffix_of(path) == ".npz":
         named = {"tick": ticks, "core": np.array(core), "neuron": neurons, "potential": potentials}
         _write_npz(path, named)

@@ -64,9 +64,16 @@ class ModelRun:
             f"{self.late:,} input spikes arrive in tick {self.ticks:,} or later, after this run's "
             "last tick; run more ticks to use them"
         )
-        return [
-            note for note in (late if self.late else "", *(p.note() for p in self.probes)) if note
-        ]
+        merged = (
+            f"{self.counters.merged:,} spikes met another on the same axon in the same tick and "
+            "merged with it: an axon carries one spike a tick"
+        )
+        said = [p.note() for p in self.probes]
+        return (
+            [late] * bool(self.late)
+            + [merged] * bool(self.counters.merged)
+            + list(filter(None, said))
+        )
 
 
 def run_model(
@@ -100,9 +107,13 @@ def run_model(
         output.write(format_header())
         while emulator.tick < ticks:
             until = min(ticks, inputs.queue()) if inputs else ticks
-            step = min(until - emulator.tick, *(p.every_ticks for p in probes), CHUNK_TICKS)
+            until = min(
+                until, *(p.stop(emulator.tick) for p in probes), emulator.tick + CHUNK_TICKS
+            )
             recorded = set[int]().union(*(p.recorded for p in probes))
-            found = emulator.run(step, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT)
+            found = emulator.run(
+                until - emulator.tick, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT
+            )
             output.writelines(_lines(found))
             for probe in probes:
                 probe.take(emulator)

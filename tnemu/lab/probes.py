@@ -4,6 +4,7 @@ spikes=FILE                     every neuron that fired
 spikes:CORE,...=FILE            those of the named cores
 potentials:CORE=FILE            V of all 256 neurons of a core, after every tick
 potentials:CORE:NEURON,...=FILE those of the named neurons
+"... every N=FILE"              of either, in ticks 0, N, 2N, ... alone
 
 The name of the file says how it is written: ``.npz`` or ``.csv``. Firings are kept up to SPIKE_LIMIT;
 more than VALUE_LIMIT potentials are refused.
@@ -31,8 +32,9 @@ VALUE_LIMIT = 1 << 26
 """Potentials that a probe keeps at most: 256 MB."""
 
 _LIST = r"\d{1,9}(?:,\d{1,9})*"
-_SPIKES = re.compile(rf"spikes(?::({_LIST}))?")
-_POTENTIALS = re.compile(rf"potentials:(\d{{1,9}})(?::({_LIST}))?")
+_EVERY = r"(?: every ([1-9]\d{0,8}))?"
+_SPIKES = re.compile(rf"spikes(?::({_LIST}))?{_EVERY}")
+_POTENTIALS = re.compile(rf"potentials:(\d{{1,9}})(?::({_LIST}))?{_EVERY}")
 
 
 class ProbeError(TnemuError, ValueError):
@@ -40,17 +42,23 @@ class ProbeError(TnemuError, ValueError):
 
 
 class Probe(ABC):
-    """One recording: started with the loaded board, given every piece of the run, then written."""
+    """One recording: started with the loaded board, given every piece of the run, then written.
 
-    every_ticks: int
-    """Ticks after which it has to be asked again."""
+    It has ticks 0, ``every``, 2 ``every`` and so on.
+    """
+
     recorded: frozenset[int] = frozenset()
     """Indices of the cores whose firings it wants; known once started."""
 
-    def __init__(self, what: str, path: Path) -> None:
+    def __init__(self, what: str, path: Path, every: int) -> None:
         suffix_of(path)
         self.what = what
         self.path = path
+        self.every = every
+
+    def stop(self, tick: int) -> int:
+        """The tick before which it has to be asked again, when ``tick`` is the next to be run."""
+        return tick + -tick % self.every + 1
 
     def start(self, image: BoardImage) -> None:
         """Before the first tick: find what is to be recorded, and whether the file can be written.
@@ -90,10 +98,8 @@ class Probe(ABC):
 class SpikeProbe(Probe):
     """Every firing of the named cores, or of all."""
 
-    every_ticks = 1 << 30
-
-    def __init__(self, what: str, path: Path, cores: list[int]) -> None:
-        super().__init__(what, path)
+    def __init__(self, what: str, path: Path, cores: list[int], every: int) -> None:
+        super().__init__(what, path, every)
         self.cores = cores
         self.found: list[npt.NDArray[np.void]] = []
         self.count = 0
@@ -105,12 +111,17 @@ class SpikeProbe(Probe):
         self.recorded = frozenset(wanted or range(image.core_count))
         self.core_ids = np.array(image.core_ids)
 
+    def stop(self, tick: int) -> int:
+        """Never: the firings of a piece have their ticks."""
+        return tick + (1 << 30)
+
     def take(self, emulator: Emulator) -> None:
         """Keep the firings of the piece, up to SPIKE_LIMIT in all."""
         spikes = emulator.last_spikes
         if spikes is None or self.truncated:
             return
         mine = spikes.records[np.isin(spikes.records["core"], list(self.recorded))]
+        mine = mine[mine["tick"] % self.every == 0]
         room = SPIKE_LIMIT - self.count
         self.found.append(mine[:room].copy())
         self.count += len(self.found[-1])
@@ -131,38 +142,43 @@ class SpikeProbe(Probe):
         if not self.truncated:
             return ""
         return (
-            f"--probe {self.what} kept the first {self.count:,} firings; name fewer cores or run "
-            "fewer ticks to have all"
+            f"--probe {self.what} kept the first {self.count:,} firings; name fewer cores, fewer "
+            f"ticks of them (spikes every {10 * self.every}) or run fewer ticks to have all"
         )
 
 
 class PotentialProbe(Probe):
     """V of some neurons of one core, after every tick."""
 
-    every_ticks = 1
-
-    def __init__(self, what: str, path: Path, core: int, neurons: list[int], ticks: int) -> None:
-        super().__init__(what, path)
+    def __init__(
+        self, what: str, path: Path, core: int, neurons: list[int], every: int, ticks: int
+    ) -> None:
+        super().__init__(what, path, every)
         self.core = core
         self.neurons = np.array(neurons or range(NEURONS), dtype=np.int16)
-        if (size := ticks * len(self.neurons)) > VALUE_LIMIT:
+        kept = -(-ticks // every)
+        if (size := kept * len(self.neurons)) > VALUE_LIMIT:
             raise ProbeError(
-                f"--probe {what}: {ticks:,} ticks of {len(self.neurons)} neurons are {size:,} "
-                f"values, a probe keeps {VALUE_LIMIT:,}; name fewer neurons or run fewer ticks"
+                f"--probe {what}: {kept:,} ticks of {len(self.neurons)} neurons are {size:,} "
+                f"values, a probe keeps {VALUE_LIMIT:,}; name fewer neurons, fewer ticks "
+                f"(potentials:{core} every {10 * every}) or run fewer ticks"
             )
-        self.potential = np.zeros((ticks, len(self.neurons)), dtype=np.int32)
+        self.potential = np.zeros((kept, len(self.neurons)), dtype=np.int32)
 
     def prepare(self, image: BoardImage) -> None:
         """Find the core."""
         self.index = self.core_index(image, self.core)
 
     def take(self, emulator: Emulator) -> None:
-        """Keep the potentials after the tick."""
-        self.potential[emulator.tick - 1] = emulator.potentials[self.index, self.neurons]
+        """Keep the potentials after the tick, if it is one of its own."""
+        row, other = divmod(emulator.tick - 1, self.every)
+        if not other:
+            self.potential[row] = emulator.potentials[self.index, self.neurons]
 
     def finish(self) -> None:
         """Write the potentials."""
-        write_potentials(self.path, self.core, self.neurons, self.potential)
+        ticks = np.arange(len(self.potential)) * self.every
+        write_potentials(self.path, ticks, self.core, self.neurons, self.potential)
 
 
 def parse_probe(text: str, ticks: int) -> Probe:
@@ -170,13 +186,15 @@ def parse_probe(text: str, ticks: int) -> Probe:
     what, equals, name = text.partition("=")
     if equals and name:
         if found := _SPIKES.fullmatch(what):
-            return SpikeProbe(what, Path(name), _numbers(found[1]))
+            return SpikeProbe(what, Path(name), _numbers(found[1]), int(found[2] or 1))
         found = _POTENTIALS.fullmatch(what)
-        if found and max(_numbers(found[2]), default=0) < NEURONS:
-            return PotentialProbe(what, Path(name), int(found[1]), _numbers(found[2]), ticks)
+        if found and max(neurons := _numbers(found[2]), default=0) < NEURONS:
+            core, every = int(found[1]), int(found[3] or 1)
+            return PotentialProbe(what, Path(name), core, neurons, every, ticks)
     raise ProbeError(
         f"--probe {shown(text)} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
-        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv"
+        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv; for every "
+        "N-th tick alone: 'spikes every N=FILE'"
     )
 
 
