@@ -82,13 +82,13 @@ def test_files_come_before_names_and_names_stand_for_shipped_students(tmp_path, 
     [
         ("krul", "did you mean 'krull'?"),
         ("Pong.safetensors", "did you mean 'pong'?"),
-        ("zzzzz", "give the path of a weight file."),
+        ("zzzzz", "choose one, or give a file."),
     ],
 )
 def test_an_unknown_name_is_refused_with_near_ones(monkeypatch, name, hint):
     monkeypatch.setattr(zoo, "names", lambda: ["krull", "pong"])
     assert refused("fit", name) == (
-        f"error: no weight file {name!r}, and no shipped student of that name; {hint} Shipped: "
+        f"error: no student {name!r} is shipped, and no weight file has that path; {hint} Shipped: "
         "krull, pong\n"
     )
 

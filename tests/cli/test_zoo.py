@@ -115,7 +115,7 @@ def test_the_list_imports_no_simulator_and_no_trainer():
         (None, "None is no name of a weight file; give a path or one of assault, "),
         (
             "freway",
-            "no weight file 'freway', and no shipped student of that name; did you mean 'free",
+            "no student 'freway' is shipped, and no weight file has that path; did you mean 'free",
         ),
     ],
 )

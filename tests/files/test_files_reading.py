@@ -104,8 +104,9 @@ def test_a_file_beyond_the_limit_is_refused_before_memory_is_asked_for(tmp_path:
         os.truncate(file.fileno(), 40 << 30)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     text = _refusal(tmp_path / "big")
-    assert "has 42,949,672,960 bytes, the limit is 4,294,967,296; give a smaller file" in text
-    assert "a higher limit (most_bytes)" in text
+    assert text.endswith(
+        "has 42,949,672,960 bytes, the limit is 4,294,967,296; give a smaller file"
+    )
     with pytest.raises(_Error, match="the limit is 67,108,864"):
         read_text(tmp_path / "big", error=_Error)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000

@@ -101,12 +101,17 @@ class Source(io.BufferedReader):
 
 @contextmanager
 def opening(
-    path: PathLike, *, error: Failure, what: str = "", most_bytes: int = BINARY_MOST
+    path: PathLike,
+    *,
+    error: Failure,
+    what: str = "",
+    most_bytes: int = BINARY_MOST,
+    higher: str = "",
 ) -> Iterator[Source]:
     """The file ``path`` as a :class:`Source`, for readers that go through it piece by piece.
 
     A regular file or a link to one, of at most ``most_bytes``. ``what`` names its kind in messages
-    ("board file"). Nothing else is opened: a pipe, a device, a folder or a socket is refused by its
+    ("board file"), ``higher`` how a caller is given a higher limit, if it can be. Nothing else is opened: a pipe, a device, a folder or a socket is refused by its
     kind, so no call waits. At the end of the block the file must have the size it had at first.
     Raises ``error``.
     """
@@ -121,7 +126,7 @@ def opening(
     try:
         found = os.fstat(descriptor)
         _check_kind(found, path, what, error)
-        check_size(found.st_size, most_bytes, named(what, path), error)
+        check_size(found.st_size, most_bytes, named(what, path), error, higher)
     except BaseException:
         os.close(descriptor)
         raise
@@ -130,13 +135,11 @@ def opening(
         source.still_whole()
 
 
-def check_size(size: int, most_bytes: int, where: str, error: Failure) -> None:
-    """Raises ``error`` for more bytes than the limit; the message says how to raise it."""
+def check_size(size: int, most_bytes: int, where: str, error: Failure, higher: str = "") -> None:
+    """Raises ``error`` for more bytes than the limit; ``higher`` says how to raise that."""
     if size > most_bytes:
-        raise error(
-            f"{where} has {size:,} bytes, the limit is {most_bytes:,}; "
-            "give a smaller file, or a higher limit (most_bytes)"
-        )
+        advice = "give a smaller file" + f", or a higher limit ({higher})" * bool(higher)
+        raise error(f"{where} has {size:,} bytes, the limit is {most_bytes:,}; {advice}")
 
 
 def _check_kind(found: os.stat_result, path: PathLike, what: str, error: Failure) -> None:
@@ -156,14 +159,20 @@ def read_bytes(
 
 
 def read_text(
-    path: PathLike, *, error: Failure, what: str = "", most_bytes: int = TEXT_MOST
+    path: PathLike,
+    *,
+    error: Failure,
+    what: str = "",
+    most_bytes: int = TEXT_MOST,
+    higher: str = "",
 ) -> str:
     """The text of a UTF-8 file of at most ``most_bytes``.
 
     A byte order mark at its start is dropped; line ends stay as they are. Raises ``error`` as
     :func:`opening` does, and for NUL bytes and what is no UTF-8, with the offset.
     """
-    data = read_bytes(path, error=error, what=what, most_bytes=most_bytes)
+    with opening(path, error=error, what=what, most_bytes=most_bytes, higher=higher) as source:
+        data = source.exactly(source.size)
     return text_of(data, place(path), error=error)
 
 

@@ -357,7 +357,9 @@ def load_board(board: str | Path | BoardSpec, *, most_bytes: int = MOST_BYTES) -
     text = str(board)
     if isinstance(board, Path) or "/" in text or text.endswith((".yaml", ".yml")):
         path = Path(board)
-        content = read_text(path, error=BoardError, what="board file", most_bytes=most_bytes)
+        content = read_text(
+            path, error=BoardError, what="board file", most_bytes=most_bytes, higher="most_bytes="
+        )
         return parse_board(content, place(path.name))
     if text not in board_names():
         raise BoardError(

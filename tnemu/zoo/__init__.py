@@ -44,9 +44,9 @@ def find(name: str | Path) -> Path:
     known = names()
     if str(name) in known:
         return Path(str(resources.files(__name__) / f"{name}{SUFFIX}"))
-    hint = did_you_mean(name) or "give the path of a weight file."
+    hint = did_you_mean(name) or "choose one, or give a file."
     raise ZooError(
-        f"no weight file {shown(str(name))}, and no shipped student of that name; {hint} "
+        f"no student {shown(str(name))} is shipped, and no weight file has that path; {hint} "
         f"Shipped: {_listed()}"
     )
 
