@@ -71,6 +71,7 @@ def test_a_folder_without_an_entry_of_its_name_is_named(third):
         engines.registry()
 
 
+@pytest.mark.slow
 def test_the_conformance_cases_run_on_it_by_themselves(third, tmp_path):
     (tmp_path / "adds_third.py").write_text(PLUGIN.format(folder=str(third())))
     cases = [f"tests/conformance/test_{name}.py" for name in ("core_scheduler", "neuron_leak")]
