@@ -7,6 +7,7 @@ random bytes would not get past a checksum or a length, the good files are parts
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import importlib
 import io
 import json
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import random_boards
+import rbms
 import students
 from formats import ibm_text
 from fuzzing import Load
@@ -24,6 +26,8 @@ from safetensors.numpy import save
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.lanes import LaneEmulator
+from tnemu.formats.boltzmann import read_machine, write_machine
+from tnemu.formats.idx import read_idx
 from tnemu.formats.model_file import read_model
 from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
@@ -351,6 +355,32 @@ def foreign_teacher(folder: Path) -> Made:
     return either, [b"\0" + data for data in good] + [b"\1" + data for data in more]
 
 
+def boltzmann_machine(folder: Path) -> Made:
+    write_machine(rbms.patch_machine(1, side=4, patch=2), folder / "m.safetensors")
+    return in_tensors(folder / "m.safetensors", read_machine, "tnemu")
+
+
+def idx(folder: Path) -> Made:
+    plain = bytes([0, 0, 8, 3, *(0, 0, 0, 2) * 3, *range(8)])
+    return by_path(folder / "x", lambda file: read_idx(file, 3)), [plain, gzip.compress(plain)]
+
+
+def pictures(folder: Path) -> Made:
+    images = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    np.savez(folder / "p.npz", images=images, labels=images[:, 0, 0])
+    return in_zip(folder / "p.npz", module("tnemu.learn.boltzmann.images").load_images)
+
+
+def boltzmann_checkpoint(folder: Path) -> Made:
+    kept = module("tnemu.learn.boltzmann.training")
+    rng = np.random.default_rng(0)
+    arrays = [rng.random(shape).astype(np.float32) for shape in ((4, 2), 4, 2, (3, 4))]
+    path, state = folder / "c.safetensors", kept.State(*arrays, rng)
+    facts = {"epoch": "3", "rng": json.dumps(rng.bit_generator.state)}
+    save_tensors(path, dict(zip(kept.State.ARRAYS, arrays, strict=True)), facts)
+    return in_tensors(path, lambda file: kept.read_checkpoint(file, state), "rng", "epoch")
+
+
 LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "board YAML": (board_yaml, 200),
     "board image": (board_image, 300),
@@ -372,6 +402,10 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "training references": (references, 3000),
     "training curve": (training_curve, 1000),
     "training settings": (run_settings, 1000),
+    "Boltzmann machine": (boltzmann_machine, 1000),
+    "Boltzmann checkpoint": (boltzmann_checkpoint, 1000),
+    "IDX": (idx, 3000),
+    "pictures": (pictures, 500),
     "foreign teacher": (foreign_teacher, 40),
 }
 """Name -> (maker, inputs that take about a second)."""

@@ -1,5 +1,5 @@
-"""``tnemu learn``: train a teacher, distil a student, climb the precision ladder, compare
-players on the same games.
+"""``tnemu learn``: train a teacher, distil a student, climb the precision ladder, train a Boltzmann
+machine, compare players on the same games.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ COMMANDS = {
     "student": "Distil the teachers of one game or several into one trinary student",
     "together": "The same, as it was called for several games",
     "ladder": "Fine-tune a student's float control in fewer bits",
+    "rbm": "Train a restricted Boltzmann machine on small pictures",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
 }
 """Command name (an attribute of this module) -> its line of help."""
@@ -69,6 +70,18 @@ def _ladder(settings: Any, resume: Resume = False) -> Path:
     from tnemu.learn.precision.ladder import climb
 
     return climb(settings, resume)
+
+
+def _rbm(settings: Any, resume: Resume = False) -> Path:
+    """Train a restricted Boltzmann machine on small pictures by persistent contrastive divergence.
+
+    numpy is all it needs. tnemu dream lets the machine complete pictures, on a board too.
+    """
+    from tnemu.cli.learn_progress import watched
+    from tnemu.learn.boltzmann.training import train_machine
+
+    with watched(settings) as report:
+        return train_machine(settings, resume, report)
 
 
 def _evaluate(
@@ -132,4 +145,5 @@ student = Training("tnemu.learn.distil.settings:DistilSettings", _student)
 together = student
 """What several games were taught with before a student could have any number of them."""
 ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
+rbm = Training("tnemu.learn.boltzmann.settings:RbmSettings", _rbm)
 evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)
