@@ -90,10 +90,9 @@ class State:
 
         ``noise_seed`` as of :func:`tnemu.emulator.noise.generators`; raises what that raises.
         """
-        start = np.where(image.types != 0, image.neuron_types["V0"][image.types], 0)
         return cls(
             clock=np.zeros(1, np.int64),
-            potentials=start.astype(np.int32),
+            potentials=start_potentials(image),
             slots=np.zeros((SLOTS, image.core_count, AXONS // 64), np.uint64),
             counters=np.zeros(len(fields(Counters)), np.int64),
             firings=np.zeros(image.core_count, np.int64),
@@ -144,6 +143,12 @@ class State:
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "clock"}
+
+
+def start_potentials(image: BoardImage) -> npt.NDArray[np.int32]:
+    """V0 of every used neuron, 0 of the others: int32 [n, 256]."""
+    start = np.where(image.types != 0, image.neuron_types["V0"][image.types], 0)
+    return start.astype(np.int32)
 
 
 def _shapes(n: int) -> dict[str, tuple[int, ...]]:
