@@ -117,9 +117,8 @@ class Machine:
                 f"machine {self.name!r}: times {scale:g} its largest weight is {largest:,.0f}, at "
                 f"most {MOST_FIELD:,} can be added up exactly; choose a smaller scale"
             )
-        return Rounded(
-            *(np.rint(part * np.float64(scale)).astype(np.int32) for part in parts), scale
-        )
+        w, a, b = (np.rint(part * np.float64(scale)).astype(np.int32) for part in parts)
+        return Rounded(w, a, b, scale)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
