@@ -1,0 +1,189 @@
+"""When what happens to a layer of sampling units, in ticks from t0, in which its sources fire.
+
+    1 .. T_A                     quantising neurons emit, up to T_A spikes each
+    2 .. T_A + 1                 samplers accumulate the field
+    T_A + 2 .. T_A + T_S + 1     they sample; a leak arrives in each of these ticks with probability 1/2
+    P = T_A + T_S + 2            the layer's units fire themselves ("fire", the papers' C+)
+    P .. P + 1 + P               samplers are dropped to their floor, then lifted to where they began
+
+so a layer takes P ticks, and two layers, one step of Gibbs sampling, 2 P. A unit's potential begins at
+its bias b and accumulates the field; its floor is ``room`` below b, more than all its negative weights
+together, and lifting by ``room`` brings it back to b from there, exactly. That is how a bias gets in:
+it takes no axon (in the paper it has one).
+
+Samplers fire outside their window, too. Refractory neurons are held down ("clear", C-) in all ticks but
+those in which spikes of the window arrive, T_A + 3 .. P.
+
+Source: Pedroni et al., IEEE TNNLS 2016, section III (the three stages, T_A + T_S + 2); how V gets back to
+its start is not said there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from corelets.language.errors import CoreletError
+from tnemu.errors import whole
+from tnemu.hardware.neuron import FIELDS, POTENTIAL_MAX
+from tnemu.networks.boltzmann.sampler import Sampler
+
+STRONG = 255
+"""Magnitude of the weights that only push to an end."""
+MOST_CONTROL_AXONS = 64
+"""Axons of a core that drop and lift its samplers, at most."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The sampler's leak on a chip: ``parts`` axons of weight ``weight`` each, driven together.
+
+    A synapse's weight has 8 bits, so a larger leak is cut into equal parts, each of which has a
+    relay: that takes a tick more from the helper to the sampler.
+    """
+
+    weight: int
+    parts: int
+
+    @classmethod
+    def of(cls, sampler: Sampler) -> Leak:
+        """Of a leak of 0..4096 that has a divisor of at least L / 64 and at most 255."""
+        size = whole(
+            "leak", sampler.leak, 0, 4096, error=CoreletError, then="a chip's unit leaks upwards"
+        )
+        if not size:
+            return cls(0, 0)
+        for parts in range(1, 65):
+            if size % parts == 0 and size // parts <= STRONG:
+                return cls(size // parts, parts)
+        raise CoreletError(
+            f"leak = {size} is no sum of up to 64 equal weights of at most {STRONG}; choose one that is, "
+            f"such as {size - size % 4}"
+        )
+
+    @property
+    def ticks(self) -> int:
+        """From a helper's spike to the sampler's potential: 1, or 2 by way of relays."""
+        return 1 if self.parts <= 1 else 2
+
+
+@dataclass(frozen=True)
+class Reset:
+    """How samplers get back to their start: ``drop_ticks`` with ``drops`` axons of -255, then
+    ``lift_ticks`` with ``lifts`` axons of ``weight``; ``room`` = lift_ticks * lifts * weight.
+    """
+
+    room: int
+    weight: int
+    drops: int
+    drop_ticks: int
+    lifts: int
+    lift_ticks: int
+
+    @property
+    def ticks(self) -> int:
+        """All together."""
+        return self.drop_ticks + self.lift_ticks
+
+    @classmethod
+    def within(cls, ticks: int, weight: int, room: int, reach: int) -> Reset:
+        """The reset with the fewest axons in at most ``ticks`` ticks.
+
+        room: at least so far is the floor below the start; reach: so far can V rise above the start.
+        Raises CoreletError where even 64 axons are too few.
+        """
+        found = []
+        for lifts in range(1, MOST_CONTROL_AXONS):
+            lift_ticks = -(-room // (lifts * weight))
+            whole_room = lift_ticks * lifts * weight
+            left = ticks - lift_ticks
+            if left < 1:
+                continue
+            drops = -(-(reach + whole_room) // (STRONG * left))
+            if drops + lifts <= MOST_CONTROL_AXONS:
+                drop_ticks = -(-(reach + whole_room) // (STRONG * drops))
+                found.append(
+                    (drops + lifts, cls(whole_room, weight, drops, drop_ticks, lifts, lift_ticks))
+                )
+        if not found:
+            raise CoreletError(
+                f"samplers whose fields span {-room:,}..{reach:,} do not get back to their start within "
+                f"{ticks} ticks by {MOST_CONTROL_AXONS} axons of weight {weight}; take a longer window, a "
+                "smaller scale or a machine of smaller weights"
+            )
+        return min(found, key=lambda each: each[0])[1]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of one layer: ``sampler``, ``accumulate`` = T_A (0: nothing to accumulate), the largest sums of
+    its units' ``negative`` and ``positive`` weights, and the range of their ``biases`` (low, high).
+    ``rest`` ticks are left to get back to the start (None: P + 2, until the other layer is through).
+
+    Raises CoreletError for what a chip's neurons cannot hold or do in time.
+    """
+
+    sampler: Sampler
+    accumulate: int
+    negative: int
+    positive: int
+    biases: tuple[int, int]
+    rest: int | None = None
+
+    def __post_init__(self) -> None:
+        whole("accumulate", self.accumulate, 0, STRONG, error=CoreletError)
+        whole(
+            "window", self.sampler.window, 1, STRONG - 1, error=CoreletError,
+            then="a refractory neuron counts so far down",
+        )  # fmt: skip
+        highest, lowest = self.biases[1] + self.shift, self.biases[0] + self.shift - self.reset.room
+        for what, value, most in (
+            ("the threshold", self.alpha + (1 << self.sampler.mask), FIELDS["alpha"].high),
+            ("the floor", max(0, -lowest), FIELDS["beta"].high),
+            ("the highest potential", highest + self.reach, POTENTIAL_MAX),
+        ):
+            if value > most:
+                raise CoreletError(
+                    f"{what} of a sampler would be {value:,}, a neuron holds {most:,}; take a smaller "
+                    "scale or a machine of smaller weights"
+                )
+
+    @property
+    def leak(self) -> Leak:
+        """The leak on axons."""
+        return Leak.of(self.sampler)
+
+    @property
+    def shift(self) -> int:
+        """What is added to all potentials so that the threshold is not negative."""
+        return max(0, -self.sampler.threshold)
+
+    @property
+    def alpha(self) -> int:
+        """The threshold, shifted."""
+        return self.sampler.threshold + self.shift
+
+    @property
+    def period(self) -> int:
+        """P = T_A + T_S + 2: ticks of a layer."""
+        return self.accumulate + self.sampler.window + 2
+
+    @property
+    def reach(self) -> int:
+        """So far a potential rises above its bias at most."""
+        return self.positive + self.sampler.leak * self.sampler.window
+
+    @cached_property
+    def reset(self) -> Reset:
+        """From the end of the window to the next accumulation, the other layer's P ticks later.
+
+        The floor, bias + shift - room, is at most 0 as a neuron's must be.
+        """
+        room = max(1, self.negative, self.biases[1] + self.shift)
+        weight = self.leak.weight or STRONG
+        rest = self.period + 2 if self.rest is None else self.rest
+        return Reset.within(rest, weight, room, self.reach)
+
+    def floor(self, bias: int) -> int:
+        """beta of the unit with this bias."""
+        return self.reset.room - self.shift - bias
