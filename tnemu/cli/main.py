@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "Run an IBM model file, or a board image, on a spike file",
     "diff": "Compare two files of spikes; find the first that only one has",
     "compare": "Compare a student with the emulator; find the first neuron that differs",
+    "dream": "Let a Boltzmann machine complete pictures, on an emulated board too",
     "learn": "Train a teacher, distil a student, or compare players by their scores",
     "lab": "Small experiments on paper, whose figures a script can read",
     "zoo": "List the networks that are shipped, with their scores",

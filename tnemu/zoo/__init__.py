@@ -51,6 +51,38 @@ def find(name: str | Path) -> Path:
     )
 
 
+MACHINES = "machines"
+"""Folder of the Boltzmann machines that are shipped."""
+
+
+def machine_names() -> list[str]:
+    """Names of the Boltzmann machines that are shipped, sorted."""
+    folder = resources.files(__name__) / MACHINES
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file.name[: -len(SUFFIX)] for file in files if file.name.endswith(SUFFIX))
+
+
+def find_machine(name: str | Path) -> Path:
+    """The Boltzmann machine's file of that name: a file that exists, or a machine that is shipped.
+
+    Raises ZooError, with near names, when it is neither.
+    """
+    path = Path(name)
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # longer than a path can be, or with a NUL in it
+        pass
+    known = machine_names()
+    if str(name) in known:
+        return Path(str(resources.files(__name__) / MACHINES / f"{name}{SUFFIX}"))
+    hint = errors.did_you_mean(str(name), known) or "choose one, or give a file."
+    raise ZooError(
+        f"no Boltzmann machine {shown(str(name))} is shipped, and no file has that path; {hint} "
+        f"Shipped: {', '.join(known) or 'none'}"
+    )
+
+
 def _listed() -> str:
     return ", ".join(names()) or "none"
 
