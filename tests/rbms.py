@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tnemu.networks.boltzmann.machine import Machine, patches
+from tnemu.networks.boltzmann.machine import Machine, patches, random_machine
 
-
-def random_machine(
-    seed: int, visible: int = 5, hidden: int = 5, *, spread: float = 0.04, labels: int = 0
-) -> Machine:
-    """Pedroni et al., Fig. 8: weights N(-0.05, 1.6e-3), biases N(-0.3, 1) and N(0.5, 2.25)."""
-    rng = np.random.default_rng(seed)
-    return Machine(
-        weights=rng.normal(-0.05, spread, (visible, hidden)).astype(np.float32),
-        visible_bias=rng.normal(-0.3, 1, visible).astype(np.float32),
-        hidden_bias=rng.normal(0.5, 1.5, hidden).astype(np.float32),
-        connected=np.ones((visible, hidden), np.bool_),
-        shape=(1, visible - labels),
-        labels=labels,
-        name=f"random{seed}",
-    )
+__all__ = ["patch_machine", "random_machine"]
 
 
 def patch_machine(

@@ -106,6 +106,90 @@ def pack(
         )
 
 
+@app.command(name="rbm-map")
+def rbm_map(
+    machine: Annotated[
+        str, typer.Argument(help="A Boltzmann machine's file, or one that is shipped.")
+    ],
+    strategies: Annotated[
+        str,
+        typer.Option(help="none, or some of 1.1 (or 1.2, 1.2:CENTRAL), 2 and 3, as in 1.1+2+3."),
+    ] = "1.1+2+3",
+    sampler: Annotated[str, typer.Option(help="P1..P7, G1, G3, G5, or T,VT,M,L,SCALE.")] = "G5",
+    accumulate: Annotated[int, typer.Option(metavar="TA", help="Ticks a field adds up.")] = 32,
+    times: Annotated[
+        float, typer.Option(help="Multiply all weights first, to see what larger ones would take.")
+    ] = 1.0,
+    json: Json = None,
+) -> None:
+    """How many cores a Boltzmann machine takes, by stage."""
+    from tnemu import zoo
+    from tnemu.cli.dream import samplers_of
+    from tnemu.cli.tables import print_table
+    from tnemu.formats.boltzmann import read_machine
+    from tnemu.lab.rbm_map import rbm_map, scaled
+
+    found = scaled(read_machine(zoo.find_machine(machine)), times)
+    ((_, neuron),) = samplers_of([sampler])
+    facts = rbm_map(found, neuron, strategies, accumulate)
+    if write_facts(facts, json):
+        return
+    heads = ["strategies", "mean weight", *facts["cores"], "cores", "neurons", "the paper's cores"]
+    row = [facts["strategies"], f"{facts['mean_weight']:.1f}"]
+    row += [
+        f"{n:,}" for n in (*facts["cores"].values(), facts["total_cores"], facts["total_neurons"])
+    ]
+    row.append(f"{facts['paper_cores']:,}" if facts["paper_cores"] else "-")
+    print_table(heads, [row])
+    typer.echo(f"{facts['ticks_a_layer']} ticks a layer, {facts['ticks_a_sample']} a sample")
+
+
+@app.command(name="rbm-kl")
+def rbm_kl(
+    machines: Annotated[int, typer.Option(min=1, help="Random machines of 5 x 5 units.")] = 10,
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(help="As of rbm-map; again for more.", show_default="G1, G3, G5"),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Of each machine and sampler.")] = 100_000,
+    board: Annotated[
+        str | None, typer.Option(help="Sample on this emulated board too, tick by tick; minutes.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change the board, as in chip.noise=counter."
+        ),
+    ] = None,
+    accumulate: Annotated[int, typer.Option(metavar="TA", help="Ticks a field adds up.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
+    json: Json = None,
+) -> None:
+    """How far samplers are from the machines that they sample: KL divergence, exact and counted."""
+    from tnemu.cli.bench_view import progress
+    from tnemu.cli.boards import parse_changes
+    from tnemu.cli.dream import samplers_of
+    from tnemu.cli.tables import print_table
+    from tnemu.hardware.board import load_board
+    from tnemu.lab.rbm_kl import kl_rows
+    from tnemu.networks.boltzmann.machine import random_machine
+
+    spec = load_board(board).override(parse_changes(changes or [])) if board else None
+    chosen = samplers_of(sampler or ["G1", "G3", "G5"])
+    some = [random_machine(k) for k in range(machines)]
+    with progress() as tell:
+        facts = kl_rows(some, chosen, samples, spec, accumulate, seed, tell)
+    if write_facts(facts, json):
+        return
+    ways = [way for way in ("exact", "operator", "board") if way in facts["rows"][chosen[0][0]]]
+    rows = [
+        [name, *(f"{row[way]['mean']:.2e}" if way in row else "-" for way in ways)]
+        for name, row in facts["rows"].items()
+    ]
+    print_table(["sampler", *ways], rows)
+    typer.echo(f"sampling alone adds about {facts['bias_of_sampling']:.1e}")
+
+
 def whole_numbers(text: str) -> list[int]:
     """``"1 2, -3"`` -> [1, 2, -3]; CommandError for a word that is none, and for none at all."""
     from tnemu.cli.errors import CommandError

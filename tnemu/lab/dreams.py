@@ -18,7 +18,7 @@ from corelets.boltzmann import BoltzmannMachine
 from tnemu.emulator.lanes import LaneEmulator, LaneSpikes
 from tnemu.errors import TnemuError, shown, whole
 from tnemu.hardware.board import BoardSpec
-from tnemu.mapping.fit import Plan, fit
+from tnemu.mapping.fit import fit
 from tnemu.networks.boltzmann.chain import Chain
 from tnemu.networks.boltzmann.machine import Bits, Rounded
 from tnemu.networks.boltzmann.sampler import Curve

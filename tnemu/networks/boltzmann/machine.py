@@ -189,3 +189,21 @@ def patches(shape: tuple[int, int], size: int, stride: int = 1, units: int = 1) 
             patch[top : top + size, left : left + size] = True
             found += [patch.ravel()] * units
     return np.stack(found, axis=1)
+
+
+def random_machine(
+    seed: int, visible: int = 5, hidden: int = 5, *, spread: float = 0.04, labels: int = 0
+) -> Machine:
+    """A dense machine whose weights are drawn from N(-0.05, spread**2), visible biases from N(-0.3, 1) and
+    hidden biases from N(0.5, 1.5**2), as Pedroni et al. draw theirs (Fig. 8, read as variances).
+    """
+    rng = np.random.default_rng(seed)
+    return Machine(
+        weights=rng.normal(-0.05, spread, (visible, hidden)).astype(np.float32),
+        visible_bias=rng.normal(-0.3, 1, visible).astype(np.float32),
+        hidden_bias=rng.normal(0.5, 1.5, hidden).astype(np.float32),
+        connected=np.ones((visible, hidden), np.bool_),
+        shape=(1, visible - labels),
+        labels=labels,
+        name=f"random{seed}",
+    )
