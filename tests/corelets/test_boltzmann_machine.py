@@ -32,7 +32,10 @@ class Chip:
     def __init__(self, machine, spec, engine="compiled", seed=3):
         self.machine, self.plan = machine, tnemu.fit(machine, spec)
         self.emulator = Emulator(self.plan.image, engine=engine, noise_seed=seed)
-        self.sides = {"visible": machine.machine.visible_fields, "hidden": machine.machine.hidden_fields}
+        self.sides = {
+            "visible": machine.machine.visible_fields,
+            "hidden": machine.machine.hidden_fields,
+        }
 
     def step(self, v, free, look=False):
         """One step with ``v`` held where not ``free``: what the visible units fired, the hidden units
@@ -51,7 +54,7 @@ class Chip:
             if look:
                 core, neuron = m.places[side].T
                 seen.append(self.emulator.potentials[core, neuron])
-        spikes.append(self.emulator.run(start + m.step_ticks - self.emulator.tick))
+        spikes.append(self.emulator.run(max(0, start + m.step_ticks - self.emulator.tick)))
         fired = []
         for name, tick, width in (
             ("visible", fire, m.visible.width),
@@ -99,7 +102,9 @@ def test_every_accumulated_field_is_the_whole_sum(case, machine, sampler, accumu
     """With the ceiling of neurons without reset off: a potential may pass it on its way."""
     cores = BoltzmannMachine(machine.rounded(sampler.scale), sampler, accumulate, how)
     assert str(cores.strategies) == how
-    fields_are_sums(cores, board(no_reset_ceiling="none"))
+    # a window of one tick leaves none to look in: then every picture is looked at in its first step
+    steps = 1 if sampler.window == 1 else 2
+    fields_are_sums(cores, board(no_reset_ceiling="none"), steps=steps)
 
 
 def test_every_engine_gives_the_same_fields():
@@ -110,7 +115,7 @@ def test_every_engine_gives_the_same_fields():
 
 
 def test_with_the_ceiling_fields_are_sums_wherever_potentials_stay_below_it():
-    machine = rbms.patch_machine(2, side=6, patch=3, spread=3)
+    machine = rbms.patch_machine(2, side=6, patch=4, spread=3)
     cores = BoltzmannMachine(machine.rounded(50), G5)
     chip, rng = Chip(cores, board()), np.random.default_rng(1)
     for _ in range(3):
@@ -140,7 +145,10 @@ def test_a_layer_takes_its_two_windows_and_two_ticks(window, accumulate, layer, 
 def test_nothing_fires_while_the_board_idles_and_clamps_hold(noise):
     machine = rbms.patch_machine(1, side=6, patch=3)
     machine = dataclasses.replace(machine, visible_bias=machine.visible_bias + 8)  # eager units
-    chip, rng = Chip(BoltzmannMachine(machine.rounded(50)), board(noise=noise)), np.random.default_rng(2)
+    chip, rng = (
+        Chip(BoltzmannMachine(machine.rounded(50)), board(noise=noise)),
+        np.random.default_rng(2),
+    )
     assert len(chip.emulator.run(200)) == 0
     v, free = rng.random(36) < 0.5, rng.random(36) < 0.5
     shown, *_ = chip.step(v, np.zeros(36, bool))
@@ -211,7 +219,9 @@ def test_bins_are_filled_largest_first_or_in_order():
 
 @pytest.mark.parametrize("text", ["", "1.1+1.2", "2+2", "1.1+4", "none+2", "1.1:3+2"])
 def test_strategies_that_are_none_are_refused(text):
-    with pytest.raises(CoreletError, match="give none, or some of 1.1|a central weight is a whole"):
+    with pytest.raises(
+        CoreletError, match=r"give none, or some of 1\.1|a central weight is a whole"
+    ):
         Strategies.of(text)
     assert str(Strategies.of("3+2+1.2:7")) == "1.2:7+2+3"
 

@@ -142,6 +142,7 @@ def test_units_of_cores_that_share_a_seed_draw_alike(noise):
         plan = tnemu.fit(twins, board(noise))
         units = twins.units[0]
         units_of_both = GibbsUnits(sampler, np.tile(units.biases, 2))
+        units_of_both.build()
         found = samples(plan, units_of_both, 20).reshape(-1, 8)
         assert ((found[:, :4] == found[:, 4:]).all()) == alike
         if not alike:
