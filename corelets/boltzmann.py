@@ -52,6 +52,8 @@ VISIBLE, HIDDEN = "visible", "hidden"
 SIDES = (VISIBLE, HIDDEN)
 HELD = ("on", "drop", "lift", "clear")
 """Signals that last: a pin sets each, and one ends it."""
+SHORT = ("fire", "raise")
+"""Signals of one tick."""
 
 QUANTISER = neuron(gamma=1, alpha=1, beta=0, kappa=1)
 """Gives a spike a tick until it has given all that it was charged with."""
@@ -110,13 +112,13 @@ class BoltzmannMachine(Corelet):
             VISIBLE: self._layer(VISIBLE, W.T),
         }
         visible, hidden = W.shape
-        self.control = Input(len(SIDES) * (2 * len(HELD) + 1))
+        self.control = Input(len(SIDES) * (2 * len(HELD) + len(SHORT)))
         self.set_on, self.set_off = Input(visible), Input(visible)
         self.visible, self.hidden = Output(visible), Output(hidden)
         self.places = {side: np.zeros((len(b), 2), np.intp) for side, b in self.biases.items()}
         """Of each layer's samplers: the number of the core, as it was made, and of the neuron."""
         self._control: dict[tuple[str, str], list[Pins]] = {
-            (side, name): [] for side in SIDES for name in (*HELD, "fire")
+            (side, name): [] for side in SIDES for name in (*HELD, *SHORT)
         }
         self._quantise = {side: self._quantising(side) for side in SIDES}
         for side in SIDES:
@@ -157,6 +159,7 @@ class BoltzmannMachine(Corelet):
             reset, T, lag = schedule.reset, self.sampler.window, schedule.leak.ticks
             lift = done + reset.drop_ticks
             found.append(self._pulse(sources, "fire", t0))
+            found.append(self._pulse(side, "raise", done - T))
             found += self._held(side, "on", done - T - lag, done - 1 - lag)
             found += self._held(side, "drop", done, lift - 1)
             found += self._held(side, "lift", lift, lift + reset.lift_ticks - 1)
@@ -175,7 +178,7 @@ class BoltzmannMachine(Corelet):
         ]
 
     def _pin(self, side: str, signal: str) -> int:
-        names = [*(f"{name} {what}" for name in HELD for what in ("begins", "ends")), "fire"]
+        names = [*(f"{name} {what}" for name in HELD for what in ("begins", "ends")), *SHORT]
         return SIDES.index(side) * len(names) + names.index(signal)
 
     # -- cores -------------------------------------------------------------------------------------
@@ -210,7 +213,7 @@ class BoltzmannMachine(Corelet):
                 self.places[side][unit] = at, place
                 for (core, neuron_, _), axon in zip(charged[unit], axons.index, strict=True):
                     wires.add(core.neurons, neuron_, part.core.axons, axon)
-            signals = {"on": part.on, "drop": part.drop, "lift": part.lift}
+            signals = {"on": part.on, "drop": part.drop, "lift": part.lift, "raise": part.raise_}
             for name, pins in signals.items():
                 self._control[side, name] += [pins] if pins is not None else []
         wires.connect(self)
@@ -284,7 +287,7 @@ class BoltzmannMachine(Corelet):
         rows: list[tuple[np.void, list[int], Pins]] = []
         for (side, name), sinks in self._control.items():
             for sink in [axon for pins in sinks for axon in pins]:
-                if name == "fire":
+                if name in SHORT:
                     rows.append((RELAY_NEURON, [self._pin(side, name)], sink))
                     continue
                 pins = [self._pin(side, f"{name} {what}") for what in ("begins", "ends")]

@@ -2,6 +2,7 @@
 
     1 .. T_A                     quantising neurons emit, up to T_A spikes each
     2 .. T_A + 1                 samplers accumulate the field
+    T_A + 2                      they are raised, where a bias is beyond the chip's limit
     T_A + 2 .. T_A + T_S + 1     they sample; a leak arrives in each of these ticks with probability 1/2
     P = T_A + T_S + 2            the layer's units fire themselves ("fire", the papers' C+)
     P .. P + 1 + P               samplers are dropped to their floor, then lifted to where they began
@@ -10,6 +11,11 @@ so a layer takes P ticks, and two layers, one step of Gibbs sampling, 2 P. A uni
 its bias b and accumulates the field; its floor is ``room`` below b, more than all its negative weights
 together, and lifting by ``room`` brings it back to b from there, exactly. That is how a bias gets in:
 it takes no axon (in the paper it has one).
+
+A chip limits the potential of a neuron without reset to alpha + 2**TM - 1. What waits above that is
+cut, and would be missing when inhibition comes; so all units of a layer with such biases begin
+``raised`` lower, and are raised by it in the first tick of the window, from where on a cut changes
+nothing: at the limit a sampler fires for certain.
 
 Samplers fire outside their window, too. Refractory neurons are held down ("clear", C-) in all ticks but
 those in which spikes of the window arrive, T_A + 3 .. P.
@@ -30,6 +36,8 @@ from tnemu.networks.boltzmann.sampler import Sampler
 
 STRONG = 255
 """Magnitude of the weights that only push to an end."""
+FEW_RAISES = 8
+"""Axons that are spent to keep all partial sums, not only biases, below the chip's limit."""
 MOST_CONTROL_AXONS = 64
 """Axons of a core that drop and lift its samplers, at most."""
 
@@ -136,7 +144,13 @@ class Schedule:
             "window", self.sampler.window, 1, STRONG - 1, error=CoreletError,
             then="a refractory neuron counts so far down",
         )  # fmt: skip
-        highest, lowest = self.biases[1] + self.shift, self.biases[0] + self.shift - self.reset.room
+        if self.raises > MOST_CONTROL_AXONS:
+            raise CoreletError(
+                f"a bias of {self.biases[1]:,} waits above the limit of a neuron without reset; it takes "
+                f"{self.raises:,} axons to raise it by, at most {MOST_CONTROL_AXONS} are spent; take a "
+                "smaller scale or a sampler with a longer leak"
+            )
+        highest, lowest = self.start(self.biases[1]), self.start(self.biases[0]) - self.reset.room
         for what, value, most in (
             ("the threshold", self.alpha + (1 << self.sampler.mask), FIELDS["alpha"].high),
             ("the floor", max(0, -lowest), FIELDS["beta"].high),
@@ -164,26 +178,53 @@ class Schedule:
         return self.sampler.threshold + self.shift
 
     @property
+    def raises(self) -> int:
+        """Axons that raise a unit in the first tick of its window: as many as its bias needs to wait below
+        the chip's limit, and its partial sums too if that takes few.
+        """
+        if not self.accumulate:
+            return 0
+        limit = self.alpha + (1 << self.sampler.mask) - 1
+        above = self.biases[1] + self.shift - limit
+        biases, sums = (
+            -(-max(0, excess) // self.weight) for excess in (above, above + self.positive)
+        )
+        return sums if sums <= FEW_RAISES else biases
+
+    @property
+    def raised(self) -> int:
+        """By so much."""
+        return self.raises * self.weight
+
+    @property
+    def weight(self) -> int:
+        """Of the axons that lift and raise: the leak's."""
+        return self.leak.weight or STRONG
+
+    @property
     def period(self) -> int:
         """P = T_A + T_S + 2: ticks of a layer."""
         return self.accumulate + self.sampler.window + 2
 
     @property
     def reach(self) -> int:
-        """So far a potential rises above its bias at most."""
-        return self.positive + self.sampler.leak * self.sampler.window
+        """So far a potential rises above its start at most."""
+        return self.raised + self.positive + self.sampler.leak * self.sampler.window
 
     @cached_property
     def reset(self) -> Reset:
         """From the end of the window to the next accumulation, the other layer's P ticks later.
 
-        The floor, bias + shift - room, is at most 0 as a neuron's must be.
+        The floor, start - room, is at most 0 as a neuron's must be.
         """
-        room = max(1, self.negative, self.biases[1] + self.shift)
-        weight = self.leak.weight or STRONG
+        room = max(1, self.negative, self.start(self.biases[1]))
         rest = self.period + 2 if self.rest is None else self.rest
-        return Reset.within(rest, weight, room, self.reach)
+        return Reset.within(rest, self.weight, room, self.reach)
+
+    def start(self, bias: int) -> int:
+        """Potential at which the unit with this bias begins."""
+        return bias + self.shift - self.raised
 
     def floor(self, bias: int) -> int:
         """beta of the unit with this bias."""
-        return self.reset.room - self.shift - bias
+        return self.reset.room - self.start(bias)

@@ -43,8 +43,8 @@ HELPER = neuron(s=(0, 0, 0, HALF), b=(0, 0, 0, 1), alpha=1, beta=0, kappa=1)
 class SamplingCore:
     """A core of samplers: its pins, by what they are for.
 
-    ``inputs`` the axons of each unit's field, in order; ``on``, ``drop`` and ``lift`` the axons of the
-    control; ``samplers`` the neurons of the units.
+    ``inputs`` the axons of each unit's field, in order; ``on``, ``drop``, ``lift`` and ``raise_`` the axons
+    of the control; ``samplers`` the neurons of the units.
     """
 
     core: Core
@@ -52,12 +52,14 @@ class SamplingCore:
     on: Pins | None
     drop: Pins
     lift: Pins
+    raise_: Pins
     samplers: Pins
 
 
 def axons_beside(schedule: Schedule) -> int:
     """Axons of a sampling core that control it, whatever its units."""
-    return schedule.reset.drops + schedule.reset.lifts + (schedule.leak.parts > 0)
+    reset = schedule.reset
+    return reset.drops + reset.lifts + schedule.raises + (schedule.leak.parts > 0)
 
 
 def axons_of_a_unit(schedule: Schedule) -> int:
@@ -92,12 +94,15 @@ def sampling_core(
     types = np.full(end, PUSH)
     types[: first[-1]] = np.where(np.concatenate([*signs, np.zeros(0)]) > 0, PLUS, MINUS)
     types[first[-1] : helped] = LEAK
-    types[end - reset.lifts :] = LEAK
+    raises = int(end) - schedule.raises
+    lifts = raises - reset.lifts
+    drops = lifts - reset.drops
+    types[lifts:] = LEAK
     records = [_sampler(schedule, int(bias)) for bias in biases]
     crossbar = np.zeros((end, n * neurons_of_a_unit(schedule)), np.bool_)
     for k in range(n):
         crossbar[first[k] : first[k + 1], k] = True
-    crossbar[end - reset.drops - reset.lifts :, :n] = True
+    crossbar[drops:, :n] = True
     if leak.parts:
         records += [HELPER] * n
         crossbar[helped, n : 2 * n] = True
@@ -118,8 +123,9 @@ def sampling_core(
         core=core,
         inputs=[core.axons[int(a) : int(b)] for a, b in pairwise(first)],
         on=core.axons[int(helped)] if leak.parts else None,
-        drop=core.axons[int(end) - reset.drops - reset.lifts : int(end) - reset.lifts],
-        lift=core.axons[int(end) - reset.lifts : int(end)],
+        drop=core.axons[drops:lifts],
+        lift=core.axons[lifts:raises],
+        raise_=core.axons[raises : int(end)],
         samplers=core.neurons[:n],
     )
 
@@ -129,15 +135,14 @@ def _type(core: Core, types: npt.NDArray[np.int64]) -> None:
 
 
 def _sampler(schedule: Schedule, bias: int) -> np.void:
-    weight = schedule.leak.weight or STRONG
     return neuron(
-        s=(1, -1, weight, -STRONG),
+        s=(1, -1, schedule.weight, -STRONG),
         alpha=schedule.alpha,
         TM=schedule.sampler.mask,
         gamma=2,
         kappa=1,
         beta=schedule.floor(bias),
-        V0=bias + schedule.shift,
+        V0=schedule.start(bias),
     )
 
 
