@@ -57,5 +57,5 @@ def rbm_map(
         "total_neurons": neurons.total(),
         "ticks_a_layer": corelet.period,
         "ticks_a_sample": corelet.step_ticks,
-        "paper_cores": PAPER.get(name),
+        "paper_cores": PAPER.get(name) if (machine.visible, machine.hidden) == (784, 441) else None,
     }

@@ -16,7 +16,7 @@ gradient", ICML 2008; Hinton, "A practical guide to training restricted Boltzman
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -187,9 +187,11 @@ class Run:
     def provenance(self) -> dict[str, Any]:
         """How the machine is made."""
         s = self.settings
-        given = {k: v for k, v in asdict(s).items() if k != "out"}
+        given = {k: v for k, v in asdict(s).items() if k not in ("out", "data")}
         return {
-            "command": command("tnemu learn rbm", s).removeprefix("python -m "),
+            "command": command("tnemu learn rbm", replace(s, data=Path(s.data).name)).removeprefix(
+                "python -m "
+            ),
             "settings": given,
             "data": self.images.source if s.data == "digits" else Path(s.data).name,
             "train_pictures": len(self.data),
