@@ -58,14 +58,15 @@ def test_a_board_that_does_not_fit_is_refused(monkeypatch, make):
 
 
 def test_lanes_need_memory_of_their_own(monkeypatch):
-    """33 kB a core for each 64 lanes, and 1 kB a lane where potentials are kept between ticks."""
+    """33 kB a core for each 64 lanes, and 1 kB a lane where potentials are kept between ticks; those of
+    cores evaluated neuron by neuron are of 64 lanes always."""
     rng = np.random.default_rng(0)
     # Weights of two, so that no core takes the path that keeps nothing.
     keeping = random_image(rng, 100, [neuron(s=[2], alpha=1)], cores_x=40)
     forgetting = random_image(rng, 100, [neuron(s=[1], alpha=1, beta=0, kappa=1)], cores_x=40)
     monkeypatch.setattr(memory, "available_bytes", lambda: 9_000_000)
     LaneEmulator(forgetting, lanes=64)
-    with pytest.raises(EmulatorError, match=r"^64 lanes of 100 cores need 9\.8 MB .* use fewer "):
+    with pytest.raises(EmulatorError, match=r"^64 lanes of 100 cores need 9\.9 MB .* use fewer "):
         LaneEmulator(keeping, lanes=64)
     with pytest.raises(EmulatorError, match=r"^192 lanes of 100 cores need 9\.9 MB of memory"):
         LaneEmulator(forgetting, lanes=192)
