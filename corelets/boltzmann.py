@@ -185,12 +185,16 @@ class BoltzmannMachine(Corelet):
 
     def _layer(self, name: str, weights: npt.NDArray[np.int64]) -> Layer:
         bias = self.biases[name]
+        negative = -np.minimum(weights, 0).sum(axis=0)
+        positive = np.maximum(weights, 0).sum(axis=0)
+        most = int((negative + positive + abs(bias)).argmax())
         schedule = Schedule(
             self.sampler,
             self.accumulate,
-            negative=int(-np.minimum(weights, 0).sum(axis=0).min(initial=0)),
-            positive=int(np.maximum(weights, 0).sum(axis=0).max(initial=0)),
+            negative=int(negative.max()),
+            positive=int(positive.max()),
             biases=(int(bias.min()), int(bias.max())),
+            who=f"{name} unit {most}: ",
         )
         return layer_of(name, weights, schedule, self.strategies)
 

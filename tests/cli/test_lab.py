@@ -60,3 +60,23 @@ def test_figures_go_to_a_file_as_well(tmp_path):
     words = ["lab", "pack", "--window", "4", "--weights", "5", "--json", str(file)]
     assert "2 neurons" in CliRunner().invoke(app, words).stdout
     assert json.loads(file.read_text())["neurons"] == 2
+
+
+def test_rbm_map_prints_cores_by_stage():
+    facts = {how: lab(f"rbm-map digits8 --strategies {how}") for how in ("none", "1.1+2+3")}
+    for each in facts.values():
+        assert list(each["cores"]) == ["stage1", "stage2", "stage3", "control"]
+        assert sum(each["cores"].values()) == each["total_cores"]
+        assert (each["ticks_a_layer"], each["ticks_a_sample"]) == (50, 100)
+    assert facts["1.1+2+3"]["total_cores"] < facts["none"]["total_cores"] / 3
+    double = lab("rbm-map digits8 --times 2")
+    assert double["mean_weight"] == pytest.approx(2 * facts["none"]["mean_weight"], rel=0.05)
+
+
+def test_rbm_kl_prints_the_divergence_of_each_machine_each_way():
+    facts = lab("rbm-kl --machines 1 --samples 3000 --sampler G3 --board ns1e --seed 3")
+    rows = facts["rows"]
+    assert rows["G3"]["exact"]["mean"] > 10 * rows["logistic"]["exact"]["mean"]
+    for way in ("operator", "board"):
+        more = rows["G3"][way]["mean"] - rows["G3"]["exact"]["mean"]
+        assert 0.3 < more / facts["bias_of_sampling"] < 2

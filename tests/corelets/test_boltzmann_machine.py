@@ -265,7 +265,7 @@ def one_weight(weight, visible=2, hidden=1):
         (
             one_weight(-300_000),
             {"accumulate": 255},
-            r"^samplers whose fields span -600,000\.\.\S+ do not get back to their start within",
+            r"^hidden unit 0: samplers whose fields span -600,000\.\.\S+ do not get back to their start within",
         ),
     ],
 )

@@ -15,6 +15,7 @@ from tnemu.formats.boltzmann import read_machine, write_machine
 from tnemu.lab.completion import complete, hidden_part, nearest
 from tnemu.lab.dreams import DreamError, OperatorDreamer
 from tnemu.lab.labelling import classify, spoiled
+from tnemu.networks.boltzmann.machine import Machine
 from tnemu.networks.boltzmann.sampler import SAMPLERS, Curve
 
 MACHINE = rbms.patch_machine(1, side=6, patch=3)
@@ -85,6 +86,69 @@ def test_the_command_completes_on_a_board_and_by_the_chain_and_draws(tmp_path):
     assert {"G5", "logistic", "all hidden off", "nearest training picture"} < set(facts["rows"])
     assert facts["board"]["ticks_a_sample"] == 100
     assert png.read_bytes()[:4] == b"\x89PNG"
+
+
+def dreams(*words: object) -> tuple[int, str, dict]:
+    result = CliRunner().invoke(app, ["dream", *map(str, words), "--json", "-"])
+    return result.exit_code, result.stderr, json.loads(result.stdout or "{}")
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A machine whose label units are its two halves of the picture, and pictures of both."""
+    weights = np.zeros((6 + 2, 2), np.float32)
+    weights[:3, 0] = weights[3:6, 1] = weights[6, 0] = weights[7, 1] = 9
+    biases = np.full(8, -4, np.float32), np.full(2, -14, np.float32)
+    write_machine(
+        Machine(weights, *biases, weights != 0, (1, 6), labels=2, name="halves"),
+        tmp_path / "m.safetensors",
+    )
+    pictures = np.zeros((40, 1, 6), np.uint8)
+    pictures[::2, :, :3] = pictures[1::2, :, 3:] = 255
+    np.savez(tmp_path / "d.npz", images=pictures, labels=np.arange(40).astype(np.uint8) % 2)
+    return tmp_path / "m.safetensors", "--data", tmp_path / "d.npz", "--pictures", 4
+
+
+def test_label_units_say_what_pictures_show_at_any_scale_of_the_weights(labelled):
+    code, _, facts = dreams(*labelled, "--classify", "--samples", 9, "--sampler", "P4")
+    assert (code, facts["rows"]["P4"]["errors"], facts["rows"]["logistic"]["errors"]) == (0, 0, 0)
+    _, _, hot = dreams(*labelled, "--classify", "--sampler", "P4", "--weight-scale", 1)
+    assert (
+        hot["weight_scale"] == 1 and hot["rows"]["P4"]["errors"] > 0
+    )  # so hot that weights are nothing
+
+
+def test_a_free_dream_needs_no_pictures(labelled):
+    code, _, facts = dreams(labelled[0], "--pictures", 3, "--samples", 2)
+    assert (code, facts["hide"], facts["hidden_pixels"], facts["pictures"]) == (0, "nothing", 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--hide", "random", "--share", 0.99],
+            "share = 0.99 hides all of the 6 pixels; take one be",
+        ),
+        (
+            ["--hide", "random", "--share", 0.01],
+            "share = 0.01 hides none of the 6 pixels; take one b",
+        ),
+        (["--hide", "corners"], "hide = 'corners': must be one of 'bottom', 'top'"),
+        (["--first", 99], "pictures 99..102: "),
+        (["--classify", "--noise", "pepper"], "noise = 'pepper': must be one of 'none', 'salt'"),
+        (["--sampler", "G2"], "sampler = 'G2': must be one of 'P1'"),
+        (["--sampler", "1,2"], "sampler '1,2': give window, threshold, mask, leak and scale"),
+    ],
+)
+def test_what_cannot_be_dreamt_is_refused(labelled, words, message):
+    code, error, _ = dreams(*labelled, *words)
+    assert code == 1 and error.startswith(f"error: {message}")
+
+
+def test_labels_that_are_not_there_are_refused(labelled, tmp_path):
+    code, error, _ = dreams(labelled[0], "--classify")
+    assert code == 1 and "--classify needs pictures with labels; give them with --data" in error
 
 
 @pytest.mark.parametrize(

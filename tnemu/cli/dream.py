@@ -43,6 +43,13 @@ def command(
             help="P1..P7, G1, G3, G5, or T,VT,M,L,SCALE; again for more.", show_default="G5"
         ),
     ] = None,
+    weight_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Round weights at this scale; a sampler of another is then colder or hotter.",
+            show_default="each sampler's",
+        ),
+    ] = None,
     rule: Annotated[
         str, typer.Option(help="literal, as the chip compares, or strict.")
     ] = "literal",
@@ -98,6 +105,7 @@ def command(
         samplers=tuple(samplers_of(sampler or ["G5"])), rule=rule, samples=samples,
         hide=hide if data else "nothing", share=share, begin=begin, seed=seed, board=spec,
         accumulate=accumulate, strategies=strategies, lanes=min(lanes, pictures),
+        weight_scale=weight_scale,
     )  # fmt: skip
     train, labels = None, None
     truth = np.zeros((pictures, found.pixels), np.bool_)

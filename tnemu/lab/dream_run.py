@@ -39,6 +39,12 @@ class DreamSettings:
     accumulate: int = 32
     strategies: str = "1.1+2+3"
     lanes: int = LANES
+    weight_scale: float | None = None
+    """Scale at which weights are rounded whatever the sampler; None: at each sampler's own."""
+
+    def scale(self, sampler: Sampler) -> float:
+        """At which the weights are rounded that this sampler samples."""
+        return sampler.scale if self.weight_scale is None else self.weight_scale
 
 
 @dataclass
@@ -68,6 +74,7 @@ def dream_run(
         "hide": s.hide,
         "hidden_pixels": int(hidden.sum()),
         "begin": s.begin,
+        "weight_scale": s.weight_scale,
         "samples": s.samples,
         "seed": s.seed,
         "rows": rows,
@@ -122,6 +129,7 @@ def label_run(
             "pictures": len(pictures),
             "noise": noise,
             "noise_share": noise_share,
+            "weight_scale": s.weight_scale,
             "samples": s.samples,
             "seed": s.seed,
             "rows": rows,
@@ -154,11 +162,12 @@ def _operator(
     machine: Machine, sampler: Sampler, s: DreamSettings, ideal: bool = False
 ) -> OperatorDreamer:
     curve = Curve(sampler, s.rule, ideal=ideal)
-    return OperatorDreamer(machine.rounded(sampler.scale), curve, s.seed)
+    return OperatorDreamer(machine.rounded(s.scale(sampler)), curve, s.seed)
 
 
 def _board(machine: Machine, sampler: Sampler, s: DreamSettings, board: BoardSpec) -> BoardDreamer:
-    cores = BoltzmannMachine(machine.rounded(sampler.scale), sampler, s.accumulate, s.strategies)
+    rounded = machine.rounded(s.scale(sampler))
+    cores = BoltzmannMachine(rounded, sampler, s.accumulate, s.strategies)
     return BoardDreamer(cores, board, lanes=s.lanes, seed=s.seed)
 
 

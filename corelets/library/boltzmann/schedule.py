@@ -94,10 +94,11 @@ class Reset:
         return self.drop_ticks + self.lift_ticks
 
     @classmethod
-    def within(cls, ticks: int, weight: int, room: int, reach: int) -> Reset:
+    def within(cls, ticks: int, weight: int, room: int, reach: int, who: str = "") -> Reset:
         """The reset with the fewest axons in at most ``ticks`` ticks.
 
-        room: at least so far is the floor below the start; reach: so far can V rise above the start.
+        room: at least so far is the floor below the start; reach: so far can V rise above the start;
+        who: the unit that needs most, for the error.
         Raises CoreletError where even 64 axons are too few.
         """
         found = []
@@ -115,8 +116,8 @@ class Reset:
                 )
         if not found:
             raise CoreletError(
-                f"samplers whose fields span {-room:,}..{reach:,} do not get back to their start within "
-                f"{ticks} ticks by {MOST_CONTROL_AXONS} axons of weight {weight}; take a longer window, a "
+                f"{who}samplers whose fields span {-room:,}..{reach:,} do not get back to their start "
+                f"within {ticks} ticks by {MOST_CONTROL_AXONS} axons of weight {weight}; take a longer window, a "
                 "smaller scale or a machine of smaller weights"
             )
         return min(found, key=lambda each: each[0])[1]
@@ -127,6 +128,7 @@ class Schedule:
     """Of one layer: ``sampler``, ``accumulate`` = T_A (0: nothing to accumulate), the largest sums of
     its units' ``negative`` and ``positive`` weights, and the range of their ``biases`` (low, high).
     ``rest`` ticks are left to get back to the start (None: P + 2, until the other layer is through).
+    ``who`` names the unit that needs most, for errors.
 
     Raises CoreletError for what a chip's neurons cannot hold or do in time.
     """
@@ -137,6 +139,7 @@ class Schedule:
     positive: int
     biases: tuple[int, int]
     rest: int | None = None
+    who: str = ""
 
     def __post_init__(self) -> None:
         whole("accumulate", self.accumulate, 0, STRONG, error=CoreletError)
@@ -146,7 +149,7 @@ class Schedule:
         )  # fmt: skip
         if self.raises > MOST_CONTROL_AXONS:
             raise CoreletError(
-                f"a bias of {self.biases[1]:,} waits above the limit of a neuron without reset; it takes "
+                f"{self.who}a bias of {self.biases[1]:,} waits above the limit of a neuron without reset; it takes "
                 f"{self.raises:,} axons to raise it by, at most {MOST_CONTROL_AXONS} are spent; take a "
                 "smaller scale or a sampler with a longer leak"
             )
@@ -158,7 +161,7 @@ class Schedule:
         ):
             if value > most:
                 raise CoreletError(
-                    f"{what} of a sampler would be {value:,}, a neuron holds {most:,}; take a smaller "
+                    f"{self.who}{what} of a sampler would be {value:,}, a neuron holds {most:,}; take a smaller "
                     "scale or a machine of smaller weights"
                 )
 
@@ -219,7 +222,7 @@ class Schedule:
         """
         room = max(1, self.negative, self.start(self.biases[1]))
         rest = self.period + 2 if self.rest is None else self.rest
-        return Reset.within(rest, self.weight, room, self.reach)
+        return Reset.within(rest, self.weight, room, self.reach, self.who)
 
     def start(self, bias: int) -> int:
         """Potential at which the unit with this bias begins."""
