@@ -27,6 +27,9 @@ from tnemu.emulator.lanes import LaneEmulator
 from tnemu.formats.model_file import read_model
 from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
+from tnemu.formats.spike_pins import PinHeader, write_pin_spikes
+from tnemu.formats.spike_records import SENT_DTYPE
+from tnemu.formats.spike_words import write_sent_spikes
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.hardware import BoardImage, InputConnector, load_board
@@ -204,6 +207,25 @@ def spike_raw(folder: Path) -> Made:
     return by_path(folder / "spikes", read_spikes), [(folder / "raw").read_bytes()]
 
 
+def spike_sent(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    rows = np.ones(20, SENT_DTYPE)
+    rows["from_core"], rows["core"] = rng.integers(0, 99, 20), rng.integers(-40, 99, 20)
+    write_sent_spikes(folder / "sent", rows)
+    return by_path(folder / "spikes", read_spikes), [(folder / "sent").read_bytes()]
+
+
+def spike_pins(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    good = []
+    for size in (200, 600):
+        pin = rng.integers(0, size, 20)
+        some = spikes(np.sort(rng.integers(0, 9, 20)), -32 - pin // 256, pin % 256)
+        write_pin_spikes(folder / "pins", some, PinHeader(size, "class"), ticks=9)
+        good.append((folder / "pins").read_bytes())
+    return by_path(folder / "spikes", read_spikes), good
+
+
 def recording(folder: Path) -> Made:
     rows = np.array([(0, 3, 7), (2, 0, 255), (2**32 - 1, 2**31 - 1, 0)] * 9, FIRING_DTYPE)
     good = []
@@ -361,6 +383,8 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
     "spikes, text": (spike_text, 1500),
     "spikes, RAWI3": (spike_raw, 2000),
+    "spikes, RAWO6": (spike_sent, 2000),
+    "spikes, CONNPIN": (spike_pins, 2000),
     "recording": (recording, 1000),
     "snapshot": (snapshot, 400),
     "snapshot of lanes": (lanes_snapshot, 300),
