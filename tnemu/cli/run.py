@@ -4,7 +4,7 @@
 
 Ticks count from 0. An input spike sent in tick t is seen in tick t + its delay. Every spike that
 leaves the board is one line of the output: the tick in which the neuron fired, the connector's
-number, the pin; sorted by the three.
+number, the pin; sorted by the three. An output named .sfro is RAWO6, one named .sfcp CONNPIN.
 """
 
 from __future__ import annotations
@@ -29,10 +29,15 @@ def command(
     ],
     ticks: Annotated[int, typer.Option(min=1, help="Ticks to run, counted from 0.")],
     output: Annotated[
-        str, typer.Option(metavar="FILE", help="Spike file to write; - is standard output.")
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Spike file to write: .sfro with senders (RAWO6), .sfcp pins (CONNPIN), any other "
+            "name text; - is standard output.",
+        ),
     ],
     spikes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Input spikes, text or RAWI3.")
+        Path | None, typer.Option(metavar="FILE", help="Input spikes: text or RAWI3.")
     ] = None,
     board: Annotated[
         str | None,

@@ -43,6 +43,8 @@ MOST_PINS = 1 << 16
 END = MARKER + LAST_TICK.to_bytes(4, "big") + bytes(8)
 """The block that ends a file."""
 
+Array = npt.NDArray[np.integer]
+
 _BLOCK_SPIKES = 1 << 16
 _MOST_TEXT = 1 << 12
 _WORD = 4
@@ -185,8 +187,8 @@ def _spikes(
     return spikes(tick, FIRST_CONNECTOR - pins // AXONS, pins % AXONS, delays)
 
 
-def pin_block(tick: int, pins: npt.NDArray[np.int64], header: PinHeader) -> bytes:
-    """The block of a tick: ``pins`` int64 [count] that spiked, each with delay 1, in their order.
+def pin_block(tick: int, pins: Array, delays: Array, header: PinHeader) -> bytes:
+    """The block of a tick: ``pins`` [count] that spiked in their order, and their ``delays``, 1..15.
 
     Raises FormatError for a pin that the connector does not have and a tick of more than 32 bits.
     """
@@ -194,10 +196,14 @@ def pin_block(tick: int, pins: npt.NDArray[np.int64], header: PinHeader) -> byte
     head = MARKER + tick.to_bytes(_WORD, "big") + bytes(2 * _WORD)
     if not len(pins):
         return head
-    for pin in (int(pins.min()), int(pins.max())):
-        whole("pin", pin, 0, header.size - 1, error=FormatError)
-    body = pins.astype(f">u{header.pin_bytes}").tobytes()
-    return head + len(pins).to_bytes(_WORD, "big") + body + bytes([1]) * len(pins)
+    for name, values, low, high in (
+        ("pin", pins, 0, header.size - 1),
+        ("delay", delays, 1, MAX_DELAY),
+    ):
+        for value in (values.min(), values.max()):
+            whole(name, int(value), low, high, error=FormatError)
+    body = pins.astype(f">u{header.pin_bytes}").tobytes() + delays.astype(np.uint8).tobytes()
+    return head + len(pins).to_bytes(_WORD, "big") + body
 
 
 def write_pin_spikes(
@@ -206,7 +212,7 @@ def write_pin_spikes(
     """Write spikes to connectors, SPIKE_DTYPE in order of ticks 0..ticks - 1, as a CONNPIN file.
 
     Within a tick they keep their order. The file appears whole or not at all. Raises FormatError for
-    spikes out of order or to a core, a pin that the connector does not have, and another delay.
+    spikes out of order or to a core, and a pin that the connector does not have.
     """
     check_records(records)
     time = records["time"]
@@ -214,15 +220,16 @@ def write_pin_spikes(
         raise FormatError(
             f"cannot write {path}: its spikes must be in order of ticks, 0..{ticks - 1}"
         )
-    if (records["core"] > FIRST_CONNECTOR).any() or (records["delay"] != 1).any():
+    if (records["core"] > FIRST_CONNECTOR).any():
         raise FormatError(
-            f"cannot write {path}: CONNPIN holds spikes to connectors from {FIRST_CONNECTOR} down "
-            "and with delay 1; write a text file"
+            f"cannot write {path}: CONNPIN holds spikes to connectors from {FIRST_CONNECTOR} down; "
+            "write a text file"
         )
     pins = AXONS * (FIRST_CONNECTOR - records["core"]) + records["axon"]
     ends = np.searchsorted(time, np.arange(ticks + 1))
     with writing(path, error=FormatError, what="spike file") as file:
         file.write(header.encode())
         for tick in range(ticks):
-            file.write(pin_block(tick, pins[ends[tick] : ends[tick + 1]], header))
+            mine = slice(ends[tick], ends[tick + 1])
+            file.write(pin_block(tick, pins[mine], records["delay"][mine], header))
         file.write(END)
