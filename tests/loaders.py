@@ -31,6 +31,7 @@ from tnemu.formats.spike_pins import PinHeader, write_pin_spikes
 from tnemu.formats.spike_records import SENT_DTYPE
 from tnemu.formats.spike_words import write_sent_spikes
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.tnbm_writer import write_tnbm
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.hardware import BoardImage, InputConnector, load_board
 from tnemu.hardware.image import TAP_DTYPE
@@ -187,6 +188,22 @@ def model(folder: Path, objects: bool = False) -> Made:
         good = [ibm_text.text(other).encode()]
     good.append(good[0].replace(b"{", b"/* { */ {"))
     return by_path(folder / "x.json", read_model), good
+
+
+def compiled_model(folder: Path) -> Made:
+    """The header, a core's header and some rows of it, each in place in an otherwise good file."""
+    written = folder / "x.json"
+    written.write_text(ibm_text.text(ibm_text.model(2)))
+    write_tnbm(read_model(written), folder / "x.tnbm")
+    whole = (folder / "x.tnbm").read_bytes()
+    pieces = {"whole": (0, len(whole)), "head": (0, 32), "core": (32, 144), "rows": (144, 444)}
+
+    def put(name: str, content: bytes) -> object:
+        start, end = pieces[name]
+        (folder / "y.tnbm").write_bytes(whole[:start] + content + whole[end:])
+        return read_model(folder / "y.tnbm")
+
+    return parts({name: whole[start:end] for name, (start, end) in pieces.items()}, put)
 
 
 def spike_text(folder: Path) -> Made:
@@ -381,6 +398,7 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "AtariSpec": (atari_spec, 3000),
     "IBM model, lists": (model, 300),
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
+    "IBM model, compiled": (compiled_model, 500),
     "spikes, text": (spike_text, 1500),
     "spikes, RAWI3": (spike_raw, 2000),
     "spikes, RAWO6": (spike_sent, 2000),

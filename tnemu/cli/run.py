@@ -25,7 +25,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 def command(
     model: Annotated[
-        Path, typer.Argument(help="IBM model file (.json), or the folder of a board image.")
+        Path, typer.Argument(help="IBM model file (.json, .tnbm), or the folder of a board image.")
     ],
     ticks: Annotated[int, typer.Option(min=1, help="Ticks to run, counted from 0.")],
     output: Annotated[
@@ -65,7 +65,7 @@ def command(
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.lab.images import board_image
+    from tnemu.lab.images import board_image, notes_of
     from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
 
@@ -85,7 +85,7 @@ def command(
             name=model.name,
         )
     typer.echo(done, err=True)
-    for note in done.notes():
+    for note in (*notes_of(image.origin), *done.notes()):
         typer.echo(f"note: {note}", err=True)
 
 
