@@ -4,7 +4,7 @@
 
 Ticks count from 0. An input spike sent in tick t is seen in tick t + its delay. Every spike that
 leaves the board is one line of the output: the tick in which the neuron fired, the connector's
-number, the pin; sorted by the three.
+number, the pin; sorted by the three. An output named .sfro is RAWO6, one named .sfcp CONNPIN.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ TERMINATED = 128 + signal.SIGTERM
 
 def command(
     model: Annotated[
-        Path, typer.Argument(help="IBM model file (.json), or the folder of a board image.")
+        Path, typer.Argument(help="IBM model file (.json, .tnbm), or the folder of a board image.")
     ],
     ticks: Annotated[int, typer.Option(min=1, help="Ticks to run, counted from 0.")],
     output: Annotated[
-        str, typer.Option(metavar="FILE", help="Spike file to write; - is standard output.")
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Spike file to write: .sfro with senders (RAWO6), .sfcp pins (CONNPIN), any other "
+            "name text; - is standard output.",
+        ),
     ],
     spikes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Input spikes, text or RAWI3.")
+        Path | None, typer.Option(metavar="FILE", help="Input spikes: text or RAWI3.")
     ] = None,
     board: Annotated[
         str | None,
@@ -60,7 +65,7 @@ def command(
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.lab.images import board_image
+    from tnemu.lab.images import board_image, notes_of
     from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
 
@@ -80,7 +85,7 @@ def command(
             name=model.name,
         )
     typer.echo(done, err=True)
-    for note in done.notes():
+    for note in (*notes_of(image.origin), *done.notes()):
         typer.echo(f"note: {note}", err=True)
 
 
