@@ -106,11 +106,12 @@ class CompiledEngine:
         state.counters[:] = counted
 
     def settle(self, state: State) -> None:
-        """Deliver, and widen the potentials that are kept in 16 bits."""
+        """Deliver, widen the potentials that are kept in 16 bits, and let generators that slept jump."""
         self.deliver(state)
         if state is self._state:
-            live = self._live
+            live, board = self._live, self.board
             np.copyto(state.potentials, live.narrow, where=live.wide[:, None] == 0)
+            layout.catch_up(board, live.generators[None], live.since, state.tick)
 
     def _work(
         self, tick: int, ticks: int, inputs: Events, buffers: list[arrays.TraceBuffers], thread: int
@@ -171,6 +172,8 @@ class CompiledEngine:
             calendar=np.empty((threads, SLOTS, pages, room), np.uint32),
             listed=layout.aligned((threads, SLOTS, pages), np.int64),
             fired=state.firings,
+            generators=state.generators,
+            since=np.full(cores, state.tick, np.int64),
             waiting=waiting,
             awake=every_core(cores),
             counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
@@ -194,6 +197,9 @@ def scratch() -> arrays.Scratch:
         leak=layout.aligned((NEURONS,), np.int32),
         eta=layout.aligned((NEURONS,), np.int32),
         zeros=layout.aligned((NEURONS,), np.int32),
+        places=layout.aligned((NEURONS,), np.uint32),
+        words=layout.aligned((arrays.MOST_WORDS + 32,), np.uint32),
+        sixteens=layout.aligned((arrays.MOST_WORDS // 16 + 32,), np.uint32),
     )
 
 

@@ -33,12 +33,15 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     FLOORS,
     LEAD,
     LIGHT,
+    LIMITED,
     NEURONS,
     OVER,
     PAGE,
     REVERSES,
     ROW_COST,
     SCAN_COST,
+    SEQUENCE,
+    SEQUENCE_ROW_COST,
     SLOW_CORE_COST,
     SLOW_ROW_COST,
     SPENT,
@@ -55,19 +58,25 @@ from tnemu.emulator.engines.compiled.kernels.delivery import (
     enter,
     enter_all,
 )
+from tnemu.emulator.engines.compiled.kernels.keyed import add_drawn_rows, draw_eta, draw_leak
+from tnemu.emulator.engines.compiled.kernels.sequence import (
+    draw_sequence,
+    etas_of_words,
+    leaks_of_words,
+    wake,
+)
 from tnemu.emulator.engines.compiled.kernels.vector import (
     CHANGED,
     ESCAPED,
     NARROW_PARAMETERS,
     OPERATIONS,
     PARAMETERS,
-    add_drawn_rows,
     add_rows,
-    draw_eta,
-    draw_leak,
+    answer_noise_matters,
     step,
     step_any,
     step_drawn,
+    step_limited,
     step_narrow,
     step_narrow_open,
     step_trinary,
@@ -83,8 +92,10 @@ from tnemu.emulator.engines.compiled.kernels.words import (
     ones_in,
     prefetch,
     put_16,
+    put_32,
     put_64,
     word_16,
+    word_32,
     word_at,
 )
 
@@ -135,13 +146,21 @@ def list_bits(bits, first, list_at, count):
 
 
 @njit(cache=True, nogil=True)
-def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tick):
+def evaluate(base, potentials_at, core, block, flags, generator_at, axons_at, count, tick):
     """One core's tick; ``base`` holds addresses; the answer is in scratch."""
     crossbar_at = base.crossbar + (core << 13)
     types_at = base.axon_types + (core << 6)
     weights_at = base.weights + (block << 11)
     block_at = base.parameters + block * (PARAMETERS << 10)
-    if flags & DRAWS_WEIGHTS:
+    active = count
+    seed = word_32(generator_at)
+    if flags & SEQUENCE:
+        state = draw_sequence(
+            base, crossbar_at, types_at, block, flags, potentials_at, axons_at, count, seed
+        )
+        put_32(generator_at, state)
+        count = 0 if flags & DRAWS_WEIGHTS else count
+    elif flags & DRAWS_WEIGHTS:
         while count > 0:
             some = min(count, CHUNK)
             add_drawn_rows(
@@ -161,20 +180,42 @@ def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tic
             crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
         )
         return
-    leak_at, eta_at = block_at, base.zeros
+    step_every(base, potentials_at, block, block_at, flags, seed, active, tick)
+
+
+@njit(cache=True, nogil=True)
+def step_every(base, potentials_at, block, block_at, flags, seed, active, tick):
+    """Noise, leak, compare and reset of a core whose ``active`` rows have been added.
+
+    Words that are drawn in order are in scratch.
+    """
+    high, rails, zero_clamp = base.high, base.rails, base.zero_clamp
+    leak_at, eta_at, answer_at = block_at, base.zeros, base.answer
     if flags & DRAWS_LEAK:
-        leak_at = base.leak
-        draw_leak(block_at, base.leak_magnitudes + (block << 8), leak_at, seed, tick)
+        leak_at, magnitudes_at = base.leak, base.leak_magnitudes + (block << 8)
+        if flags & SEQUENCE:
+            leaks_of_words(block_at, magnitudes_at, leak_at)
+        else:
+            draw_leak(block_at, magnitudes_at, leak_at, seed, tick)
     if flags & DRAWS_ETA:
         eta_at = base.eta
-        draw_eta(block_at, eta_at, seed, tick)
-    if flags & REVERSES:
-        step_any(
-            potentials_at, block_at, leak_at, eta_at, base.answer,
-            base.high, base.rails, base.zero_clamp,
-        )  # fmt: skip
+        if flags & SEQUENCE:
+            etas_of_words(block_at, eta_at)
+        else:
+            draw_eta(block_at, eta_at, seed, tick)
+    if flags & LIMITED:
+        step_limited(
+            potentials_at, block_at, leak_at, eta_at, answer_at, high, rails, zero_clamp
+        )
+    elif flags & REVERSES:
+        step_any(potentials_at, block_at, leak_at, eta_at, answer_at, high, rails, zero_clamp)
     else:
-        step_drawn(potentials_at, block_at, leak_at, eta_at, base.answer)
+        step_drawn(potentials_at, block_at, leak_at, eta_at, answer_at)
+    quiet = active == 0 and word_at(answer_at + 8 * CHANGED) == np.uint64(0)
+    if quiet and flags & DRAWS_ETA:
+        answer_noise_matters(
+            potentials_at, block_at, leak_at, answer_at, high, rails, zero_clamp
+        )
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -252,8 +293,9 @@ def record(spikes, counts, fired, first, last, core, tick):
 @njit(cache=True, nogil=True)
 def cost_of_slow(flags, rows):
     """What a core costs more than CORE_COST and ROW_COST that is not evaluated in 16 bits."""
-    each = DRAWN_ROW_COST if flags & DRAWS_WEIGHTS else SLOW_ROW_COST
-    return SLOW_CORE_COST + rows * each
+    if not flags & DRAWS_WEIGHTS:
+        return SLOW_CORE_COST + rows * SLOW_ROW_COST
+    return SLOW_CORE_COST + rows * (SEQUENCE_ROW_COST if flags & SEQUENCE else DRAWN_ROW_COST)
 
 
 @njit(cache=True, nogil=True)
@@ -272,7 +314,8 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
     awake, ends_at = machine.awake, scratch.ends.ctypes.data
     fired, answer = scratch.fired, scratch.answer
     targets_at = board.target.ctypes.data
-    block_of, flags_of, seeds = board.block, board.flags, board.seeds
+    block_of, flags_of = board.block, board.flags
+    generators_at, since_at = machine.generators.ctypes.data, machine.since.ctypes.data
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
@@ -316,17 +359,19 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                     if not wide[core]:
                         widen(machine, core)
                     at = potentials_at + (core << 10)
-                    evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
+                    generator_at = generators_at + (core << 2)
+                    if flags & SEQUENCE:
+                        draws = integer_at(base.draws + (block << 3))
+                        wake(base.jumps, generator_at, since_at + (core << 3), draws, now)
+                    evaluate(base, at, core, block, flags, generator_at, mine_at, active, now)
                     add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
                 totals[core] += count - before
-                # Without input, noise, spike or change a tick repeats itself until an input comes.
-                if (
-                    active != 0 or count != before or answer[CHANGED] != 0
-                    or flags & (DRAWS_LEAK | DRAWS_ETA)
-                ):  # fmt: skip
+                # Without input, spike, change, or noise that matters a tick repeats itself until an
+                # input comes.
+                if active != 0 or count != before or answer[CHANGED] != 0 or flags & DRAWS_LEAK:
                     stay |= np.uint64(1) << np.uint64(k)
                 if recorded[core]:
                     record(trace.spikes, trace.counts, fired, before, count, core, now)
