@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import tnemu
 from tnemu.emulator.emulator import Emulator
 from tnemu.formats.model_file import read_model
 from tnemu.formats.spike_file import read_spikes
-from tnemu.formats.spike_words import iter_sent
+from tnemu.formats.spike_words import iter_sent, write_sent_spikes
 from tnemu.lab.images import board_image
 from tnemu.lab.model_run import run_model
+from tnemu.lab.probes import parse_probe
 from tnemu.lab.spike_diff import diff_spikes
 
 FIRST, TICKS = 6, 330
@@ -112,3 +114,68 @@ def test_ibms_other_example_gives_the_derived_spikes_from_a_compiled_file(tmp_pa
     image = board_image(tmp_path / "ex1.tnbm", changes={"chip.leak_zero_clamp": "false"})
     run_model(image, 46, tmp_path / "o.sfto", given=recording("ex1_spikes.sfti"))
     assert len(read_spikes(tmp_path / "o.sfto")) == 5396
+
+
+# --- noise included --------------------------------------------------------------------------------
+
+
+def monitored() -> npt.NDArray[np.bool_]:
+    """bool [26 cores, 256]: the neurons that IBM's run time was told to record."""
+    (said,) = json.loads(recording("spatioTemporalFilter_monitored.json").read_text())
+    found = np.zeros((26, 256), bool)
+    for filtered in said["MonitorFilterSpecs"]:
+        for entry in filtered["neurons"]:
+            first, _, last = str(entry).partition(":")
+            found[filtered["cores"], int(first) : int(last or first) + 1] = True
+    return found
+
+
+def filter_run(folder: Path, engine: str = "compiled", **changes: str) -> npt.NDArray[np.void]:
+    """The spikes of the monitored neurons in a run of spatioTemporalFilter, from its files alone."""
+    image = board_image(
+        recording("spatioTemporalFilter.tnbm"), changes={f"chip.{k}": v for k, v in changes.items()}
+    )
+    probe = parse_probe(f"spikes={folder / 'all.sfro'}", TICKS)
+    given, out = recording("spatioTemporalFilter.sfti"), folder / "out.sfro"
+    run_model(image, TICKS, out, given=given, probes=[probe], engine=engine)
+    sent = np.concatenate(list(iter_sent(folder / "all.sfro")))
+    return sent[monitored()[sent["from_core"], sent["from_neuron"]]]
+
+
+def wrong(ours: npt.NDArray[np.void], theirs: npt.NDArray[np.void]) -> tuple[int, int]:
+    """(evaluations that differ, all) of the monitored noisy neurons: fired or not, tick by tick."""
+    shape = (TICKS, FIRST, 256)
+    fired = np.zeros((2, *shape), bool)
+    for which, sent in enumerate((ours, theirs)):
+        sent = sent[sent["from_core"] < FIRST]
+        fired[which, sent["time"], sent["from_core"], sent["from_neuron"]] = True
+    return int((fired[0] != fired[1]).sum()), TICKS * int(monitored()[:FIRST].sum())
+
+
+@pytest.mark.parametrize("engine", ["compiled", pytest.param("reference", marks=pytest.mark.slow)])
+def test_a_noisy_network_is_what_ibm_recorded_to_the_last_byte(engine: str, tmp_path: Path) -> None:
+    """Both layers together: the file that IBM's run time wrote of its monitored neurons, made anew."""
+    ours, theirs = filter_run(tmp_path, engine), filter_spikes()
+    write_sent_spikes(tmp_path / "ours.sfro", ours)
+    recorded = recording("spatioTemporalFilter_out.sfro")
+    assert (tmp_path / "ours.sfro").read_bytes() == recorded.read_bytes()
+    assert wrong(ours, theirs) == (0, 352_110)
+    left = np.concatenate(list(iter_sent(tmp_path / "out.sfro")))
+    assert len(left) == 3532
+    assert np.array_equal(left, theirs[theirs["core"] < 0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "least"),
+    [({"noise": "counter"}, 1000), ({"no_reset_ceiling": "none"}, 200)],
+)
+def test_without_the_generator_or_the_ceiling_it_is_not(
+    changes: dict[str, str], least: int, tmp_path: Path
+) -> None:
+    differing, _ = wrong(filter_run(tmp_path, **changes), filter_spikes())
+    assert differing > least
+
+
+def test_the_two_ceilings_cannot_be_told_apart_by_this_recording(tmp_path: Path) -> None:
+    ours = filter_run(tmp_path, no_reset_ceiling="alpha+255")
+    assert np.array_equal(ours, filter_spikes())
