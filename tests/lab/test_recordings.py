@@ -176,6 +176,71 @@ def test_without_the_generator_or_the_ceiling_it_is_not(
     assert differing > least
 
 
-def test_the_two_ceilings_cannot_be_told_apart_by_this_recording(tmp_path: Path) -> None:
-    ours = filter_run(tmp_path, no_reset_ceiling="alpha+255")
-    assert np.array_equal(ours, filter_spikes())
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"no_reset_ceiling": "alpha+255"},
+        {"leak_zero_clamp": "false"},
+        {"potential_range": "rails393216"},
+    ],
+)
+def test_these_switches_cannot_be_decided_by_this_recording(
+    changes: dict[str, str], tmp_path: Path
+) -> None:
+    assert np.array_equal(filter_run(tmp_path, **changes), filter_spikes())
+
+
+# --- what the recordings would notice --------------------------------------------------------------
+
+INPUTS = {
+    "mnist_neil2": ("mnist_neil2_spikes.sfci", 1000, "mnist_neil2_out.sfcp"),
+    "patternMatch": ("patternMatch.sfti", 48, "patternMatch_out.sfcp"),
+    "spatioTemporalFilter": ("spatioTemporalFilter.sfti", TICKS, "spatioTemporalFilter_out.sfro"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "change", "missing", "extra"),
+    [
+        ("mnist_neil2", "alpha", "v + 1", 8, 4),
+        ("mnist_neil2", "beta", "v + 1", 8, 4),
+        ("mnist_neil2", "leak", "v + 1", 117_498, 24),
+        ("mnist_neil2", "gamma", "1", 95_056, 18_981),
+        ("mnist_neil2", "VR", "1", 93_900, 18_586),
+        ("mnist_neil2", "epsilon", "1", 117_668, 0),
+        ("mnist_neil2", "kappa", "0", 0, 0),
+        ("patternMatch", "alpha", "v + 1", 8, 4),
+        ("patternMatch", "leak", "v + 1", 0, 9),
+        ("patternMatch", "gamma", "1", 20, 0),
+        ("spatioTemporalFilter", "alpha", "v + 1", 2485, 751),
+        ("spatioTemporalFilter", "beta", "0", 1172, 1480),
+        ("spatioTemporalFilter", "kappa", "0", 107, 116),
+        ("spatioTemporalFilter", "leak", "v + 1", 1780, 3582),
+        ("spatioTemporalFilter", "gamma", "0", 3431, 29),
+        ("spatioTemporalFilter", "TM", "np.minimum(v, 7)", 845, 1057),
+        ("spatioTemporalFilter", "VR", "1", 2773, 5346),
+        ("spatioTemporalFilter", "epsilon", "0", 0, 0),
+        ("spatioTemporalFilter", "beta", "v + 1", 0, 0),
+    ],
+)
+def test_another_parameter_would_be_noticed_where_the_page_says_so(
+    name: str, parameter: str, change: str, missing: int, extra: int
+) -> None:
+    """Spikes off the chip that are then missing or too many: how sharp the recordings are."""
+    given, ticks, recorded = (
+        INPUTS[name][0], INPUTS[name][1], read_spikes(recording(INPUTS[name][2])).records
+    )  # fmt: skip
+    network = read_model(recording(f"{name}.tnbm"))
+    for core in network.cores:
+        v = core.neurons[parameter].copy()
+        core.neurons[parameter] = np.where(core.used, eval(change), v)
+    spikes = read_spikes(recording(given)).records
+    arrival = spikes["time"] + spikes["delay"]
+    seen = arrival < ticks
+    with Emulator(tnemu.fit(network, "tiny", keep_order=True)) as emulator:
+        emulator.inject(spikes["core"][seen], spikes["axon"][seen], arrival[seen])
+        found = emulator.run(ticks)
+    ours = set(zip(found.tick.tolist(), found.number.tolist(), found.pin.tolist(), strict=True))
+    left = recorded[recorded["core"] < 0]
+    theirs = set(map(tuple, left[["time", "core", "axon"]].tolist()))
+    assert (len(theirs - ours), len(ours - theirs)) == (missing, extra)
