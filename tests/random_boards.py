@@ -104,6 +104,9 @@ def make_case(
             kinds[name] = 0
         if rng.random() < 0.3:
             kinds["leak"] = 0
+    if rng.random() < 0.4:  # nearly every board would have some feature that 16 bits do not serve
+        for name, values in (("b", 1), ("epsilon", 1), ("gamma", 2), ("TM", 15), ("VR", 15)):
+            kinds[name] %= values
     density, used = rng.choice([0.02, 0.2] if noise else [0.02, 0.5, 1.0], 2)
     image = random_image(rng, cores, kinds, used=used, density=density, **chip)
     wires = Wires.random(rng, cores, feedback)

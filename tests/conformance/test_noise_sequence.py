@@ -98,10 +98,10 @@ def test_a_core_at_rest_draws_on(drawing):
     emulator.run(502)
     eta = etas(3 * 1002)[-2]
     V = 255 * 64 - 1  # of four axon types one has a weight
-    assert emulator.potentials[0, 1] == (V - eta if V >= eta else V)
+    assert emulator.potentials[0, 1] == (V - eta if eta <= V else V)
     emulator.inject(0, [0], 1002)
     emulator.run(1)
-    before, eta = int(V - eta if V >= eta else V) + 255, etas(3 * 1003)[-2]
+    before, eta = int(V - eta if eta <= V else V) + 255, etas(3 * 1003)[-2]
     assert emulator.potentials[0, 1] == (before - eta if before >= eta else before)
 
 
@@ -111,7 +111,7 @@ def test_a_core_at_rest_draws_on(drawing):
 def expected(core: Core, hits: list[list[int]], seed: int = ONES) -> list[int]:
     """Potentials after ticks with these active axons, of neurons that only add: no spike, no floor."""
     drawn, synapses = words(seed), set(core.synapses)
-    V = {j: 0 for j in core.neurons}
+    V = dict.fromkeys(core.neurons, 0)
     for axons in hits:
         for j in sorted(core.neurons):
             n = core.neurons[j]

@@ -132,7 +132,9 @@ def test_a_snapshot_goes_on_with_the_noise_of_its_run(tmp_path):
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, "1"])
 def test_one_that_is_none_is_refused(seed):
-    words = f"noise_seed = {seed!r}: must be a whole number in 0..4294967295; choose one in that range"
+    words = (
+        f"noise_seed = {seed!r}: must be a whole number in 0..4294967295; choose one in that range"
+    )
     for make in (Emulator, lambda image, **more: LaneEmulator(image, 2, **more)):
         with pytest.raises(EmulatorError) as refusal:
             make(board().image, noise_seed=seed)
@@ -142,11 +144,20 @@ def test_one_that_is_none_is_refused(seed):
 @pytest.mark.parametrize(
     ("seeds", "message"),
     [
-        ([1], r"noise_seed = \[1\]: is of shape \(1,\); give one for all, or a list of 2, one a lane"),
+        (
+            [1],
+            r"noise_seed = \[1\]: is of shape \(1,\); give one for all, or a list of 2, one a lane",
+        ),
         ([1, 2, 3], r"is of shape \(3,\); give one for all, or a list of 2, one a lane"),
         ([[1, 2]], r"is of shape \(1, 2\); give one for all, or a list of 2, one a lane"),
-        ([1, 2**32], r"noise_seed\[1\] = 4294967296: must be a whole number in 0..4294967295; give"),
-        ([1.5, 2], r"noise_seed = \[1.5, 2\]: must be a whole number in 0..4294967295; give one for"),
+        (
+            [1, 2**32],
+            r"noise_seed\[1\] = 4294967296: must be a whole number in 0..4294967295; give",
+        ),
+        (
+            [1.5, 2],
+            r"noise_seed = \[1.5, 2\]: must be a whole number in 0..4294967295; give one for",
+        ),
     ],
 )
 def test_seeds_of_lanes_are_one_for_each(seeds, message):

@@ -50,7 +50,7 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="WHAT=FILE",
-            help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
+            help="Record inside, as .npz or .csv (spikes also .sfro): spikes, spikes:CORE,... or "
             "potentials:CORE[:NEURON,...]; with ' every N' after it every N-th tick.",
         ),
     ] = None,

@@ -33,7 +33,6 @@ from tnemu.formats.tnbm_rows import (
     Bits,
     Ints,
     decode,
-    encode,
     to_records,
     unproven,
 )
@@ -207,8 +206,5 @@ def _bits(data: bytes) -> npt.NDArray[np.uint8]:
 
 def unused_row(number: int) -> Bits:
     """The row of a neuron of core ``number`` that is not used, uint8 [60]: alpha 10, its own core."""
-    fields = _NONE | {
-        "alpha": np.full(NEURONS, UNUSED_ALPHA, np.int64),
-        "core": np.full(NEURONS, number, np.int64),
-    }
-    return encode(fields, np.zeros((AXONS, NEURONS), np.bool_))[0]
+    row = UNUSED_ALPHA << FIELDS["alpha"].bit | number << FIELDS["core"].bit
+    return np.frombuffer(row.to_bytes(ROW_BYTES, "little"), np.uint8)

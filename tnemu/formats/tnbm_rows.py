@@ -10,6 +10,7 @@ Derived from three models that IBM's tools compiled and whose source is known to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,18 +122,26 @@ def from_records(records: npt.NDArray[np.void]) -> dict[str, Ints]:
 
 def unproven(network: LogicalNetwork) -> list[str]:
     """What the network has whose place in a .tnbm no known file proves, in words."""
-    records = np.concatenate([core.neurons[core.used] for core in network.cores])
-    tests = (
-        ("stochastic synapses (b)", records["b"].any()),
-        ("stochastic leak (c)", records["c"].any()),
-        ("TM other than 0 and 8", (~np.isin(records["TM"], (0, 8))).any()),
-        ("reset potentials (VR, sigma_VR)", records["VR"].any()),
-        ("initial potentials (V)", records["V0"].any()),
-        ("alpha above 62", (records["alpha"] > 62).any()),
-        ("beta above 16", (records["beta"] > 16).any()),
-        ("leak beyond 100", (np.abs(records["leak"]) > 100).any()),
-        ("weights beyond -172..126", ((records["s"] < -172) | (records["s"] > 126)).any()),
-        ("delays above 1", (network.wires["delay"] > 1).any()),
-        ("seeds other than FFFFFFFF", any(core.seed != 0xFFFFFFFF for core in network.cores)),
-    )
-    return [name for name, found in tests if found]
+    found = dict.fromkeys(_GUESSES, False)
+    for core in network.cores:
+        records = core.neurons[core.used]
+        for name, test in _GUESSES.items():
+            found[name] = found[name] or bool(test(records).any())
+    found["delays above 1"] = bool((network.wires["delay"] > 1).any())
+    found["seeds other than FFFFFFFF"] = any(core.seed != _SEED for core in network.cores)
+    return [name for name, is_there in found.items() if is_there]
+
+
+_SEED = 0xFFFFFFFF
+_GUESSES: dict[str, Callable[[npt.NDArray[np.void]], npt.NDArray[np.bool_]]] = {
+    "stochastic synapses (b)": lambda r: r["b"] != 0,
+    "stochastic leak (c)": lambda r: r["c"] != 0,
+    "TM other than 0 and 8": lambda r: (r["TM"] != 0) & (r["TM"] != 8),
+    "reset potentials (VR, sigma_VR)": lambda r: r["VR"] != 0,
+    "initial potentials (V)": lambda r: r["V0"] != 0,
+    "alpha above 62": lambda r: r["alpha"] > 62,
+    "beta above 16": lambda r: r["beta"] > 16,
+    "leak beyond 100": lambda r: np.abs(r["leak"]) > 100,
+    "weights beyond -172..126": lambda r: (r["s"] < -172) | (r["s"] > 126),
+}
+"""What no known file has -> whether neurons have it: beyond the values of IBM's models."""

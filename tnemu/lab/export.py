@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.errors import TnemuError, one_of, shown
-from tnemu.files import write_text
+from tnemu.files import check_writable, write_text
 from tnemu.formats.model_core import connect
 from tnemu.formats.model_writer import write_model
 from tnemu.formats.tnbm_rows import unproven
@@ -81,9 +81,11 @@ def export(
     kind = one_of("to", to or path.suffix.lower()[1:], WRITERS, error=ExportError)
     network = _network(what, most_bytes)
     model = model_form(network)
-    WRITERS[kind](model, path)
     taps = sum(len(item.taps) for item in network.inputs.values())
-    inputs = path.with_suffix(INPUTS) if network.inputs else None
+    inputs = path.with_suffix(INPUTS) if network.inputs and path.name else None
+    if inputs:
+        check_writable(inputs, error=ExportError, what="table of inputs")
+    WRITERS[kind](model, path)
     if inputs:
         write_text(inputs, _table(network), error=ExportError, what="table of inputs")
     notes = notes_of(network.origin)

@@ -20,17 +20,14 @@ def drawers(kinds: npt.NDArray[np.void], rows: npt.NDArray[np.uint16]) -> dict[s
     used, k = rows != 0, len(rows)
     leak, eta = (used & (kinds[name][rows] != 0) for name in ("c", "TM"))
     weight = used[..., None] & (kinds["b"][rows] != 0)
-    both = (leak.any(axis=1) & eta.any(axis=1))[:, None]
-    lanes = np.zeros((k, 2 * NEURONS), np.bool_)
-    lanes[:, :NEURONS] = leak | eta
-    lanes = np.where(both, np.stack([leak, eta], axis=2).reshape(k, -1), lanes)
-    count = lanes.reshape(k, -1, 16).sum(axis=2)
+    each = np.stack([leak, eta], axis=2).reshape(k, -1)  # in the order of drawing
+    place = np.stack([np.arange(NEURONS), np.arange(NEURONS) + NEURONS], axis=1).ravel()
+    first = np.argsort(~each, axis=1, kind="stable")
     return {
         "drawn": _packed(weight.transpose(0, 2, 1)).view(np.uint64),
         "drawers": leak.astype(np.uint8) | eta.astype(np.uint8) << 1,
-        "draw_masks": _packed(lanes).view(np.uint16),
-        "draw_starts": (np.cumsum(count, axis=1) - count).astype(np.uint16),
-        "draws": count.sum(axis=1, dtype=np.int64),
+        "draw_places": place[first].astype(np.uint16),
+        "draws": each.sum(axis=1, dtype=np.int64),
     }
 
 
@@ -41,7 +38,7 @@ def _packed(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
 
 @cache
 def jumps() -> npt.NDArray[np.uint32]:
-    """Tables uint32 [4, 8, 16, 16] of jumps (kernels/sequence.py); read-only.
+    """Tables uint32 [3, 8, 16, 16] of jumps (kernels/sequence.py); read-only.
 
     tables[t, g, v, i] = M_i (v << 4 g), M_i being the i-th matrix of table t.
     """
@@ -49,24 +46,17 @@ def jumps() -> npt.NDArray[np.uint32]:
     powers = [one]  # M ** (2 ** i)
     while len(powers) < 32:
         powers.append(_product(powers[-1], powers[-1]))
-    singles = _powers(np.array(xorshift.power(0), np.uint32), one)
-    sixteens = _powers(powers[4], powers[4])
-    tables = np.zeros((4, 8, 16, 16), np.uint32)
-    for t, matrices in enumerate((singles, sixteens, powers[:16], powers[16:])):
+    sixteens = [np.array(xorshift.power(0), np.uint32)]
+    while len(sixteens) < 16:
+        sixteens.append(_product(powers[4], sixteens[-1]))
+    tables = np.zeros((3, 8, 16, 16), np.uint32)
+    for t, matrices in enumerate((sixteens, powers[:16], powers[16:])):
         columns = np.stack(matrices).reshape(16, 8, 4)
         for value in range(16):
             mine = columns[..., [bit for bit in range(4) if value >> bit & 1]]
             tables[t, :, value] = np.bitwise_xor.reduce(mine, axis=2).T
     tables.flags.writeable = False
     return tables
-
-
-def _powers(first: Matrix, factor: Matrix) -> list[Matrix]:
-    """``first`` times ``factor`` to the power 0..15."""
-    found = [first]
-    while len(found) < 16:
-        found.append(_product(factor, found[-1]))
-    return found
 
 
 def _product(a: Matrix, b: Matrix) -> Matrix:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engines.compiled import draws
-from tnemu.emulator.engines.compiled.kernels import arrays, sequence, vector
+from tnemu.emulator.engines.compiled.kernels import arrays, narrow, sequence, vector
 from tnemu.emulator.errors import EmulatorError
 from tnemu.hardware import packet
 from tnemu.hardware.board import ChipSpec
@@ -226,7 +226,8 @@ def _parameters(image: BoardImage, rows: npt.NDArray[np.uint16]) -> dict[str, np
     turns, limits = some(reverses & (leak != 0)) | rails, some(limited)
     anything = draws_any | turns | limits
     signs, bias, sliced = _sliced(kinds, rows)
-    far = (kinds["gamma"] == 0) & (abs(reset) > vector.NARROW_MOST)
+    deep = kinds["TM"] > narrow.NARROW_TM
+    far = (kinds["gamma"] == 0) & (abs(reset) > narrow.NARROW_MOST)
     heaviest = abs(weights).max(axis=(1, 2))
     byte_weights = aligned(weights.shape, np.int8)
     byte_weights[:] = np.clip(weights, -1, 1)
@@ -237,9 +238,10 @@ def _parameters(image: BoardImage, rows: npt.NDArray[np.uint16]) -> dict[str, np
         + draws_weights * arrays.DRAWS_WEIGHTS
         + sliced * arrays.SLICED
         + ~(anything | some(far)) * arrays.NARROW
+        + (draws_any & ~(draws_weights | turns | limits | some(far | deep))) * arrays.NOISY
         + (heaviest < 128) * arrays.LIGHT
         + (heaviest < 2) * arrays.TRINARY
-        + (parameters[:, vector.FLOOR] > -vector.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
+        + (parameters[:, vector.FLOOR] > -narrow.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
         + turns * arrays.REVERSES
         + limits * arrays.LIMITED
         + (draws_any & (chip.noise == "xorshift32")) * arrays.SEQUENCE
@@ -273,12 +275,12 @@ def _narrow(parameters: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
     A threshold or floor that no narrow potential reaches becomes one that no 16-bit number reaches;
     what its reset would add is then of no consequence.
     """
-    narrow = aligned((len(parameters), vector.NARROW_PARAMETERS, NEURONS), np.int16)
+    rows = aligned((len(parameters), narrow.NARROW_PARAMETERS, NEURONS), np.int16)
     alpha, floor = parameters[:, vector.ALPHA], parameters[:, vector.FLOOR]
-    narrow[:] = parameters[:, : vector.NARROW_PARAMETERS].astype(np.int16)
-    narrow[:, vector.ALPHA] = np.where(alpha > vector.NARROW_MOST, 32_767, alpha)
-    narrow[:, vector.FLOOR] = np.where(floor < -vector.NARROW_MOST - 1, -32_768, floor)
-    return narrow
+    rows[:] = parameters[:, : narrow.NARROW_PARAMETERS].astype(np.int16)
+    rows[:, vector.ALPHA] = np.where(alpha > narrow.NARROW_MOST, 32_767, alpha)
+    rows[:, vector.FLOOR] = np.where(floor < -narrow.NARROW_MOST - 1, -32_768, floor)
+    return rows
 
 
 def _sliced(

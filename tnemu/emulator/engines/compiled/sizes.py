@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.engines.compiled.kernels import arrays, vector
+from tnemu.emulator.engines.compiled.kernels import arrays, narrow, vector
 from tnemu.emulator.memory import CROSSBAR, SLOT_BITS, check
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURONS, SLOTS
 
@@ -23,9 +23,11 @@ CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
 """More bytes of a core, for each of up to four threads, where the board is large enough to have a
 calendar."""
 ENGINE_BLOCK = (
-    NEURONS * (4 * vector.PARAMETERS + 2 * vector.NARROW_PARAMETERS + 4 + 1)
+    NEURONS * (4 * vector.PARAMETERS + 2 * narrow.NARROW_PARAMETERS + 4 + 1)
     + AXON_TYPES * NEURONS * (2 + 1 + 1)
-    + (AXON_TYPES + 8) * NEURONS // 8 + 2 * 64 + 8
+    + (AXON_TYPES + 8) * NEURONS // 8
+    + 4 * NEURONS
+    + 8
     + 6
 )
 """Bytes of a parameter block: parameters in 32 and in 16 bits, bias, drawn leaks; weights by axon

@@ -66,7 +66,9 @@ class Neuron:
             b=tuple(map(int, record["b"])),
             mask=mask,
             R=int(reset_potential(record)),
-            ceiling=int(record["alpha"]) + above[chip.no_reset_ceiling] if limited else POTENTIAL_MAX,
+            ceiling=int(record["alpha"]) + above[chip.no_reset_ceiling]
+            if limited
+            else POTENTIAL_MAX,
             **plain,
         )
 

@@ -4,11 +4,13 @@
     emit.py     how vector instructions are written
     words.py    instructions on one word: bits, addresses, what threads share
     vector.py   the vector instructions: rows of a crossbar, leak, compare, reset of 256 neurons
+    narrow.py   the same where 16 bits are enough
     keyed.py    those of the noise ``counter``
     sequence.py  the noise ``xorshift32``: jumps, words in the order in which they are drawn
     arrays.py   the arrays they work on, and what their numbers mean
     addresses.py  where those arrays lie
     delivery.py where spikes go: slots, the calendar, outboxes of other threads, outputs
+    evaluate.py  one core's tick, by its flags
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
     sliced.py   the vector instructions for 64 boards at once, one bit each
     lanes.py    the tick loop of up to 64 boards of one image

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.engines.compiled.kernels.addresses import addresses
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     AXON_MASK,
     CHIP_CROSSINGS,
@@ -36,14 +37,13 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SYNAPTIC_OPERATIONS,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import AHEAD
-from tnemu.emulator.engines.compiled.kernels.sequence import jumped
-from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
-from tnemu.emulator.engines.compiled.kernels.tick import (
-    addresses,
+from tnemu.emulator.engines.compiled.kernels.evaluate import (
     cost_of_slow,
     evaluate,
     operations_met,
 )
+from tnemu.emulator.engines.compiled.kernels.sequence import jumped
+from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
 from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in, prefetch
 
@@ -125,7 +125,9 @@ def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
             y = np.int64(generators[lane, core])
             generators[lane, core] = jumped(base.jumps, y, slept * draws)
         own_at = generators.ctypes.data + ((lane * cores + core) << 2)
-        evaluate(base, at, core, block, flags, own_at, axons_at + (lane << 9), counts[lane], tick)
+        evaluate(
+            base, at, core, block, flags, own_at, axons_at + (lane << 9), counts[lane], tick, False
+        )
         spent += cost_of_slow(flags, counts[lane])
         restless |= answer[CHANGED] != 0 or counts[lane] != 0
         for part in range(4):

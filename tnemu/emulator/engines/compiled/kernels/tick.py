@@ -23,32 +23,21 @@ from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.addresses import addresses, place_of, post_of
 from tnemu.emulator.engines.compiled.kernels.arrays import (
-    CHUNK,
     CORE_COST,
-    DRAWN_ROW_COST,
-    DRAWS_ETA,
     DRAWS_LEAK,
-    DRAWS_WEIGHTS,
-    EVERY_FEATURE,
-    FLOORS,
+    IN_16_BITS_WITH_NOISE,
+    IN_32_BITS,
     LEAD,
-    LIGHT,
-    LIMITED,
     NEURONS,
     OVER,
     PAGE,
-    REVERSES,
     ROW_COST,
     SCAN_COST,
     SEQUENCE,
-    SEQUENCE_ROW_COST,
-    SLOW_CORE_COST,
-    SLOW_ROW_COST,
     SPENT,
     SPIKE_COST,
     STOP,
     SYNAPTIC_OPERATIONS,
-    TRINARY,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import (
     arrive,
@@ -58,30 +47,15 @@ from tnemu.emulator.engines.compiled.kernels.delivery import (
     enter,
     enter_all,
 )
-from tnemu.emulator.engines.compiled.kernels.keyed import add_drawn_rows, draw_eta, draw_leak
-from tnemu.emulator.engines.compiled.kernels.sequence import (
-    draw_sequence,
-    etas_of_words,
-    leaks_of_words,
-    wake,
+from tnemu.emulator.engines.compiled.kernels.evaluate import (
+    cost_of_slow,
+    evaluate,
+    evaluate_narrow,
+    evaluate_noisy,
+    operations_met,
 )
-from tnemu.emulator.engines.compiled.kernels.vector import (
-    CHANGED,
-    ESCAPED,
-    NARROW_PARAMETERS,
-    OPERATIONS,
-    PARAMETERS,
-    add_rows,
-    answer_noise_matters,
-    step,
-    step_any,
-    step_drawn,
-    step_limited,
-    step_narrow,
-    step_narrow_open,
-    step_trinary,
-    step_trinary_open,
-)
+from tnemu.emulator.engines.compiled.kernels.sequence import wake
+from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import (
     add_at,
     atomic_add,
@@ -92,10 +66,8 @@ from tnemu.emulator.engines.compiled.kernels.words import (
     ones_in,
     prefetch,
     put_16,
-    put_32,
     put_64,
     word_16,
-    word_32,
     word_at,
 )
 
@@ -146,125 +118,9 @@ def list_bits(bits, first, list_at, count):
 
 
 @njit(cache=True, nogil=True)
-def evaluate(base, potentials_at, core, block, flags, generator_at, axons_at, count, tick):
-    """One core's tick; ``base`` holds addresses; the answer is in scratch."""
-    crossbar_at = base.crossbar + (core << 13)
-    types_at = base.axon_types + (core << 6)
-    weights_at = base.weights + (block << 11)
-    block_at = base.parameters + block * (PARAMETERS << 10)
-    active = count
-    seed = word_32(generator_at)
-    if flags & SEQUENCE:
-        state = draw_sequence(
-            base, crossbar_at, types_at, block, flags, potentials_at, axons_at, count, seed
-        )
-        put_32(generator_at, state)
-        count = 0 if flags & DRAWS_WEIGHTS else count
-    elif flags & DRAWS_WEIGHTS:
-        while count > 0:
-            some = min(count, CHUNK)
-            add_drawn_rows(
-                crossbar_at, axons_at, some, types_at, weights_at, base.magnitudes + (block << 10),
-                potentials_at, base.answer, seed, tick,
-            )  # fmt: skip
-            axons_at += some << 1
-            count -= some
-    rest = 0 if flags & EVERY_FEATURE else CHUNK
-    while count > rest:
-        some = min(count, CHUNK)
-        add_rows(crossbar_at, axons_at, some, types_at, weights_at, potentials_at, base.answer)
-        axons_at += some << 1
-        count -= some
-    if not flags & EVERY_FEATURE:
-        step(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-        return
-    step_every(base, potentials_at, block, block_at, flags, seed, active, tick)
-
-
-@njit(cache=True, nogil=True)
-def step_every(base, potentials_at, block, block_at, flags, seed, active, tick):
-    """Noise, leak, compare and reset of a core whose ``active`` rows have been added.
-
-    Words that are drawn in order are in scratch.
-    """
-    high, rails, zero_clamp = base.high, base.rails, base.zero_clamp
-    leak_at, eta_at, answer_at = block_at, base.zeros, base.answer
-    if flags & DRAWS_LEAK:
-        leak_at, magnitudes_at = base.leak, base.leak_magnitudes + (block << 8)
-        if flags & SEQUENCE:
-            leaks_of_words(block_at, magnitudes_at, leak_at)
-        else:
-            draw_leak(block_at, magnitudes_at, leak_at, seed, tick)
-    if flags & DRAWS_ETA:
-        eta_at = base.eta
-        if flags & SEQUENCE:
-            etas_of_words(block_at, eta_at)
-        else:
-            draw_eta(block_at, eta_at, seed, tick)
-    if flags & LIMITED:
-        step_limited(
-            potentials_at, block_at, leak_at, eta_at, answer_at, high, rails, zero_clamp
-        )
-    elif flags & REVERSES:
-        step_any(potentials_at, block_at, leak_at, eta_at, answer_at, high, rails, zero_clamp)
-    else:
-        step_drawn(potentials_at, block_at, leak_at, eta_at, answer_at)
-    quiet = active == 0 and word_at(answer_at + 8 * CHANGED) == np.uint64(0)
-    if quiet and flags & DRAWS_ETA:
-        answer_noise_matters(
-            potentials_at, block_at, leak_at, answer_at, high, rails, zero_clamp
-        )
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
-    """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
-
-    Then the tick has not been evaluated.
-    """
-    crossbar_at = base.crossbar + (core << 13)
-    types_at = base.axon_types + (core << 6)
-    weights_at = base.weights + (block << 11)
-    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
-    if flags & TRINARY:
-        weights_at = base.byte_weights + (block << 10)
-    elif count > CHUNK and not flags & LIGHT:
-        return False
-    if flags & TRINARY and flags & FLOORS:
-        step_trinary(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    elif flags & TRINARY:
-        step_trinary_open(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    elif flags & FLOORS:
-        step_narrow(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    else:
-        step_narrow_open(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
-
-
-@njit(cache=True, nogil=True)
-def operations_met(answer):
-    """The synaptic operations counted in ``answer`` since this was last asked."""
-    total = np.int64(0)
-    for part in range(OPERATIONS, OPERATIONS + 4):
-        total += np.int64(answer[part])
-        answer[part] = 0
-    return total
-
-
-@njit(cache=True, nogil=True)
 def widen(machine, core):
     """Keep a core's potentials in 32 bits from now on."""
-    machine.wide[core] = 1
+    machine.wide[core] = IN_32_BITS
     for neuron in range(NEURONS):
         machine.potentials[core, neuron] = machine.narrow[core, neuron]
 
@@ -288,14 +144,6 @@ def record(spikes, counts, fired, first, last, core, tick):
         spikes[row, 2] = fired[i] & 255
         row += 1
     counts[1] = row
-
-
-@njit(cache=True, nogil=True)
-def cost_of_slow(flags, rows):
-    """What a core costs more than CORE_COST and ROW_COST that is not evaluated in 16 bits."""
-    if not flags & DRAWS_WEIGHTS:
-        return SLOW_CORE_COST + rows * SLOW_ROW_COST
-    return SLOW_CORE_COST + rows * (SEQUENCE_ROW_COST if flags & SEQUENCE else DRAWN_ROW_COST)
 
 
 @njit(cache=True, nogil=True)
@@ -356,14 +204,18 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                 begin = end
                 at = narrow_at + (core << 9)
                 if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
-                    if not wide[core]:
-                        widen(machine, core)
-                    at = potentials_at + (core << 10)
-                    generator_at = generators_at + (core << 2)
+                    own = generators_at + (core << 2)
                     if flags & SEQUENCE:
                         draws = integer_at(base.draws + (block << 3))
-                        wake(base.jumps, generator_at, since_at + (core << 3), draws, now)
-                    evaluate(base, at, core, block, flags, generator_at, mine_at, active, now)
+                        wake(base.jumps, own, since_at + (core << 3), draws, now)
+                    drawn = wide[core] == IN_16_BITS_WITH_NOISE
+                    if not drawn or not evaluate_noisy(
+                        base, at, core, block, flags, own, mine_at, active, now
+                    ):
+                        if wide[core] != IN_32_BITS:
+                            widen(machine, core)
+                        at = potentials_at + (core << 10)
+                        evaluate(base, at, core, block, flags, own, mine_at, active, now, drawn)
                     add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)

@@ -7,7 +7,6 @@ bit b of a row's bytes is neuron b, lowest first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -25,20 +24,15 @@ NEURONS = 256
     ADD_FIRED,
     KEEP_BELOW,
     ADD_BELOW,
-    REVERSAL,  # all ones where the leak is multiplied by sgn(V)
     ETA_FIRED,  # all ones where a spike subtracts the threshold noise too
     ETA_BELOW,  # all ones where the floor's reset adds it
     ETA_FLOOR,  # all ones where it lowers the floor
     ETA_MASK,  # 2**TM - 1
+    REVERSAL,  # all ones where the leak is multiplied by sgn(V)
     LEAK_DRAWN,  # sgn(leak) where the leak is drawn, else the leak
     CEILING,  # the highest potential of a neuron without reset; of others one that is never reached
 ) = range(14)
 PARAMETERS = 14
-NARROW_PARAMETERS = 7  # the rows up to here, in 16 bits
-
-NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a leak cannot overflow
-
-BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
 
 # Words of the scratch array through which a core's step answers, uint64 [10]: four of what fired,
 # four whose sum are the synaptic operations since the array was cleared, whether a potential changed
@@ -46,7 +40,7 @@ BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they 
 FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 
 
-def _row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
+def core_row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
     """The axon that a list names, its type, and where its crossbar row is."""
     b = e.b
     axon = b.zext(e.load(axon_at, I8), I64)  # the low byte of the list's 16 bits
@@ -67,7 +61,7 @@ def row_sums(
 
     def add_row(index: Any, carried: list[Any]) -> list[Any]:
         axon_at = b.add(axons_at, b.shl(index, e.word(1)))
-        axon, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
+        axon, kind, row_at = core_row(e, crossbar_at, axon_at, types_at)
         weights = b.add(weights_at, b.shl(kind, e.word(9)))
         words = mask_row(axon, kind, row_at) if mask_row else [
             e.load(e.at(row_at, 4 * g), I32) for g in range(8)
@@ -84,49 +78,8 @@ def row_sums(
     return sums, operations
 
 
-def _row_sums_in_bytes(
-    e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any
-) -> tuple[list[Any], Any]:
-    """The same of weights -1, 0, 1 given as int8: half the instructions of a row.
-
-    Bytes hold BYTE_ROWS rows; then they are added to the int16 sums.
-    """
-    b = e.b
-
-    def row_bytes(first: Any, count: Any, operations: Any) -> tuple[list[Any], Any]:
-        """Sums of at most BYTE_ROWS rows from ``first`` on as int16."""
-        start_at = b.add(axons_at, b.shl(first, e.word(1)))
-
-        def add_row(index: Any, carried: list[Any]) -> list[Any]:
-            axon_at = b.add(start_at, b.shl(index, e.word(1)))
-            _, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
-            weights = b.add(weights_at, b.shl(kind, e.word(8)))
-            bytes_ = [
-                b.add(total, e.choose(e.bits(e.load(e.at(row_at, 8 * g), I64)),
-                                      e.load(e.at(weights, 64 * g), I8, 64), e.fill(I8, 64, 0)))
-                for g, total in enumerate(carried[:4])
-            ]  # fmt: skip
-            return [*bytes_, b.add(carried[4], e.ones(e.load(row_at, I64, 4)))]
-
-        *bytes_, operations = e.loop(count, [e.fill(I8, 64, 0)] * 4 + [operations], add_row)
-        wide = ir.VectorType(I16, 32)
-        return [
-            b.sext(e.part(bytes_[g // 2], 32 * (g % 2), 32), wide) for g in range(8)
-        ], operations
-
-    def add_rows(index: Any, carried: list[Any]) -> list[Any]:
-        first = b.mul(b.add(index, e.word(1)), e.word(BYTE_ROWS))
-        *sums, operations = carried
-        more, operations = row_bytes(first, e.least(b.sub(count, first), BYTE_ROWS), operations)
-        return [*(b.add(total, some) for total, some in zip(sums, more, strict=True)), operations]
-
-    sums, operations = row_bytes(e.word(0), e.least(count, BYTE_ROWS), e.fill(I64, 4, 0))
-    further = b.sdiv(b.sub(count, e.word(1)), e.word(BYTE_ROWS))
-    *sums, operations = e.loop(further, [*sums, operations], add_rows)
-    return sums, operations
-
-
 def add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
+    """V += sums, eight vectors of 32 int16."""
     for g in range(16):
         place = e.at(potentials_at, 64 * g)
         half = e.part(sums[g // 2], 16 * (g % 2), 16)
@@ -135,11 +88,12 @@ def add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
 
 
 def count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
+    """Add to the synaptic operations that are counted in scratch."""
     place = e.at(scratch_at, 8 * OPERATIONS)
     e.store(e.b.add(e.load(place, I64, 4), operations), place)
 
 
-def _answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
+def answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
     """Which neurons fired, in four whole words: one written in parts is read back slowly."""
     while len(masks) > 4:
         masks = [e.joined(*masks[i : i + 2]) for i in range(0, len(masks), 2)]
@@ -147,7 +101,7 @@ def _answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
         e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
 
 
-def _answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
+def answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
     """Whether a bit of ``changed`` is 1."""
     e.store(e.b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
@@ -179,58 +133,8 @@ def step(
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, place)
         masks.append(fires)
-    _answer_fired(e, masks, scratch_at)
-    _answer_changed(e, changed, scratch_at)
-
-
-def _narrow(sums_of: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> Any:
-    """``step`` with potentials and parameters of 16 bits: half the traffic, twice the lanes.
-
-    The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
-    answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``. CHANGED is
-    answered only where ``count`` is 0.
-    Without ``floors`` no V of 16 bits may be below a floor.
-    """
-
-    def step(
-        e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-    ):  # type: ignore[no-untyped-def]
-        sums, operations = sums_of(e, crossbar_at, axons_at, count, types_at, weights_at)
-        b = e.b
-        lift, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
-        results, masks, heights = [], [], []
-        for g in range(8):
-            row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
-            before = e.load(e.at(narrow_at, 64 * g), I16, 32)
-            v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
-            heights.append(b.add(v, lift))
-            fires = b.icmp_signed(">=", v, row(ALPHA))
-            after = v
-            if floors:
-                bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
-                after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
-            after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
-            results.append(after)
-            masks.append(fires)
-        outside = b.icmp_unsigned(">", reduce(e.larger, heights), span)
-        escaped = b.icmp_unsigned("!=", e.packed(outside), ir.Constant(I32, 0))
-        e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
-        _answer_fired(e, masks, scratch_at)
-        with b.if_then(b.icmp_signed("==", count, e.word(0)), likely=False):
-            before = [e.load(e.at(narrow_at, 64 * g), I16, 32) for g in range(8)]
-            _answer_changed(e, reduce(b.or_, map(b.xor, results, before)), scratch_at)
-        with b.if_then(b.not_(escaped), likely=True):
-            count_operations(e, operations, scratch_at)
-            for g, after in enumerate(results):
-                e.store(after, e.at(narrow_at, 64 * g))
-
-    return instruction(step)
-
-
-step_narrow, step_narrow_open = _narrow(row_sums, floors=True), _narrow(row_sums, floors=False)
-# The same of weights -1, 0 or 1; ``weights_at`` has them as int8.
-step_trinary = _narrow(_row_sums_in_bytes, floors=True)
-step_trinary_open = _narrow(_row_sums_in_bytes, floors=False)
+    answer_fired(e, masks, scratch_at)
+    answer_changed(e, changed, scratch_at)
 
 
 def _step_any(*, ceiling: bool) -> Any:
@@ -241,9 +145,7 @@ def _step_any(*, ceiling: bool) -> Any:
     without reset have their ceiling only with ``ceiling``.
     """
 
-    def step(
-        e, potentials_at, block_at, leak_at, eta_at, scratch_at, high, rails, zero_clamp
-    ):  # type: ignore[no-untyped-def]
+    def step(e, potentials_at, block_at, leak_at, eta_at, scratch_at, high, rails, zero_clamp):  # type: ignore[no-untyped-def]
         b = e.b
         changed, masks = e.fill(I32, 16, 0), []
         rule = _Range(e, high, rails, zero_clamp)
@@ -255,8 +157,8 @@ def _step_any(*, ceiling: bool) -> Any:
             changed = b.or_(changed, b.xor(after, before))
             e.store(after, e.at(potentials_at, 64 * g))
             masks.append(b.or_(fires, railed))
-        _answer_fired(e, masks, scratch_at)
-        _answer_changed(e, changed, scratch_at)
+        answer_fired(e, masks, scratch_at)
+        answer_changed(e, changed, scratch_at)
 
     return instruction(step)
 
@@ -307,8 +209,8 @@ def step_drawn(e, potentials_at, block_at, leak_at, eta_at, scratch_at):
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, e.at(potentials_at, 64 * g))
         masks.append(fires)
-    _answer_fired(e, masks, scratch_at)
-    _answer_changed(e, changed, scratch_at)
+    answer_fired(e, masks, scratch_at)
+    answer_changed(e, changed, scratch_at)
 
 
 def _parameter(e: Emit, block_at: Any, row: int, g: int) -> Any:
@@ -350,7 +252,7 @@ def answer_noise_matters(
         lowers = b.and_(row(ETA_MASK), row(ETA_FLOOR))
         near = b.or_(near, e.choose(b.icmp_signed(">=", v, row(ALPHA)), row(ETA_MASK), rule.zero))
         near = b.or_(near, e.choose(b.icmp_signed("<", v, row(FLOOR)), lowers, rule.zero))
-    _answer_changed(e, near, scratch_at)
+    answer_changed(e, near, scratch_at)
 
 
 @instruction
