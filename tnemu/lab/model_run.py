@@ -65,12 +65,12 @@ class ModelRun:
             f"{self.counters.merged:,} spikes met another on the same axon in the same tick and "
             "merged with it: an axon carries one spike a tick"
         )
-        said = [p.note() for p in self.probes]
-        return (
-            [late] * bool(self.late)
-            + [merged] * bool(self.counters.merged)
-            + list(filter(None, said))
-        )
+        said = [
+            late if self.late else "",
+            merged if self.counters.merged else "",
+            *(probe.note() for probe in self.probes),
+        ]
+        return [note for note in said if note]
 
 
 def run_model(
