@@ -54,6 +54,14 @@ def command(
             "potentials:CORE[:NEURON,...]; with ' every N' after it every N-th tick.",
         ),
     ] = None,
+    noise_seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Other noise, 0..4294967295, for stochastic neurons; left out: that of the cores' "
+            "own seeds, as IBM's run time has it.",
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the board."),
@@ -82,6 +90,7 @@ def command(
             given=spikes,
             probes=probes,
             engine=engine,
+            noise_seed=noise_seed,
             name=model.name,
         )
     typer.echo(done, err=True)

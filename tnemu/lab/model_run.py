@@ -81,17 +81,19 @@ def run_model(
     given: str | Path | None = None,
     probes: Sequence[Probe] = (),
     engine: str = "compiled",
+    noise_seed: int | None = None,
     name: str = "the model",
 ) -> ModelRun:
     """Run ``image`` for ``ticks`` ticks on the spike file ``given``; spikes go to ``output``.
 
     ``output`` is a file's name, written whole or not at all, as text, RAWO6 (.sfro) or CONNPIN
-    (.sfcp); or an open file, for text. ``name`` names the model in errors. A spike file of any length is read as the run comes to it; one with more than
+    (.sfcp); or an open file, for text. ``noise_seed`` is the Emulator's; ``name`` names the model in
+    errors. A spike file of any length is read as the run comes to it; one with more than
     WAITING_SPIKES spikes must be in the order of ticks. Raises RunError, at the line of a spike whose
     core the model does not have, and what readers, probes and the emulator raise.
     """
     with ExitStack() as stack:
-        emulator = stack.enter_context(Emulator(image, engine=engine))
+        emulator = stack.enter_context(Emulator(image, engine=engine, noise_seed=noise_seed))
         check_numbers(image)
         inputs = _Inputs(given, emulator, ticks, name) if given else None
         if inputs:
