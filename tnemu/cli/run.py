@@ -116,8 +116,11 @@ def _opened(output: str) -> str | IO[bytes]:
 @contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM ends the block as an exception does, so that no unfinished file is left; status 143."""
+    ended = False
 
     def end(number: int, frame: object) -> None:
+        nonlocal ended
+        ended = True
         raise SystemExit(TERMINATED)
 
     if threading.current_thread() is not threading.main_thread():  # it may not handle signals
@@ -126,5 +129,9 @@ def _terminable() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except BaseException:
+        if ended:  # whatever a library made of it
+            raise SystemExit(TERMINATED) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
