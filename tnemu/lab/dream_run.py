@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corelets.boltzmann import BoltzmannMachine
+from tnemu.emulator.warm import warm
 from tnemu.hardware.board import BoardSpec
 from tnemu.lab.completion import Completion, baselines, complete, hidden_part, row_of
 from tnemu.lab.dreams import LANES, BoardDreamer, Dreamer, DreamError, OperatorDreamer
@@ -90,6 +91,7 @@ def dream_run(
 
     if s.board is not None:
         name, sampler = s.samplers[0]
+        warm()  # so that no compiling counts
         with _board(machine, sampler, s, s.board) as dreamer:
             began = time.process_time()
             add(f"{name} on {s.board.name}", dreamer)
