@@ -273,10 +273,12 @@ def teacher(folder: Path) -> Made:
 
 
 def recorded_states(folder: Path) -> Made:
-    states, spec, path = module("tnemu.learn.distil.states").States, small_spec(), folder / "r.npz"
+    states, spec, path = module("tnemu.learn.distil.states").States, small_spec(), folder / "round1"
+    facts = {"spec_sha256": spec.sha256, "teacher_sha256": "ab" * 32}
     screens = np.ones((3, *spec.shape), np.uint8)
-    states(screens, np.ones((3, 3), np.float32)).save(path, spec, "ab" * 32)
-    return in_zip(path, lambda file: states.load(file, spec, "ab" * 32))
+    states(screens, np.ones((3, 3), np.float32)).save(path, facts)
+    labels = path / "q.npy"
+    return by_path(labels, lambda _: states.load(path, spec, facts)), [labels.read_bytes()]
 
 
 def checkpoint(folder: Path) -> Made:

@@ -125,9 +125,10 @@ def test_it_labels_the_states_of_a_student_of_its_spec(tmp_path, monkeypatch):
     out = str(tmp_path / "run")
     run = Run(DistilSettings("pong", file, out, states=16, worlds=2), resume=False)
     states = run.round(0, 0, lambda seen: np.zeros((len(seen), 6)))
-    assert states.screens.shape == (16, 4, 84, 84)
+    (screens,) = states.batches()
+    assert screens.shape == (16, 4, 84, 84)
     with torch.no_grad():
-        torch.testing.assert_close(states.q, nature()(states.screens / 255))
+        torch.testing.assert_close(states.q, nature()(screens / 255))
     assert run.heads[0].student.background.shape == (4, 84, 84)
 
 

@@ -22,7 +22,7 @@ hold the same network and differ in the background that the host subtracts and i
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,12 +31,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tnemu.errors import TnemuError
-from tnemu.files import write_json
+from tnemu.files import make_folder, write_json
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import write_weights
+from tnemu.learn.distil.checkpoint import StageCheckpoint
+from tnemu.learn.distil.rounds import bytes_of, collect, facts_of, folder_of, label_temperature
 from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
 from tnemu.learn.distil.stages import mean_share, read_references, read_stage
-from tnemu.learn.distil.states import States, bytes_of, collect, label_temperature
+from tnemu.learn.distil.states import States
 from tnemu.learn.distil.training import Lesson, prefixes_of, train
 from tnemu.learn.eedn.heads import Head, heads_of
 from tnemu.learn.eedn.sparsity import firing_rate
@@ -173,17 +175,20 @@ class Run:
                 self.lessons[g] = self.lessons[g].and_of(states, hold_out)
 
     def round(self, stage: int, g: int, player: Player) -> States:
-        """The states of a round of a game: collected, or read back."""
-        s, spec, path = self.settings, self.specs[g], self.file(f"round{stage}", g, ".npz")
-        if self.resume and path.exists():
-            return States.load(path, spec, self.teacher_sha256[g])
-        count = s.states if stage == 0 else s.dagger_states
-        check_room(self.out, bytes_of(spec, count))
-        seed, teacher = self.seed(1, stage, g), net_player(self.nets[g])
-        share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
-        states = collect(player, teacher, spec, count, s.keep_every, s.worlds, seed, share)
-        states.save(path, spec, self.teacher_sha256[g])
-        return states
+        """The states of a round of a game: collected, or read where they were collected before, in
+        round 0 perhaps by another run.
+        """
+        s, spec = self.settings, self.specs[g]
+        facts = facts_of(s, stage, g, spec, self.teacher_sha256[g])
+        folder = folder_of(s, self.out, stage, g, facts)
+        if not (folder.exists() and (self.resume or stage == 0)):
+            make_folder(folder.parent, error=TnemuError, then="choose another --data")
+            check_room(folder.parent, bytes_of(spec, facts["states"]))
+            teacher, share = net_player(self.nets[g]), facts.get("teacher_share", 0.0)
+            how = (facts["states"], s.keep_every, s.worlds, facts["seed"], share)
+            states = collect(player, teacher, spec, *how)
+            states.save(folder, facts, device=device_name(self.device), versions=versions())
+        return States.load(folder, spec, facts)
 
     def learn(self, name: str, heads: list[Head], *seed: int) -> None:
         """Train, check and store the student of ``heads`` as stage ``name``, or read it back."""
@@ -196,6 +201,11 @@ class Run:
             "learning_rate": self.rate(name),
             "device": device_name(self.device),
         }
+        kept = StageCheckpoint(
+            self.out / f"{name}.checkpoint.safetensors", stage, s.checkpoint_minutes
+        )
+        if not self.resume:
+            kept.remove()
         if self.resume and hidden.exists():
             done = read_stage(facts, name, s.games)
             # the control learns from all rounds, and there may be more of them now
@@ -203,14 +213,16 @@ class Run:
                 load_state(student, hidden)
                 student.eval()
                 self.stages.append(done)
+                kept.remove()
                 return
-        # the hidden state and, never larger, what is made of it for each game
+        # two checkpoints with Adam's moments, the hidden state and, never larger, what is made of it
         size = sum(array.nbytes for array in state_arrays(student).values())
-        check_room(self.out, (1 + len(heads)) * size)
-        self.stages.append(stage | self.trained(name, heads, self.seed(*seed)))
+        check_room(self.out, (6 + 1 + len(heads)) * size)
+        self.stages.append(stage | self.trained(name, heads, self.seed(*seed), kept))
         write_json(facts, self.stages[-1], error=TnemuError)
         self.store(name, heads)
         save_tensors(hidden, state_arrays(student))
+        kept.remove()
 
     def rate(self, name: str) -> float:
         """The learning rate that a stage begins with."""
@@ -218,16 +230,19 @@ class Run:
         rates = {"stage0": s.learning_rate, "control": s.control_learning_rate}
         return rates.get(name, s.later_learning_rate)
 
-    def trained(self, name: str, heads: list[Head], seed: int) -> dict[str, Any]:
+    def trained(
+        self, name: str, heads: list[Head], seed: int, kept: StageCheckpoint
+    ) -> dict[str, Any]:
         """Train; how good the student is on held-out states and in play. Raises Diverged."""
         s, steps, rate = self.settings, self.settings.minibatches(name), self.rate(name)
-        self.curve.keep(lambda row: row.get("stage") != name)
+        done = kept.iteration()
+        self.curve.keep(lambda row: row.get("stage") != name or _is_done(row, done))
 
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
 
         try:
-            result: dict[str, Any] = train(heads, self.lessons, steps, rate, s, seed, log)
+            result: dict[str, Any] = train(heads, self.lessons, steps, rate, s, seed, log, kept)
         except Diverged as error:
             last = self.stages[-1]["stage"] if self.stages else None
             option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
@@ -238,7 +253,7 @@ class Run:
         self.curve.add(stage=name, iteration=steps, **means)
         if heads[0].student.precision == "trinary":
             for prefix, head, lesson in zip(prefixes, heads, self.lessons, strict=True):
-                result[f"{prefix}firing_rate"] = firing_rate(head, lesson.held.screens)
+                result[f"{prefix}firing_rate"] = firing_rate(head, lesson.held.batches())
         seeds = [s.check_seed, s.check_seed + s.check_episodes - 1]
         return result | {"check_seeds": seeds, "check_scores": self.each(scores)}
 
@@ -305,6 +320,13 @@ class Run:
             "versions": versions(),
             "device": device_name(self.device),
         }
+
+
+def _is_done(row: Mapping[str, str], iterations: int) -> bool:
+    """Whether a row of a stage's curve is of its first ``iterations``, and not of the play after it."""
+    return (
+        bool(row["loss"]) and row["iteration"].isdecimal() and int(row["iteration"]) <= iterations
+    )
 
 
 def train_student(
