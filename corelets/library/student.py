@@ -16,7 +16,7 @@ from corelets.language.raster import Raster, Rasters, taken
 from corelets.library.entry import Entry
 from corelets.library.layers import NEURONS_WANTED, Conv2d, Dense
 from tnemu.errors import shown
-from tnemu.formats.weights import read_weights
+from tnemu.formats.weights import read_heads
 from tnemu.hardware.neuron import NEURONS
 from tnemu.networks import integer
 from tnemu.networks.trained import TrainedNetwork
@@ -85,8 +85,10 @@ class Student(Corelet):
 
 
 def load(path: str | Path) -> Student:
-    """The student in a weight file (``.safetensors``); FormatError says what is wrong with it."""
-    return Student(read_weights(path))
+    """The student in a weight file (``.safetensors``), of several heads as its first has it: the chip
+    is the same for all. FormatError says what is wrong with the file.
+    """
+    return Student(read_heads(path)[0])
 
 
 def _example() -> Student:

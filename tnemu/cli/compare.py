@@ -20,6 +20,9 @@ def command(
     weights: Annotated[
         str, typer.Argument(help="A weight file, or the name of a shipped student.")
     ],
+    game: Annotated[
+        str | None, typer.Option(help="Of a weight file for several games, the one to play.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to compare.")] = 1000,
     seed: Annotated[int, typer.Option(help="Decides the console's chance and the placement.")] = 0,
     observations: Annotated[
@@ -46,7 +49,7 @@ def command(
     from tnemu.mapping.fit import fit
 
     chosen = _engines(engines)
-    student = read_weights(zoo.find(weights))
+    student = read_weights(zoo.find(weights), game)
     recorded = None
     if observations is None:
         check_task(student)

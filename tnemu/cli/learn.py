@@ -105,7 +105,9 @@ def _evaluate(
         evaluation.check_record(last, s.record)
     more = {}
     if board is not None:
-        more[f"{s.players[-1]} on {board}"] = board_player(zoo.find(last), board, s.episodes)
+        more[f"{s.players[-1]} on {board}"] = board_player(
+            zoo.find(last), board, s.episodes, s.game
+        )
     for warning in warnings(filter(evaluation.is_file, given), s.seeds):
         typer.echo(warning, err=True)
     with progress(len(given) + len(more)) as tell:

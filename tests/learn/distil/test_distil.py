@@ -98,7 +98,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         check_episodes=1,
         log_every=1,
     )
-    (path,) = train_student(s)
+    path = train_student(s)
     file = read_weights(path)
     provenance = file.provenance
     assert [(x["stage"], x["states"], x["iterations"]) for x in provenance["stages"]] == [
@@ -123,7 +123,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     for name in ("stage1.hidden.safetensors", "control.hidden.safetensors"):
         (tmp_path / name).unlink()
     capsys.readouterr()
-    again = read_weights(*train_student(s, resume=True))
+    again = read_weights(train_student(s, resume=True))
     out = capsys.readouterr().out
     assert "stage0" not in out, "only the missing stages are trained again"
     assert "stage1" in out
@@ -132,7 +132,7 @@ def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
         "a resumed run ends as one that never stopped"
     )
     longer = dataclasses.replace(s, control_iterations=3)
-    stages = read_weights(*train_student(longer, resume=True)).provenance["stages"]
+    stages = read_weights(train_student(longer, resume=True)).provenance["stages"]
     assert [stage["iterations"] for stage in stages] == [3, 3, 3], "the control is trained again"
     with pytest.raises(TnemuError, match=r"was begun with other settings \(width was 1, is 2\)"):
         train_student(dataclasses.replace(s, width=2), resume=True)

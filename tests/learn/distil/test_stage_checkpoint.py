@@ -205,7 +205,7 @@ def run(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_killed_ten_times_ends_in_the_same_files(run, tmp_path):
-    (whole,) = train_student(run, report=lambda row: None)
+    whole = train_student(run, report=lambda row: None)
     killed = dataclasses.replace(run, out=str(tmp_path / "killed"))
     words = ["--out", killed.out]
     skip = ("games", "teachers", "out", "data")

@@ -103,7 +103,7 @@ def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(sett
     )
     before = kept.read_bytes()
     assert read_weights(kept).task.name == "freeway"
-    (path,) = train_student(settings, resume=True, report=quietly)
+    path = train_student(settings, resume=True, report=quietly)
     assert [s["stage"] for s in read_weights(path).provenance["stages"]] == ["stage0", "stage1"]
     assert kept.read_bytes() == before
 
@@ -168,5 +168,5 @@ def test_a_disk_without_room_is_refused_before_the_work(
         train_student(settings, report=quietly)
     assert not list((tmp_path / "out").glob(missing))
     monkeypatch.undo()
-    (path,) = train_student(settings, resume=True, report=quietly)
+    path = train_student(settings, resume=True, report=quietly)
     assert path.exists()

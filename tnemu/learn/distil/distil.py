@@ -15,8 +15,8 @@ iterations, and every random stream comes from one seed. Repeat the run of this 
     python -m tnemu.learn.distil krull --teacher tnemu/zoo/teachers/krull.safetensors \\
         --out runs/student-krull
 
-The result is ``student.safetensors``; of several games one weight file each, named after the game. Those
-hold the same network and differ in the background that the host subtracts and in the outputs it reads.
+The result is ``student.safetensors``; of several games it holds the one network with a head for each:
+the background that the host subtracts and the outputs it reads (tnemu.formats.heads).
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ class Run:
         columns = [prefix + what for prefix in prefixes_of(s.games) for what in figures]
         self.curve = Curve(self.out, ("stage", "iteration", "loss", *columns), report)
 
-    def run(self) -> tuple[Path, ...]:
-        """All stages; returns the weight file of each game, all from the stage that played best on
-        the selection seeds.
+    def run(self) -> Path:
+        """All stages; returns the weight file, from the stage that played best on the selection
+        seeds.
         """
         with one_thread():
             self.begin()
@@ -129,12 +129,6 @@ class Run:
         """Values of all games as files have them: by name, or the value itself of one game."""
         games = self.settings.games
         return values[0] if len(games) == 1 else dict(zip(games, values, strict=True))
-
-    def file(self, stage: str, g: int, suffix: str) -> Path:
-        """What belongs to a stage, or a round, and a game."""
-        games = self.settings.games
-        name = stage if len(games) == 1 else f"{stage}-{games[g]}"
-        return self.out / f"{name}{suffix}"
 
     def seed(self, *parts: int) -> int:
         """One seed per use, all from the seed of the run."""
@@ -258,13 +252,21 @@ class Run:
         return result | {"check_seeds": seeds, "check_scores": self.each(scores)}
 
     def store(self, name: str, heads: list[Head]) -> None:
-        """The players of a stage, one file per game."""
-        for g, head in enumerate(heads):
-            path, made = self.file(name, g, ".safetensors"), self.provenance()
-            if head.student.precision == "trinary":
-                write_weights(head.fold(self.settings.game, made), path)
-            else:
-                save_player(path, head.alone(), CONTROL, head.spec, provenance=made)
+        """The players of a stage: one weight file, or a float control for each game."""
+        made, games = self.provenance(), self.settings.games
+        if heads[0].student.precision == "trinary":
+            self.write(name, heads, made)
+            return
+        for head in heads:
+            file = name if len(games) == 1 else f"{name}-{head.spec.game}"
+            path = self.out / f"{file}.safetensors"
+            save_player(path, head.alone(), CONTROL, head.spec, provenance=made)
+
+    def write(self, name: str, heads: list[Head], made: dict[str, Any]) -> Path:
+        """The weight file of a trinary student, all games in one."""
+        path = self.out / f"{name}.safetensors"
+        write_weights([head.fold(self.settings.game, made) for head in heads], path)
+        return path
 
     def best(self) -> str:
         """The stage that played best on the selection seeds, the first of equals."""
@@ -295,19 +297,14 @@ class Run:
             write_json(path, found, error=TnemuError)
         return read_references(path, games)
 
-    def export(self, best: str) -> tuple[Path, ...]:
-        """The weight file of each game, from the checkpoint of stage ``best``."""
-        games, checkpoint = self.settings.games, self.out / f"{best}.hidden.safetensors"
+    def export(self, best: str) -> Path:
+        """The weight file, from the checkpoint of stage ``best``."""
+        checkpoint = self.out / f"{best}.hidden.safetensors"
         load_state(self.heads[0].student, checkpoint)
         made = self.provenance() | {"chosen": best, "checkpoint_sha256": file_sha256(checkpoint)}
-        names = ["student"] if len(games) == 1 else list(games)
-        paths = tuple(self.out / f"{name}.safetensors" for name in names)
-        if len(games) > 1:
-            made["together"] = {game: path.name for game, path in zip(games, paths, strict=True)}
+        if len(self.heads) > 1:
             made["references"] = self.references
-        for head, path in zip(self.heads, paths, strict=True):
-            write_weights(head.fold(self.settings.game, made), path)
-        return paths
+        return self.write("student", self.heads, made)
 
     def provenance(self) -> dict[str, Any]:
         """How what is stored was made."""
@@ -334,8 +331,8 @@ def train_student(
     resume: bool = False,
     report: Report = print_row,
     check: Check | None = None,
-) -> tuple[Path, ...]:
-    """Collect, train, fold; returns the path of the best weight file, one for each game.
+) -> Path:
+    """Collect, train, fold; returns the path of the weight file, which holds all games.
 
     ``check`` is asked before anything is collected or trained; this room knows no boards. Raises
     TnemuError for what cannot be trained, Diverged where a training came to no finite numbers.

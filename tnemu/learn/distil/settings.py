@@ -34,7 +34,7 @@ class DistilSettings:
     tnemu.learn.players.adapters.
     """
     out: str
-    """Folder for data, checkpoints, curve and the weight file of each game."""
+    """Folder for data, checkpoints, curve and the weight file."""
     data: str | None = None
     """Folder of the teachers' states, shared by all runs that name it and have the same teachers, states
     and seed, whatever their size, loss and games; in --out if not given.

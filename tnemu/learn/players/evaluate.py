@@ -25,7 +25,7 @@ from tnemu.errors import TnemuError
 from tnemu.files import check_writable, json_text
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
-from tnemu.formats.weights import read_weights, write_weights
+from tnemu.formats.weights import network_for, read_heads, write_weights
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.files import (
     CONTROL,
@@ -94,7 +94,11 @@ def load_player(
         return _network(what)
     if kind == QUANTISED:
         return load_quantised(what)
-    file = read_weights(what)
+    heads = read_heads(what)
+    if len(heads) > 1 and game is None:
+        names = ", ".join(head.task.name for head in heads if head.task)
+        raise TnemuError(f"player {what!r} plays {names}; say which with --game")
+    file = heads[0] if len(heads) == 1 else network_for(heads, game, what)
     return file.scores, spec_of(file)
 
 
@@ -225,5 +229,10 @@ def record(source: str | Path, target: str | Path, scores: dict[str, Any]) -> No
         facts = {**load_facts(source), "evaluation": evaluation}
         save_tensors(target, load_tensors(source), facts)
         return
-    file = read_weights(source)
-    write_weights(replace(file, provenance={**file.provenance, "evaluation": scores}), target)
+    heads = read_heads(source)
+    made = dict(heads[0].provenance)
+    if len(heads) == 1:
+        made["evaluation"] = scores
+    else:
+        made["evaluations"] = {**made.get("evaluations", {}), scores["game"]: scores}
+    write_weights([replace(head, provenance=made) for head in heads], target)
