@@ -44,7 +44,7 @@ from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import LAYER_KINDS, Layer, Vote, Weights
 from tnemu.networks.trained import TaskReference, TrainedNetwork
 
-FORMAT_1, FORMAT, FORMAT_3 = (f"tnemu-weights-{number}" for number in (1, 2, 3))
+FORMAT, FORMAT_1, FORMAT_3 = "tnemu-weights-2", "tnemu-weights-1", "tnemu-weights-3"
 _TENSORS = {"thresholds": np.int32, "order": np.int32, "background": np.int16, "classes": np.int32}
 _INTEGERS = ("stride", "groups")
 _MOST_SIZE = (1 << 31) - 1
