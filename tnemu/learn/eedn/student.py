@@ -213,7 +213,8 @@ class Student(nn.Module):
             centre = layer.mean.view(-1, *[1] * (r.dim() - 2))
             total.zero_()
             for part in shown:
-                total += (layer.sums(part()).double() - centre).square().sum(dims)
+                r = layer.sums(part()).double()
+                total += r.sub_(centre).square_().sum(dims)  # in place: wide layers are large
             layer.variance.copy_(total / count)
             shown = [_kept(layer(part()), self.precision) for part in shown]
         self.train(was_training)
