@@ -94,6 +94,8 @@ def _evaluate(
     from tnemu.lab.board_player import board_player
     from tnemu.learn.players import evaluate as evaluation
     from tnemu.learn.players.selection import warnings
+    from tnemu.learn.run.runs import say
+    from tnemu.tasks.atari.spec import read_spec
 
     s = settings
     given = {evaluation.file_of(player): player for player in s.players}
@@ -119,6 +121,9 @@ def _evaluate(
             more,
             s.sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
+            s.frame_skip,
+            evaluation.Others(s.view, None if s.spec is None else read_spec(s.spec)),
+            say,
         )
     view.print_scores(result, given)
     if s.json is not None:

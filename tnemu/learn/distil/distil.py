@@ -29,13 +29,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from tnemu.errors import TnemuError
 from tnemu.files import make_folder, write_json
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import write_weights
 from tnemu.learn.distil.checkpoint import StageCheckpoint
-from tnemu.learn.distil.rounds import bytes_of, collect, facts_of, folder_of, label_temperature
+from tnemu.learn.distil.rounds import (
+    bytes_of,
+    collect,
+    facts_of,
+    folder_of,
+    label_temperature,
+    mean_screen,
+)
 from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
 from tnemu.learn.distil.stages import mean_share, read_references, read_stage
 from tnemu.learn.distil.states import States
@@ -43,7 +51,7 @@ from tnemu.learn.distil.training import Lesson, prefixes_of, train
 from tnemu.learn.eedn.heads import Head, heads_of
 from tnemu.learn.eedn.sparsity import firing_rate
 from tnemu.learn.eedn.student import Precision, add_hysteresis
-from tnemu.learn.players.adapters import teacher_of
+from tnemu.learn.players.adapters import ForeignTeacher, specs_by_game, teacher_of
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.files import CONTROL
 from tnemu.learn.players.nets import load_state, net_player, save_player, state_arrays
@@ -58,6 +66,7 @@ from tnemu.learn.run.runs import (
     file_sha256,
     plain,
     print_row,
+    say,
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_room, how_to_go_on
@@ -84,14 +93,25 @@ class Run:
         resume: bool = False,
         report: Report = print_row,
         check: Check | None = None,
+        teachers: Mapping[str, ForeignTeacher] | None = None,
+        tell: Callable[[str], None] = say,
     ):
         s = self.settings = settings
         self.resume, self.out, self.check = resume, Path(s.out), check
         self.device = find_device(s.device)
-        teachers = zip(s.games, s.teachers, strict=True)
-        self.nets = [teacher_of(*each).to(self.device) for each in teachers]
+        worlds, given = specs_by_game(s.specs, s.games), dict(teachers or {})
+        self.nets = [
+            (given.get(game) or teacher_of(game, path, s.view, worlds.get(game))).to(self.device)
+            for game, path in zip(s.games, s.teachers, strict=True)
+        ]
         self.specs = [net.spec for net in self.nets]
+        self.teachers = [net_player(net) for net in self.nets]
         self.teacher_sha256 = [file_sha256(path) for path in s.teachers]
+        for net in self.nets:
+            if isinstance(net, ForeignTeacher):
+                tell(net.described())
+                if net.view is not None:
+                    net.background.copy_(torch.from_numpy(mean_screen(net.spec, self.seed(6))))
         self.heads = self.untrained(2, "trinary")
         self.lessons: list[Lesson] = []
         self.stages: list[dict[str, Any]] = []
@@ -105,7 +125,7 @@ class Run:
         """
         with one_thread():
             self.begin()
-            students = [net_player(net) for net in self.nets]
+            students = self.teachers
             for stage in range(1 + self.settings.dagger_rounds):
                 self.gather(stage, students)
                 self.learn(f"stage{stage}", self.heads, 3, stage)
@@ -173,12 +193,14 @@ class Run:
         round 0 perhaps by another run.
         """
         s, spec = self.settings, self.specs[g]
-        facts = facts_of(s, stage, g, spec, self.teacher_sha256[g])
+        teacher = self.teachers[g]
+        view = getattr(teacher, "view", None)
+        facts = facts_of(s, stage, g, spec, self.teacher_sha256[g], view)
         folder = folder_of(s, self.out, stage, g, facts)
         if not (folder.exists() and (self.resume or stage == 0)):
             make_folder(folder.parent, error=TnemuError, then="choose another --data")
             check_room(folder.parent, bytes_of(spec, facts["states"]))
-            teacher, share = net_player(self.nets[g]), facts.get("teacher_share", 0.0)
+            share = facts.get("teacher_share", 0.0)
             how = (facts["states"], s.keep_every, s.worlds, facts["seed"], share)
             states = collect(player, teacher, spec, *how)
             states.save(folder, facts, device=device_name(self.device), versions=versions())
@@ -288,7 +310,7 @@ class Run:
         if len(games) == 1:
             return {games[0]: {"teacher": 1.0, "random": 0.0}}
         if not (self.resume and path.exists()):
-            teachers = self.scores([net_player(net) for net in self.nets])
+            teachers = self.scores(self.teachers)
             chance = self.scores([random_player(len(spec.actions), 0) for spec in self.specs])
             found = {
                 game: {"teacher": float(np.mean(top)), "random": float(np.mean(low))}
@@ -331,13 +353,17 @@ def train_student(
     resume: bool = False,
     report: Report = print_row,
     check: Check | None = None,
+    teachers: Mapping[str, ForeignTeacher] | None = None,
+    tell: Callable[[str], None] = say,
 ) -> Path:
     """Collect, train, fold; returns the path of the weight file, which holds all games.
 
-    ``check`` is asked before anything is collected or trained; this room knows no boards. Raises
+    ``check`` is asked before anything is collected or trained; this room knows no boards. ``teachers``
+    are networks of your own by game, in place of what is in the files of ``settings.teachers``, whose
+    hashes still say who taught. ``tell`` is told what a teacher of another library is shown. Raises
     TnemuError for what cannot be trained, Diverged where a training came to no finite numbers.
     """
-    return Run(settings, resume, report, check).run()
+    return Run(settings, resume, report, check, teachers, tell).run()
 
 
 def main(

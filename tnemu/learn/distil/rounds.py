@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from tnemu.files import json_text
 from tnemu.formats.errors import FormatError
 from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import Facts, States
-from tnemu.learn.players.episodes import Player
+from tnemu.learn.players.episodes import Player, begin, shown_to
 from tnemu.learn.run.runs import derived_seed
 from tnemu.tasks.task import TaskSpec
 
@@ -36,12 +38,17 @@ def bytes_of(spec: TaskSpec, count: int) -> int:
 
 
 def facts_of(
-    settings: DistilSettings, stage: int, g: int, spec: TaskSpec, teacher_sha256: str
+    settings: DistilSettings,
+    stage: int,
+    g: int,
+    spec: TaskSpec,
+    teacher_sha256: str,
+    view: Any = None,
 ) -> dict[str, Any]:
     """What the states of a round of game ``g`` depend on, but for the student that visits later ones.
 
-    All games have the seed of a game alone in round 0, so that their states are those of a run of
-    that game alone.
+    ``view`` is the teacher's own, if it has one. All games have the seed of a game alone in round 0, so
+    that their states are those of a run of that game alone.
     """
     s = settings
     facts = {
@@ -53,6 +60,8 @@ def facts_of(
         "epsilons": list(EPSILONS),
         "seed": derived_seed(s.seed, 1, stage, g if stage else 0),
     }
+    if view is not None:
+        facts["view"] = asdict(view)
     return facts | ({"teacher_share": s.teacher_share**stage} if stage else {})
 
 
@@ -76,7 +85,8 @@ def collect(
     seed: int,
     teacher_share: float = 0.0,
 ) -> States:
-    """States that ``player`` visits, with some random actions, labelled by ``teacher``.
+    """States that ``player`` visits, with some random actions, labelled by ``teacher``; one with a view
+    of its own labels what it sees at the same moment.
 
     They are in order of time, the worlds interleaved; every ``keep_every``-th decision is kept.
     Each decision of each world is the teacher's with probability ``teacher_share``, before the
@@ -84,18 +94,26 @@ def collect(
     """
     seeds = np.random.SeedSequence(seed).generate_state(worlds + 1) >> 1
     mix = np.random.default_rng([seed, 1])  # a stream of its own: without a mix nothing changes
-    consoles = [spec.start(int(s)) for s in seeds[:-1]]
+    consoles = [begin(spec, int(s), teacher) for s in seeds[:-1]]
+    apart = getattr(teacher, "view", None) is not None
     rng = np.random.default_rng(int(seeds[-1]))
     epsilons = np.array([EPSILONS[i % len(EPSILONS)] for i in range(worlds)])
     now = np.stack([world.reset() for world in consoles])
     screens = np.empty((-(-states // worlds), *now.shape), now.dtype)
+    labels = np.empty((len(screens) if apart else 0, worlds, len(spec.actions)), np.float32)
     for decision in range(len(screens) * keep_every):
-        if decision % keep_every == 0:
+        keep = decision % keep_every == 0
+        if keep:
             screens[decision // keep_every] = now
-        actions = np.asarray(player(now)).argmax(1)
+        said = None
+        if teacher_share or player is teacher or (keep and apart):
+            said = np.asarray(teacher(shown_to(teacher, now, consoles)))
+        if keep and apart:
+            labels[decision // keep_every] = said
+        actions = np.asarray(said if player is teacher else player(now)).argmax(1)
         if teacher_share:
             helped = mix.random(worlds) < teacher_share
-            actions = np.where(helped, np.asarray(teacher(now)).argmax(1), actions)
+            actions = np.where(helped, np.asarray(said).argmax(1), actions)
         other = rng.integers(len(spec.actions), size=worlds)
         actions = np.where(rng.random(worlds) < epsilons, other, actions)
         for i, world in enumerate(consoles):
@@ -103,8 +121,26 @@ def collect(
             if over:
                 now[i] = world.reset()
     kept = screens.reshape(-1, *spec.shape)[:states]
+    if apart:
+        return States(kept, labels.reshape(-1, len(spec.actions))[:states])
     q = np.concatenate([teacher(kept[i : i + 500]) for i in range(0, states, 500)])
     return States(kept, q.astype(np.float32))
+
+
+def mean_screen(spec: TaskSpec, seed: int, decisions: int = 2000) -> npt.NDArray[np.float32]:
+    """The mean of the newest screens of random play: the background that a student of a teacher
+    without one subtracts. float32 [rows, columns]
+    """
+    world, rng = spec.start(seed), np.random.default_rng(seed)
+    seen, over = world.reset(), False
+    total = np.zeros(seen.shape[1:])
+    for _ in range(decisions):
+        if over:
+            seen, over = world.reset(), False
+        total += seen[0]
+        seen, _, over = world.step(int(rng.integers(len(spec.actions))))
+    world.close()
+    return (total / decisions).astype(np.float32)
 
 
 def label_temperature(q: Tensor, peak: float) -> float:

@@ -31,13 +31,21 @@ class DistilSettings:
     """What the student is to play; one or more."""
     teachers: tuple[str, ...] = field(metadata={"one": "teacher"})
     """A teacher's file for each game, in their order; of tnemu, stable-baselines3 or CleanRL, see
-    tnemu.learn.players.adapters.
+    docs/learning.md.
     """
     out: str
     """Folder for data, checkpoints, curve and the weight file."""
     data: str | None = None
     """Folder of the teachers' states, shared by all runs that name it and have the same teachers, states
     and seed, whatever their size, loss and games; in --out if not given.
+    """
+    view: str | None = None
+    """What teachers of other libraries are shown: gymnasium, stable-baselines3, cleanrl, tnemu, or a JSON
+    file; their library's usual one if not given.
+    """
+    specs: tuple[str, ...] = field(default=(), metadata={"one": "spec"})
+    """JSON files of the worlds that teachers of other libraries teach in, for games that the project
+    has no spec of, or another one.
     """
     seed: int = 0
     """Of everything that is drawn."""

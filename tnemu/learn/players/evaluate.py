@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,25 @@ def file_of(player: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Others:
+    """How agents of other libraries are taken: see tnemu.learn.players.adapters."""
+
+    view: str | None = None
+    """What they are shown; their library's usual view if None."""
+    spec: AtariSpec | None = None
+    """The world they play in; the project's own of their game if None."""
+
+
 def load_player(
-    what: str, game: str | None = None, spec: AtariSpec | None = None
+    what: str,
+    game: str | None = None,
+    spec: AtariSpec | None = None,
+    others: Others = Others(),
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[Player, AtariSpec]:
     """A player by name or file, and the spec it plays under: ``spec``, or the project's own of
-    ``game``, for a player that is no file.
+    ``game``, for a player that is no file. ``tell`` is told what an agent of another library is shown.
     """
     if not is_file(what):
         if spec is None:
@@ -88,7 +102,7 @@ def load_player(
     if is_foreign(what):
         if game is None:
             raise TnemuError(f"player {what!r} does not say what it plays; say it with --game")
-        return _network(what, game)
+        return _network(what, game, others, tell)
     kind = kind_of(what)
     if kind in (TEACHER, CONTROL):
         return _network(what)
@@ -102,7 +116,12 @@ def load_player(
     return file.scores, spec_of(file)
 
 
-def _network(what: str, game: str = "") -> tuple[Player, AtariSpec]:
+def _network(
+    what: str,
+    game: str = "",
+    others: Others = Others(),
+    tell: Callable[[str], None] = lambda line: None,
+) -> tuple[Player, AtariSpec]:
     """A player that needs torch, which is imported here and nowhere else."""
     try:
         import torch  # noqa: F401
@@ -114,7 +133,8 @@ def _network(what: str, game: str = "") -> tuple[Player, AtariSpec]:
     from tnemu.learn.players import adapters, nets
 
     if is_foreign(what):
-        foreign = adapters.load_foreign(what, game)
+        foreign = adapters.load_foreign(what, game, others.view, others.spec)
+        tell(foreign.described())
         return nets.net_player(foreign), foreign.spec
     if kind_of(what) == TEACHER:
         net = nets.load_teacher(what)
@@ -131,32 +151,36 @@ def evaluate(
     more: Mapping[str, tuple[Player, AtariSpec]] | None = None,
     sticky: float | None = None,
     report: Progress = lambda what, row: None,
+    frame_skip: int | None = None,
+    others: Others = Others(),
+    tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Every player on the same seeds; refuses players that see different worlds.
 
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
-    ``sticky`` makes all play under another stickiness than their own; all other fields of their specs
-    must agree. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
+    ``sticky`` and ``frame_skip`` make all play under others than their own; all other fields of their
+    specs must agree. ``others`` says how agents of other libraries are taken, ``tell`` is told. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
     player's own; and in ``chosen_on`` those of the seeds that chose a player: say the ``warnings`` of
     tnemu.learn.players.selection before. Raises TnemuError for players that cannot be compared.
     """
     own: dict[str, tuple[Player, AtariSpec]] = {
-        what: load_player(what, game) for what in players if is_file(what)
+        what: load_player(what, game, None, others, tell) for what in players if is_file(what)
     } | dict(more or {})
-    common = next((spec for _, spec in own.values()), None)
+    common = next((spec for _, spec in own.values()), others.spec)
     if common is not None and game not in (None, common.game):
         raise TnemuError(
-            f"player {next(iter(own))!r} plays {common.game!r}, not --game {game!r}; "
+            f"player {next(iter(own), 'random')!r} plays {common.game!r}, not --game {game!r}; "
             "leave --game out, or choose players of that game"
         )
     loaded = {w: load_player(w, game, common) for w in players if not is_file(w)} | own
     loaded = {what: loaded[what] for what in (*players, *(more or {}))}
-    spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky)
+    spec = _same_world({what: spec for what, (_, spec) in loaded.items()}, sticky, frame_skip)
     met = chosen_on((what for what in players if is_file(what)), seeds)
     result: dict[str, Any] = {
         "game": spec.game,
         "spec_sha256": spec.sha256,
         "sticky": spec.sticky,
+        "frame_skip": spec.frame_skip,
         "epsilon": epsilon,
         "chosen_on": met,
         "players": {},
@@ -189,8 +213,12 @@ def is_teacher(file: str) -> bool:
     return is_foreign(file) or kind_of(file) == TEACHER
 
 
-def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSpec:
-    """The spec that all players have, with another stickiness if one is asked for."""
+def _same_world(
+    specs: Mapping[str, AtariSpec], sticky: float | None, frame_skip: int | None
+) -> AtariSpec:
+    """The spec that all players have, with another stickiness or frame skip if one is asked for."""
+    if frame_skip is not None:
+        specs = {what: _paced(spec, frame_skip) for what, spec in specs.items()}
     if sticky is not None:
         specs = {what: replace(spec, sticky=sticky) for what, spec in specs.items()}
     if len({spec.sha256 for spec in specs.values()}) > 1:
@@ -207,6 +235,13 @@ def _same_world(specs: Mapping[str, AtariSpec], sticky: float | None) -> AtariSp
             f"the players have different specs ({listed}), apart in {', '.join(apart)}; {how}"
         )
     return next(iter(specs.values()))
+
+
+def _paced(spec: AtariSpec, frame_skip: int) -> AtariSpec:
+    """A decision every ``frame_skip`` raw frames; stacked screens stay as far apart as they can."""
+    stride = max(1, spec.stack_stride * spec.frame_skip // frame_skip)
+    pool = min(spec.max_pool, frame_skip)
+    return replace(spec, frame_skip=frame_skip, stack_stride=stride, max_pool=pool)
 
 
 def check_record(source: str | Path, target: str | Path) -> None:

@@ -37,15 +37,22 @@ class Plays(Protocol):
         ...
 
 
-def net_player(net: Plays) -> Player:
+class NetPlayer:
     """The network as a player for ``play_episodes``; it computes where its weights are."""
-    device = net.background.device
 
-    def player(observations: np.ndarray) -> np.ndarray:
+    def __init__(self, net: Plays) -> None:
+        self.net, self.view = net, getattr(net, "view", None)
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Scores float[n, actions] for what it is shown, uint8[n, ...]."""
         with torch.inference_mode():
-            return net(torch.from_numpy(observations).to(device)).cpu().numpy()
+            seen = torch.from_numpy(observations).to(self.net.background.device)
+            return self.net(seen).cpu().numpy()
 
-    return player
+
+def net_player(net: Plays) -> Player:
+    """The network as a player; one with a view of its own (``net.view``) is shown that."""
+    return NetPlayer(net)
 
 
 def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
