@@ -170,6 +170,13 @@ def atari_spec(folder: Path) -> Made:
     return load, good
 
 
+def atari_view(folder: Path) -> Made:
+    from tnemu.tasks.atari.view import view_named
+
+    good = [b"{}", b'{"rows": 42, "crop_top": 10, "crop_rows": 100, "newest": "first"}']
+    return by_path(folder / "view.json", view_named), good
+
+
 def model(folder: Path, objects: bool = False) -> Made:
     """Small: most bytes of a real model are rows of a crossbar."""
     lists = ibm_text.model(2)
@@ -359,6 +366,7 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "weights 1": (lambda folder: weights(folder, old=True), 600),
     "weights 2": (weights, 600),
     "AtariSpec": (atari_spec, 3000),
+    "AtariView": (atari_view, 3000),
     "IBM model, lists": (model, 300),
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
     "spikes, text": (spike_text, 1500),
