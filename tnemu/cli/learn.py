@@ -18,6 +18,7 @@ COMMANDS = {
     "together": "The same, as it was called for several games",
     "ladder": "Fine-tune a student's float control in fewer bits",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
+    "shares": "Put the scores of several games side by side: a table and a picture",
 }
 """Command name (an attribute of this module) -> its line of help."""
 
@@ -92,6 +93,7 @@ def _evaluate(
     from tnemu.cli.errors import CommandError
     from tnemu.files import check_writable, write_json
     from tnemu.lab.board_player import board_player
+    from tnemu.lab.side_by_side import OnBoard, side_by_side
     from tnemu.learn.players import evaluate as evaluation
     from tnemu.learn.players.selection import warnings
     from tnemu.learn.run.runs import say
@@ -105,11 +107,12 @@ def _evaluate(
             check_writable(file, error=CommandError)  # not after an hour of play
     if s.record is not None:
         evaluation.check_record(last, s.record)
-    more = {}
+    others = evaluation.Others(s.view, None if s.spec is None else read_spec(s.spec))
+    more, on = {}, {}
     if board is not None:
-        more[f"{s.players[-1]} on {board}"] = board_player(
-            zoo.find(last), board, s.episodes, s.game
-        )
+        name, path = f"{s.players[-1]} on {board}", zoo.find(last)
+        more[name] = board_player(path, board, s.episodes, s.game)
+        on[name] = OnBoard(path, board)
     for warning in warnings(filter(evaluation.is_file, given), s.seeds):
         typer.echo(warning, err=True)
     with progress(len(given) + len(more)) as tell:
@@ -122,8 +125,9 @@ def _evaluate(
             s.sticky,
             lambda what, row: tell(given.get(what, what), step=row is not None),
             s.frame_skip,
-            evaluation.Others(s.view, None if s.spec is None else read_spec(s.spec)),
+            others,
             say,
+            side_by_side(s.processes, on, s.game, others),
         )
     view.print_scores(result, given)
     if s.json is not None:
@@ -132,6 +136,44 @@ def _evaluate(
         view.save_score_plot(result, given, plot)
     if s.record is not None:
         evaluation.record(last, s.record, result)
+
+
+def shares(
+    results: Annotated[
+        list[Path], typer.Argument(help="What learn evaluate --json wrote, one game each.")
+    ],
+    label: Annotated[
+        list[str],
+        typer.Option(help="LABEL=TEXT: players in whose name TEXT stands; once for each label."),
+    ],
+    by: Annotated[
+        str, typer.Option(help="What has the share 1: teacher, or one of the labels.")
+    ] = "teacher",
+    title: Annotated[str, typer.Option(help="Of the picture.")] = "Scores of whole episodes",
+    plot: Annotated[Path | None, typer.Option(help="Draw the shares in this PNG file.")] = None,
+) -> None:
+    """Put the scores of several games side by side, as shares of each game's teacher.
+
+    The share is (score - random) / (teacher - random), with 95 % intervals over episodes.
+    """
+    from tnemu.cli import shares_view as view
+    from tnemu.cli.errors import CommandError
+    from tnemu.files import check_writable
+    from tnemu.lab.shares import read_result, shares_of
+
+    pairs = [text.partition("=") for text in label]
+    for name, _, text in pairs:
+        if not name or not text:
+            raise CommandError(
+                f"--label {name}: must be LABEL=TEXT, where TEXT stands in the names of its players; "
+                "write for instance --label KL=zoo/"
+            )
+    if plot is not None:
+        check_writable(plot, error=CommandError)
+    found = shares_of([read_result(path) for path in results], {n: t for n, _, t in pairs}, by)
+    view.print_shares(found)
+    if plot is not None:
+        view.save_share_plot(found, title, plot)
 
 
 teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)

@@ -13,7 +13,8 @@ the teacher's (tnemu.learn.players.scores). Quote scores from seeds that chose n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tnemu.files import check_writable, json_text
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
 from tnemu.formats.weights import network_for, read_heads, write_weights
-from tnemu.learn.players.episodes import Player, play_episodes, random_player
+from tnemu.learn.players.episodes import Episode, Player, play_episodes, random_player
 from tnemu.learn.players.files import (
     CONTROL,
     QUANTISED,
@@ -45,6 +46,28 @@ ScoreRow = dict[str, Any]
 """What is known of a player that has played: scores, their mean, its interval and more."""
 Progress = Callable[[str, ScoreRow | None], None]
 """Called with a player's name when it begins (None) and with its scores when it has played."""
+
+
+Playing = Callable[
+    [Mapping[str, Player], AtariSpec, Sequence[int], float],
+    AbstractContextManager[Callable[[str], list[Episode]]],
+]
+"""Given players by name, spec, seeds and the share of random actions: a function that gives the
+episodes of a player by its name, while the context is open.
+"""
+
+
+@contextmanager
+def here(
+    players: Mapping[str, Player], spec: AtariSpec, seeds: Sequence[int], epsilon: float
+) -> Iterator[Callable[[str], list[Episode]]]:
+    """One player after the other, in this process; tnemu.lab.side_by_side plays on every core."""
+
+    def play(what: str) -> list[Episode]:
+        with one_thread():
+            return play_episodes(players[what], spec, seeds, epsilon)
+
+    yield play
 
 
 def is_file(what: str) -> bool:
@@ -154,14 +177,17 @@ def evaluate(
     frame_skip: int | None = None,
     others: Others = Others(),
     tell: Callable[[str], None] = lambda line: None,
+    playing: Playing | None = None,
 ) -> dict[str, Any]:
     """Every player on the same seeds; refuses players that see different worlds.
 
     ``more`` brings players that this room cannot make, such as a student on an emulated board.
     ``sticky`` and ``frame_skip`` make all play under others than their own; all other fields of their
-    specs must agree. ``others`` says how agents of other libraries are taken, ``tell`` is told. The result has ``sticky`` and ``spec_sha256`` of the world that was played, and each
-    player's own; and in ``chosen_on`` those of the seeds that chose a player: say the ``warnings`` of
-    tnemu.learn.players.selection before. Raises TnemuError for players that cannot be compared.
+    specs must agree. ``others`` says how agents of other libraries are taken, and ``tell`` is told.
+    ``playing`` says who plays, :func:`here` if nobody else. The result has ``sticky`` and
+    ``spec_sha256`` of the world that was played, and each player's own; and in ``chosen_on`` those of
+    the seeds that chose a player: say the ``warnings`` of tnemu.learn.players.selection before. Raises
+    TnemuError for players that cannot be compared.
     """
     own: dict[str, tuple[Player, AtariSpec]] = {
         what: load_player(what, game, None, others, tell) for what in players if is_file(what)
@@ -185,27 +211,36 @@ def evaluate(
         "chosen_on": met,
         "players": {},
     }
-    for what, (player, trained) in loaded.items():
-        report(what, None)
-        began = time.perf_counter()
-        with one_thread():
-            episodes = play_episodes(player, spec, seeds, epsilon)
-        scores = [e.score for e in episodes]
-        row = summary(scores) | {
-            "scores": scores,
-            "decisions": [e.decisions for e in episodes],
-            "truncated": sum(e.truncated for e in episodes),
-            "own_sticky": trained.sticky,
-            "own_spec_sha256": trained.sha256,
-        }
-        result["players"][what] = {"seeds": [seeds[0], seeds[-1]], **row}
-        report(what, {**row, "seconds": time.perf_counter() - began})
+    named = {what: player for what, (player, _) in loaded.items()}
+    with (playing or here)(named, spec, seeds, epsilon) as play:
+        for what, (_, trained) in loaded.items():
+            report(what, None)
+            began = time.perf_counter()
+            row = _row(play(what), trained)
+            result["players"][what] = {"seeds": [seeds[0], seeds[-1]], **row}
+            report(what, {**row, "seconds": time.perf_counter() - began})
     floor = "random" if "random" in loaded else None
     ceiling = next((what for what in players if is_file(what) and is_teacher(what)), None)
     played = {what: row["scores"] for what, row in result["players"].items()}
     for what, shares in normalise(spec.game, played, floor, ceiling).items():
         result["players"][what] |= shares
     return {**result, "normalised": references(spec.game, floor, ceiling)}
+
+
+def _row(episodes: Sequence[Episode], trained: AtariSpec) -> ScoreRow:
+    scores = [e.score for e in episodes]
+    return summary(scores) | {
+        "scores": scores,
+        "decisions": [e.decisions for e in episodes],
+        "truncated": sum(e.truncated for e in episodes),
+        "own_sticky": trained.sticky,
+        "own_spec_sha256": trained.sha256,
+    }
+
+
+def needs_torch(what: str) -> bool:
+    """Whether a player is a network of torch: its sums round by how many worlds it sees at once."""
+    return is_file(what) and (is_foreign(what) or kind_of(what) in (TEACHER, CONTROL))
 
 
 def is_teacher(file: str) -> bool:

@@ -35,6 +35,10 @@ class EvaluateSettings:
     """
     spec: str | None = None
     """JSON file of the world that agents of other libraries play in, if not the project's own."""
+    processes: int | None = None
+    """Play in so many processes at once; as many as there are cores if not given. Scores do not depend
+    on it.
+    """
     json: str | None = None
     """Write the result to this file."""
     record: str | None = None
@@ -43,8 +47,9 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         check_types(self)
         at_least(1, self, "episodes")
-        if self.frame_skip is not None:
-            at_least(1, self, "frame_skip")
+        for name in ("frame_skip", "processes"):
+            if getattr(self, name) is not None:
+                at_least(1, self, name)
         shares(self, "epsilon")
         world_seeds(self, "seed", "episodes")
 
