@@ -115,7 +115,7 @@ class NeuronLayer(nn.Module):
         """Bits or, of a float layer, values; in eval mode a trinary layer is its integers."""
         r = self.sums(x)
         if self.linear:
-            return r + self.beta
+            return r + self.beta.view(-1, *[1] * (r.dim() - 2))
         if self.precision == "trinary" and not self.training:
             return r.ge(self.threshold.to(r.dtype).view(-1, *[1] * (r.dim() - 2))).to(r.dtype)
         frozen = (None, None) if self.training else (self.mean.float(), self.variance.float())

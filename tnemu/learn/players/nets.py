@@ -58,6 +58,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
 
 
+def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, taken away from ``tensors``, without the prefix."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
+
+
 def load_state(net: nn.Module, path: str | Path) -> None:
     """The weights and buffers of a file into ``net``; raises FormatError as :func:`put_state`."""
     put_state(net, read_state(path), path)

@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "float": (_is_number, "a number"),
     "str": (_is_text, "text"),
     "float | None": (lambda value: value is None or _is_number(value), "a number"),
+    "int | None": (lambda value: value is None or _is_whole(value), "a whole number"),
     "str | None": (lambda value: value is None or _is_text(value), "text"),
     "tuple[int, ...]": (
         lambda value: isinstance(value, tuple) and all(map(_is_whole, value)),
