@@ -57,7 +57,7 @@ def command(
     results = {}
     for engine in chosen:
         blocks = recorded.blocks(frames) if recorded else played(student, frames, seed)
-        with _progress(engine, frames) as advance:
+        with progress(engine, frames) as advance:
             results[engine] = compare(student, plan, plan.image, blocks, engine, advance)
     found = facts(student, plan, frames, results)
     if json:
@@ -91,7 +91,7 @@ def _show(facts: dict[str, Any], results: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress(engine: str, frames: int) -> Iterator[Callable[[int], None]]:
+def progress(what: str, count: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import (
@@ -111,5 +111,5 @@ def _progress(engine: str, frames: int) -> Iterator[Callable[[int], None]]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task(engine, total=frames)
-        yield lambda count: bar.advance(task, count)
+        task = bar.add_task(what, total=count)
+        yield lambda done: bar.advance(task, done)

@@ -16,6 +16,7 @@ COMMANDS = {
     "teacher": "Train a Double DQN teacher of a game",
     "student": "Distil the teachers of one game or several into one trinary student",
     "together": "The same, as it was called for several games",
+    "classify": "Train a trinary classifier of pictures or sounds, beside a float control",
     "ladder": "Fine-tune a student's float control in fewer bits",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
 }
@@ -60,6 +61,21 @@ def _student(settings: Any, resume: Resume = False, board: BoardThatHolds = "ns1
     spec = load_board(board)
     with watched(settings) as report:
         return train_student(
+            settings, resume, report, lambda weights: size_of(corelets.Student(weights), spec)
+        )
+
+
+def _classify(settings: Any, resume: Resume = False, board: BoardThatHolds = "ns1e") -> Path:
+    """Train a trinary classifier of a labelled data set that fits a board, and its float control."""
+    import corelets
+    from tnemu.cli.learn_progress import watched
+    from tnemu.hardware.board import load_board
+    from tnemu.learn.classify.classify import train_classifier
+    from tnemu.mapping.size import size_of
+
+    spec = load_board(board)
+    with watched(settings) as report:
+        return train_classifier(
             settings, resume, report, lambda weights: size_of(corelets.Student(weights), spec)
         )
 
@@ -131,5 +147,6 @@ teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
 student = Training("tnemu.learn.distil.settings:DistilSettings", _student)
 together = student
 """What several games were taught with before a student could have any number of them."""
+classify = Training("tnemu.learn.classify.settings:ClassifySettings", _classify)
 ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
 evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)

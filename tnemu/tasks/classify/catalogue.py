@@ -75,7 +75,7 @@ DATA_SETS: dict[str, DataSet] = {
         "no path is needed",
         (1, 8, 8),
         (1437, 360),
-        shift=1,
+        shift=0,
         turn=10,
         zoom=0.1,
         preset="tiny",

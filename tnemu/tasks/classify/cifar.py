@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tnemu import files
+from tnemu.formats.plain_pickle import read_plain_pickle
 from tnemu.tasks.classify.data import DataError, LabelledData, Part
 from tnemu.tasks.classify.folders import load_folders
 from tnemu.tasks.classify.hashes import check_md5
-from tnemu.tasks.classify.plain_pickle import read_plain_pickle
 
 CIFAR10_CLASSES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 PIXELS = 3072

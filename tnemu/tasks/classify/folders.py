@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from tnemu import files
+from tnemu.formats.sound_file import read_sound
 from tnemu.tasks.classify.data import DataError, Images, LabelledData, Part
 from tnemu.tasks.classify.mel import log_mel
 from tnemu.tasks.classify.pictures import SUFFIXES, read_picture
-from tnemu.tasks.classify.wav import read_sound
 
 SOUNDS = (".wav",)
 EVERY = 5

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from tnemu import files
-from tnemu.formats.errors import FormatError
 from tnemu.formats.idx import read_idx
 from tnemu.tasks.classify.data import DataError, LabelledData, Part
 from tnemu.tasks.classify.hashes import check_md5
@@ -51,7 +50,9 @@ CLASSES = {
 
 
 def load_idx(path: Path, shape: tuple[int, int, int], name: str) -> LabelledData:
-    """The data of ``name``, "mnist" or "fashion-mnist". Raises DataError."""
+    """The data of ``name``, "mnist" or "fashion-mnist". Raises DataError, or FormatError for a
+    damaged file.
+    """
     parts = [_part(path, names, MD5[name]) for names in NAMES.values()]
     classes = CLASSES.get(name, tuple("0123456789"))
     for part in parts:
@@ -64,13 +65,9 @@ def load_idx(path: Path, shape: tuple[int, int, int], name: str) -> LabelledData
 
 
 def _part(folder: Path, names: tuple[str, str], md5: dict[str, str]) -> Part:
-    try:
-        images, labels = (
-            read_idx(_file(folder, name, md5), axes)
-            for name, axes in zip(names, (3, 1), strict=True)
-        )
-    except FormatError as error:
-        raise DataError(str(error)) from None
+    images, labels = (
+        read_idx(_file(folder, name, md5), axes) for name, axes in zip(names, (3, 1), strict=True)
+    )
     return Part(images[:, None], labels.astype(np.int64))
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tnemu import files
+from tnemu.formats.mat_file import read_mat
 from tnemu.tasks.classify.data import DataError, LabelledData, Part
 from tnemu.tasks.classify.hashes import check_md5
-from tnemu.tasks.classify.mat import read_mat
 
 MD5 = {
     "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",

@@ -16,10 +16,10 @@ import numpy as np
 
 from tnemu import files
 from tnemu.errors import shown
+from tnemu.formats.sound_file import read_sound
 from tnemu.tasks.classify.data import DataError, LabelledData, Part
 from tnemu.tasks.classify.folders import Shape
 from tnemu.tasks.classify.mel import log_mel
-from tnemu.tasks.classify.wav import read_sound
 
 CLASSES = tuple(
     "aa ae ah aw ay b ch d dh dx eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh sil t th uh uw v "

@@ -18,7 +18,7 @@ import numpy as np
 
 from tnemu import files
 from tnemu.errors import shown
-from tnemu.tasks.classify.data import DataError
+from tnemu.formats.errors import FormatError
 
 MOST_BYTES = 1 << 29
 MOST_OPCODES = 1 << 24
@@ -54,17 +54,17 @@ class _Array:
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """What a pickle holds; dict keys that are bytes (of Python 2) become text. Raises DataError for
+    """What a pickle holds; dict keys that are bytes (of Python 2) become text. Raises FormatError for
     anything but plain data.
     """
-    data = files.read_bytes(path, error=DataError, what="pickle", most_bytes=MOST_BYTES)
+    data = files.read_bytes(path, error=FormatError, what="pickle", most_bytes=MOST_BYTES)
     where = files.place(path)
     try:
         return _finished(_walk(data), 0)
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from None
+    except FormatError as error:
+        raise FormatError(f"{where}: {error}") from None
     except Exception as error:  # damaged: a stack that is empty, a key that cannot be one
-        raise DataError(
+        raise FormatError(
             f"{where} is a damaged pickle ({type(error).__name__}); get it again"
         ) from None
 
@@ -75,7 +75,7 @@ def _walk(data: bytes) -> Any:
     for count, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
         name = opcode.name
         if count > MOST_OPCODES:
-            raise DataError(f"more than {MOST_OPCODES:,} steps; give a smaller file")
+            raise FormatError(f"more than {MOST_OPCODES:,} steps; give a smaller file")
         if name == "STOP":
             return stack.pop()
         if name in ("PROTO", "FRAME"):
@@ -88,7 +88,7 @@ def _walk(data: bytes) -> Any:
             stack.append(memo[argument])
         else:
             _step(name, argument, stack)
-    raise DataError("it has no end; get it again")
+    raise FormatError("it has no end; get it again")
 
 
 _LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -131,7 +131,9 @@ def _step(name: str, argument: Any, stack: list[Any]) -> None:
             second, first = stack.pop(), stack.pop()
             argument = f"{first} {second}"
         if argument not in _NAMES:
-            raise DataError(f"it names {shown(argument)}, which is no plain data; it is not opened")
+            raise FormatError(
+                f"it names {shown(argument)}, which is no plain data; it is not opened"
+            )
         stack.append(_Word(_NAMES[argument]))
     elif name == "REDUCE":
         arguments, called = stack.pop(), stack.pop()
@@ -140,7 +142,7 @@ def _step(name: str, argument: Any, stack: list[Any]) -> None:
         state = stack.pop()
         _built(stack[-1], _of(tuple, state))
     else:
-        raise DataError(f"it has the step {name}, which plain data needs not; it is not opened")
+        raise FormatError(f"it has the step {name}, which plain data needs not; it is not opened")
 
 
 def _marked(stack: list[Any]) -> list[Any]:
@@ -156,7 +158,7 @@ def _pairs(items: list[Any]) -> dict[Any, Any]:
 
 def _of(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
-        raise DataError("its steps do not fit together; get it again")
+        raise FormatError("its steps do not fit together; get it again")
     return value
 
 
@@ -167,14 +169,14 @@ def _called(name: str, arguments: tuple[Any, ...]) -> Any:
         code = arguments[0]
         code = code.decode("ascii") if isinstance(code, bytes) else _of(str, code)
         if code not in _KINDS:
-            raise DataError(f"it holds an array of {shown(code)}, only plain numbers are read")
+            raise FormatError(f"it holds an array of {shown(code)}, only plain numbers are read")
         return _Dtype(code)
     if name == "encode":  # how Python 3 writes bytes for Python 2
         text, coding = arguments
         if coding not in ("latin1", "latin-1"):
-            raise DataError(f"it holds bytes coded {shown(coding)}; get it again")
+            raise FormatError(f"it holds bytes coded {shown(coding)}; get it again")
         return _of(str, text).encode("latin-1")
-    raise DataError(f"it calls {name}, which plain data needs not; it is not opened")
+    raise FormatError(f"it calls {name}, which plain data needs not; it is not opened")
 
 
 def _built(thing: Any, state: tuple[Any, ...]) -> None:
@@ -188,7 +190,7 @@ def _built(thing: Any, state: tuple[Any, ...]) -> None:
     order = dtype.order if dtype.order in ("<", ">") else "<"
     flat = np.frombuffer(_of(bytes, data), np.dtype(dtype.code).newbyteorder(order))
     if dtype.code == "b1" and flat.size and flat.view(np.uint8).max() > 1:
-        raise DataError("it holds a bool that is not 0 or 1; get it again")
+        raise FormatError("it holds a bool that is not 0 or 1; get it again")
     sizes = tuple(_of(int, size) for size in _of(tuple, shape))
     array.value = flat.reshape(sizes, order="F" if fortran else "C")
 
@@ -196,10 +198,10 @@ def _built(thing: Any, state: tuple[Any, ...]) -> None:
 def _finished(value: Any, depth: int) -> Any:
     """Arrays in place of their builders; keys as text."""
     if depth > 8:
-        raise DataError("it is nested deeper than 8; data sets are not")
+        raise FormatError("it is nested deeper than 8; data sets are not")
     if isinstance(value, _Array):
         if value.value is None:
-            raise DataError("an array of it has no numbers; get it again")
+            raise FormatError("an array of it has no numbers; get it again")
         return value.value
     if isinstance(value, dict):
         return {
@@ -209,5 +211,5 @@ def _finished(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_finished(v, depth + 1) for v in value)
     if isinstance(value, _Word | _Dtype) or value is _MARK:
-        raise DataError("it holds what is no plain data; it is not opened")
+        raise FormatError("it holds what is no plain data; it is not opened")
     return value

@@ -12,20 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import files
-from tnemu.tasks.classify.data import DataError
+from tnemu.formats.errors import FormatError
 
 MOST_BYTES = 1 << 28
 Samples = npt.NDArray[np.float64]
 
 
 def read_sound(path: Path) -> tuple[Samples, int]:
-    """Samples float64 [n] and their rate in Hz. DataError says what is wrong with the file."""
-    data = files.read_bytes(path, error=DataError, what="sound", most_bytes=MOST_BYTES)
+    """Samples float64 [n] and their rate in Hz. FormatError says what is wrong with the file."""
+    data = files.read_bytes(path, error=FormatError, what="sound", most_bytes=MOST_BYTES)
     where = files.place(path)
     if data[:7] == b"NIST_1A":
         return _sphere(data, where)
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise DataError(f"{where} is no sound: it is neither RIFF WAVE nor NIST SPHERE")
+        raise FormatError(f"{where} is no sound: it is neither RIFF WAVE nor NIST SPHERE")
     rate, channels, width, body = _riff(data, where)
     return _samples(body, channels, width, "<", where), rate
 
@@ -41,17 +41,19 @@ def _riff(data: bytes, where: str) -> tuple[int, int, int, bytes]:
             if form == 0xFFFE and len(body) >= 26:  # extensible: the form is in its GUID
                 form = int.from_bytes(body[24:26], "little")
             if form != 1 or bits not in (8, 16, 24, 32) or not channels or not rate:
-                raise DataError(
+                raise FormatError(
                     f"{where}: WAVE form {form}, {bits} bits, {channels} channels, {rate} Hz; only "
                     "uncompressed whole numbers of 8, 16, 24 or 32 bits are read, convert it"
                 )
             shape = (rate, channels, bits // 8)
         elif name == b"data" and shape is not None:
             if size > len(data) - at - 8 and size < 0xFFFFFF00:  # streams do not know theirs
-                raise DataError(f"{where} is cut off: {size:,} bytes of sound, {len(body):,} there")
+                raise FormatError(
+                    f"{where} is cut off: {size:,} bytes of sound, {len(body):,} there"
+                )
             return *shape, body
         at += 8 + size + (size & 1)
-    raise DataError(f"{where} is a WAVE file without sound; get it again")
+    raise FormatError(f"{where} is a WAVE file without sound; get it again")
 
 
 def _sphere(data: bytes, where: str) -> tuple[Samples, int]:
@@ -64,11 +66,11 @@ def _sphere(data: bytes, where: str) -> tuple[Samples, int]:
         width, order = int(facts["sample_n_bytes"]), facts.get("sample_byte_format", "01").strip()
         coding = facts.get("sample_coding", "pcm").strip()
     except (ValueError, KeyError, UnicodeDecodeError) as error:
-        raise DataError(
+        raise FormatError(
             f"{where}: its NIST SPHERE header is damaged ({error}); get it again"
         ) from None
     if coding != "pcm" or width not in (1, 2) or not 1 <= channels <= 64 or rate < 1:
-        raise DataError(
+        raise FormatError(
             f"{where}: NIST SPHERE coding {coding!r}, {width} bytes, {channels} channels; only pcm of 1 "
             "or 2 bytes is read, unpack it with NIST's tools"
         )
@@ -78,7 +80,7 @@ def _sphere(data: bytes, where: str) -> tuple[Samples, int]:
 def _samples(body: bytes, channels: int, width: int, order: str, where: str) -> Samples:
     body = body[: len(body) // (channels * width) * channels * width]
     if not body:
-        raise DataError(f"{where} holds no sample; take it away or get it again")
+        raise FormatError(f"{where} holds no sample; take it away or get it again")
     if width == 3:
         raw = np.frombuffer(body, np.uint8).reshape(-1, 3)
         wide = np.zeros((len(raw), 4), np.uint8)

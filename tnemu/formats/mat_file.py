@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import files
-from tnemu.tasks.classify.data import DataError
+from tnemu.formats.errors import FormatError
 
 MOST_BYTES = 1 << 31
 _MATRIX, _PACKED = 14, 15
@@ -51,14 +51,14 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 def read_mat(path: Path) -> Arrays:
-    """The arrays of numbers of a file, by name. Raises DataError for what is no such file, is cut
+    """The arrays of numbers of a file, by name. Raises FormatError for what is no such file, is cut
     off, or unpacks to more than 2 GiB.
     """
-    data = files.read_bytes(path, error=DataError, what="MATLAB file", most_bytes=MOST_BYTES)
+    data = files.read_bytes(path, error=FormatError, what="MATLAB file", most_bytes=MOST_BYTES)
     where = files.place(path)
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
     if order is None or data[124:126] not in (b"\0\1", b"\1\0"):
-        raise DataError(f"{where} is no MATLAB file of version 5; save it with -v7")
+        raise FormatError(f"{where} is no MATLAB file of version 5; save it with -v7")
     found: Arrays = {}
     at, left = 128, MOST_BYTES
     while at < len(data):
@@ -68,9 +68,9 @@ def read_mat(path: Path) -> Arrays:
             try:
                 whole = unpack.decompress(body, left)
             except zlib.error as error:
-                raise DataError(f"{where} is damaged ({error}); get it again") from None
+                raise FormatError(f"{where} is damaged ({error}); get it again") from None
             if not unpack.eof:
-                raise DataError(
+                raise FormatError(
                     f"{where} is cut off, or unpacks to more than {MOST_BYTES:,} bytes; get it again"
                 )
             left -= len(whole)
@@ -83,7 +83,7 @@ def read_mat(path: Path) -> Arrays:
 def _element(data: memoryview, at: int, order: str, where: str) -> tuple[int, memoryview, int]:
     """(type, data, where the next one begins)."""
     if at + 8 > len(data):
-        raise DataError(f"{where} is cut off at byte {at:,}; get it again")
+        raise FormatError(f"{where} is cut off at byte {at:,}; get it again")
     first, size = (int(v) for v in np.frombuffer(data[at : at + 8], f"{order}u4"))
     if first >> 16:  # small: the size in the upper half, up to four bytes of data
         kind, size, begin, end = first & 0xFFFF, first >> 16, at + 4, at + 8
@@ -92,7 +92,7 @@ def _element(data: memoryview, at: int, order: str, where: str) -> tuple[int, me
         kind, begin = first, at + 8
         end = begin + size + (0 if kind == _PACKED else -size % 8)
     if begin + size > len(data):
-        raise DataError(f"{where} is cut off: {size:,} bytes are said to follow byte {begin:,}")
+        raise FormatError(f"{where} is cut off: {size:,} bytes are said to follow byte {begin:,}")
     return kind, data[begin : begin + size], end
 
 
@@ -102,19 +102,19 @@ def _matrix(body: memoryview, order: str, where: str, found: Arrays) -> None:
     _, sizes, at = _element(body, at, order, where)
     _, name, at = _element(body, at, order, where)
     if len(flags) < 8:
-        raise DataError(f"{where}: an array has no flags; get it again")
+        raise FormatError(f"{where}: an array has no flags; get it again")
     what = int(np.frombuffer(flags[:4], f"{order}u4")[0])
     complex_numbers, kind = what & 0x800, what & 0xFF
     if complex_numbers or kind not in _CLASSES:
         return
     stored, numbers, _ = _element(body, at, order, where)
     if stored not in _STORED or len(sizes) % 4:
-        raise DataError(
+        raise FormatError(
             f"{where}: an array is stored in an unknown way ({stored}); save it with -v7"
         )
     shape = [int(n) for n in np.frombuffer(sizes, f"{order}i4")]
     values = np.frombuffer(numbers, f"{order}{_STORED[stored]}")
     if min(shape, default=0) < 0 or math.prod(shape) != values.size:
-        raise DataError(f"{where}: an array of {shape} has {values.size:,} numbers; get it again")
+        raise FormatError(f"{where}: an array of {shape} has {values.size:,} numbers; get it again")
     array = values.reshape(shape, order="F").astype(_CLASSES[kind], copy=False)
     found[bytes(name).decode("latin-1")] = array
