@@ -2,7 +2,7 @@
 
 The opcodes are taken apart by pickletools, which executes nothing, and walked here. What is understood:
 None, booleans, whole numbers, floats, text, bytes, tuples, lists, dicts, and numpy's arrays of plain
-numbers as numpy pickles them. No name is ever looked up: the four that numpy's arrays need
+numbers as numpy pickles them up to protocol 4. No name is ever looked up: the four that numpy's arrays need
 (_reconstruct, ndarray, dtype, _codecs.encode) are words to this module, and any other is refused.
 """
 
@@ -71,7 +71,7 @@ def read_plain_pickle(path: Path) -> Any:
 
 def _walk(data: bytes) -> Any:
     stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    memo: dict[Any, Any] = {}
     for count, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
         name = opcode.name
         if count > MOST_OPCODES:
@@ -114,7 +114,7 @@ def _step(name: str, argument: Any, stack: list[Any]) -> None:
         stack.append([] if name == "EMPTY_LIST" else {})
     elif name in ("LIST", "DICT", "TUPLE"):
         items = _marked(stack)
-        stack.append({"LIST": list, "TUPLE": tuple, "DICT": _pairs}[name](items))
+        stack.append(_pairs(items) if name == "DICT" else items if name == "LIST" else tuple(items))
     elif name in _TUPLES:
         count = _TUPLES[name]
         items = stack[len(stack) - count :]

@@ -87,7 +87,7 @@ def _samples(body: bytes, channels: int, width: int, order: str, where: str) -> 
         wide[:, 1:] = raw
         values = wide.view("<i4").ravel() / 2.0**31
     elif width == 1:
-        values = (np.frombuffer(body, np.uint8) - 128.0) / 128.0
+        values = (np.frombuffer(body, np.uint8).astype(np.float64) - 128.0) / 128.0
     else:
-        values = np.frombuffer(body, f"{order}i{width}") / 2.0 ** (8 * width - 1)
+        values = np.frombuffer(body, f"{order}i{width}").astype(np.float64) / 2.0 ** (8 * width - 1)
     return np.asarray(values.reshape(-1, channels).mean(axis=1), np.float64)

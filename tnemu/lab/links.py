@@ -52,11 +52,9 @@ def link_load(image: BoardImage, spikes: npt.NDArray[np.void]) -> LinkLoad:
     ticks, (xs, ys, directions) = spikes["tick"], _borders(image, spikes)
     keys = [np.zeros(0, np.int64)]
     columns, rows = board.chips_x, board.chips_y
-    for direction, (which, x, y) in enumerate(zip(directions, xs, ys, strict=True)):
-        inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-        keys.append(
-            ((ticks[which[inside]] * 4 + direction) * rows + y[inside]) * columns + x[inside]
-        )
+    for way, (which, cx, cy) in enumerate(zip(directions, xs, ys, strict=True)):
+        inside = (cx >= 0) & (cx < columns) & (cy >= 0) & (cy < rows)
+        keys.append(((ticks[which[inside]] * 4 + way) * rows + cy[inside]) * columns + cx[inside])
     found, counts = np.unique(np.concatenate(keys), return_counts=True)
     if not len(found):
         return LinkLoad(0, 0.0, 0, capacity)

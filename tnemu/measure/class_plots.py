@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,11 +45,11 @@ class ClassPlot:
 def draw_classes(plot: ClassPlot) -> Figure:
     """The whole picture as a figure of 13 x 8 inches."""
     figure = new_figure(13, 8, plot.title, plot.subtitle)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
-    above, below = left.subplots(2, 1, height_ratios=(3, 1))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    above, below = halves[0].subplots(2, 1, height_ratios=(3, 1))
     draw_confusion(above, plot)
     draw_rates(below, plot)
-    _draw_mistakes(right, plot)
+    _draw_mistakes(halves[1], plot)
     return figure
 
 
@@ -89,7 +89,7 @@ def draw_rates(axes: Axes, plot: ClassPlot) -> Axes:
     return axes
 
 
-def _draw_mistakes(figure: Figure, plot: ClassPlot) -> None:
+def _draw_mistakes(figure: Any, plot: ClassPlot) -> None:
     shown = min(len(plot.labels), MISTAKES)
     rows = max(1, -(-shown // _COLUMNS))
     grid = np.atleast_1d(figure.subplots(rows, _COLUMNS, squeeze=False)).ravel()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tnemu import files
 from tnemu.errors import TnemuError
+from tnemu.files.npz import Member
 from tnemu.tasks.classify.data import DataError, Images, LabelledData, Part
 
 _LABELS = (np.uint8, np.int32, np.int64)
@@ -38,9 +39,9 @@ def load_arrays(path: Path, name: str, classes: tuple[str, ...] = ()) -> Labelle
 
 
 def _read(path: Path, axes: int, kind: type) -> dict[str, npt.NDArray[np.generic]]:
-    needed = {"train_x": (np.uint8, axes), "test_x": (np.uint8, axes)}
+    needed: dict[str, Member] = {"train_x": (np.uint8, axes), "test_x": (np.uint8, axes)}
     needed |= {"train_y": (kind, 1), "test_y": (kind, 1)}
-    optional = {"train_track": (np.int32, 1), "classes": (str, 1)}
+    optional: dict[str, Member] = {"train_track": (np.int32, 1), "classes": (str, 1)}
     return files.read_npz(path, needed, optional=optional, error=DataError, what="data set")
 
 
@@ -61,8 +62,8 @@ def _data(
     return LabelledData(name, classes, train, test)
 
 
-def _channels_first(images: npt.NDArray[np.generic]) -> Images:
-    images = images.astype(np.uint8, copy=False)
-    return (
-        images[:, None] if images.ndim == 3 else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    )
+def _channels_first(found: npt.NDArray[np.generic]) -> Images:
+    images: Images = found.astype(np.uint8, copy=False)
+    if images.ndim == 3:
+        return images[:, None]
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))

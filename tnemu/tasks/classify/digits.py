@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tnemu import files
+from tnemu.files.npz import Member
 from tnemu.tasks.classify.data import DataError, LabelledData, Part
 
 TRAINING = 1437
@@ -23,7 +24,7 @@ TRAINING = 1437
 def load_digits(path: Path | None = None) -> LabelledData:
     """The digits; ``path`` may name another file of ``images`` uint8 [n, 8, 8] and ``labels``."""
     own = Path(str(resources.files("tnemu.tasks.classify") / "digits.npz"))
-    members = {"images": (np.uint8, (None, 8, 8)), "labels": (np.uint8, 1)}
+    members: dict[str, Member] = {"images": (np.uint8, (None, 8, 8)), "labels": (np.uint8, 1)}
     found = files.read_npz(path or own, members, error=DataError, what="digits")
     images = np.rint(found["images"].astype(np.float64) * 255 / 16).clip(0, 255).astype(np.uint8)
     labels = found["labels"].astype(np.int64)

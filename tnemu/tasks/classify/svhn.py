@@ -12,7 +12,7 @@ import numpy as np
 
 from tnemu import files
 from tnemu.formats.mat_file import read_mat
-from tnemu.tasks.classify.data import DataError, LabelledData, Part
+from tnemu.tasks.classify.data import DataError, Images, LabelledData, Part
 from tnemu.tasks.classify.hashes import check_md5
 
 MD5 = {
@@ -42,5 +42,5 @@ def _part(path: Path) -> Part:
         raise DataError(
             f"{files.place(path)} is no part of SVHN: it needs X uint8 [32, 32, 3, n] and n labels 1..10"
         )
-    pictures = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+    pictures: Images = np.ascontiguousarray(images.transpose(3, 2, 0, 1)).astype(np.uint8)
     return Part(pictures, labels.ravel().astype(np.int64) % 10)
