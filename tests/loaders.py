@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import data_files
 import numpy as np
 import random_boards
 import students
@@ -351,6 +352,52 @@ def foreign_teacher(folder: Path) -> Made:
     return either, [b"\0" + data for data in good] + [b"\1" + data for data in more]
 
 
+def idx_file(folder: Path) -> Made:
+    from tnemu.formats.idx import read_idx
+
+    good = [data_files.idx_bytes(data_files.random_pictures(2, 3, 3))]
+    return by_path(folder / "f", lambda path: read_idx(path, 3)), good
+
+
+def mat_file(folder: Path) -> Made:
+    from tnemu.formats.mat_file import read_mat
+
+    arrays = {"X": data_files.random_pictures(2, 3), "y": np.array([[1.0, 2.0]])}
+    good = [data_files.mat_bytes(arrays, packed) for packed in (False, True)]
+    return by_path(folder / "f", read_mat), good
+
+
+def plain_pickle(folder: Path) -> Made:
+    from tnemu.formats.plain_pickle import read_plain_pickle
+
+    images = data_files.random_pictures(1, 6)
+    good = [data_files.python2_batch(images, [3]), data_files.modern_batch(images, [3], 4)]
+    return by_path(folder / "f", read_plain_pickle), good
+
+
+def sound_file(folder: Path) -> Made:
+    from tnemu.formats.sound_file import read_sound
+
+    samples = np.arange(12)
+    good = [data_files.wav_bytes(samples, 8000), data_files.sphere_bytes(samples, 16000)]
+    return by_path(folder / "f", read_sound), good
+
+
+def picture_file(folder: Path) -> Made:
+    from tnemu.tasks.classify.pictures import read_picture
+
+    rgb = data_files.random_pictures(4, 4, 3)
+    good = [data_files.picture_bytes(rgb, kind) for kind in ("PNG", "JPEG", "PPM", "BMP", "GIF")]
+    return by_path(folder / "f", lambda path: read_picture(path, (3, 4, 4))), good
+
+
+def classify_spec(folder: Path) -> Made:
+    from tnemu.tasks.classify.spec import ClassifySpec
+
+    spec = ClassifySpec("gtsrb", ("a", "b"), (3, 32, 32), True)
+    return lambda data: ClassifySpec.from_json(data.decode("latin-1")), [spec.to_json().encode()]
+
+
 LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "board YAML": (board_yaml, 200),
     "board image": (board_image, 300),
@@ -373,5 +420,11 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "training curve": (training_curve, 1000),
     "training settings": (run_settings, 1000),
     "foreign teacher": (foreign_teacher, 40),
+    "IDX": (idx_file, 2000),
+    "MATLAB": (mat_file, 1000),
+    "plain pickle": (plain_pickle, 1000),
+    "sound": (sound_file, 2000),
+    "picture": (picture_file, 800),
+    "ClassifySpec": (classify_spec, 2000),
 }
 """Name -> (maker, inputs that take about a second)."""

@@ -23,8 +23,12 @@ def small_classifier(seed: int = 0, features: int = 20) -> TrainedNetwork:
         return rng.integers(-reach, reach, count).astype(np.int32)
 
     layers = (
-        Transduction("eye", weights(8, 1, 4, 4), thresholds(8, 300), np.full((1, 8, 8), 80, np.int16), 2),
-        Conv("S1", weights(features, 8, 2, 2), thresholds(features, 3), np.arange(8, dtype=np.int32)),
+        Transduction(
+            "eye", weights(8, 1, 4, 4), thresholds(8, 300), np.full((1, 8, 8), 80, np.int16), 2
+        ),
+        Conv(
+            "S1", weights(features, 8, 2, 2), thresholds(features, 3), np.arange(8, dtype=np.int32)
+        ),
         Conv(
             "predict",
             weights(20, features, 1, 1),

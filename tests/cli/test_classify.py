@@ -72,6 +72,4 @@ def test_answers_that_differ_from_numpys_are_status_1(weights, monkeypatch):
 def test_a_student_of_a_game_is_refused(tmp_path):
     result = classify("krull", "--data", tmp_path)
     assert result.exit_code == 1
-    assert "was trained to play krull, not to name what is in pictures" in (
-        result.output
-    )
+    assert "was trained to play krull, not to name what is in pictures" in (result.output)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from tnemu.learn.run.runs import Report
     from tnemu.measure.curve_plots import CurvePlot
 
-TOGETHER = (("train_return", "check_mean", "check_best"), ("loss", "val_kl", "val_loss"), ("val_right", "test_right"))
+TOGETHER = (
+    ("train_return", "check_mean", "check_best"),
+    ("loss", "val_kl", "val_loss"),
+    ("val_right", "test_right"),
+)
 """Columns that share a panel."""
 AXES = ("steps", "updates", "iteration", "stage")
 """Columns that say where, not how well."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import files
+from tnemu.errors import shown
 from tnemu.formats.errors import FormatError
 
 MOST_BYTES = 1 << 31
@@ -108,13 +109,16 @@ def _matrix(body: memoryview, order: str, where: str, found: Arrays) -> None:
     if complex_numbers or kind not in _CLASSES:
         return
     stored, numbers, _ = _element(body, at, order, where)
-    if stored not in _STORED or len(sizes) % 4:
+    form = _STORED.get(stored, "")
+    if not form or len(sizes) % 4 or (form[0] == "f" and _CLASSES[kind][0] != "f"):
         raise FormatError(
             f"{where}: an array is stored in an unknown way ({stored}); save it with -v7"
         )
     shape = [int(n) for n in np.frombuffer(sizes, f"{order}i4")]
-    values = np.frombuffer(numbers, f"{order}{_STORED[stored]}")
-    if min(shape, default=0) < 0 or math.prod(shape) != values.size:
-        raise FormatError(f"{where}: an array of {shape} has {values.size:,} numbers; get it again")
+    if min(shape, default=0) < 0 or math.prod(shape) * int(form[1]) != len(numbers):
+        raise FormatError(
+            f"{where}: an array of {shown(shape)} has {len(numbers):,} bytes; get it again"
+        )
+    values = np.frombuffer(numbers, order + form)
     array = values.reshape(shape, order="F").astype(_CLASSES[kind], copy=False)
     found[bytes(name).decode("latin-1")] = array

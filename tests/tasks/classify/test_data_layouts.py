@@ -161,7 +161,7 @@ def test_gtsrb_cuts_the_sign_and_groups_the_track(tmp_path):
     assert data.test.labels.tolist() == [16]
     assert data.train.groups[:6].tolist() == [0, 0, 1, 1, 2, 2]
     write(tmp_path / "GT-final_test.csv", "Filename;Width\n00000.ppm;44\n")
-    with pytest.raises(DataError, match="line 2: needs Filename; Roi.X1"):
+    with pytest.raises(DataError, match=r"line 2: needs Filename; Roi\.X1"):
         load_gtsrb(tmp_path, COLOUR)
 
 
