@@ -30,6 +30,34 @@ def shipped(board: BoardSpec) -> list[dict[str, Any]]:
     return rows
 
 
+def shipped_classifiers(board: BoardSpec) -> list[dict[str, Any]]:
+    """One row for every shipped classifier: data set, size, share right of the test part, and of the
+    float control, as its provenance has them.
+    """
+    known = zoo.sizes()
+    rows = []
+    for name in zoo.classifiers():
+        network = read_weights(zoo.find(name))
+        size, made = known.get(network.sha256) or measured(network), network.provenance
+        rows.append(
+            {
+                "name": name,
+                "dataset": network.task.name if network.task else "",
+                "cores": size["cores"],
+                "share": size["cores"] / board.core_count,
+                "latency_ticks": size["latency_ticks"],
+                "accuracy": made.get("accuracy", {}).get("trinary"),
+                "control_accuracy": made.get("accuracy", {}).get("control"),
+                "test_samples": made.get("data", {}).get("test"),
+                "data_licence": made.get("data", {}).get("licence", ""),
+                "provenance": {key: made[key] for key in MADE_BY if key in made},
+                "sha256": network.sha256,
+                "licence": "MIT",
+            }
+        )
+    return rows
+
+
 def measured(network: TrainedNetwork) -> dict[str, int]:
     """Cores and latency_ticks of a student, worked out."""
     from corelets import Student
@@ -41,7 +69,8 @@ def measured(network: TrainedNetwork) -> dict[str, int]:
 
 def measured_sizes() -> dict[str, Any]:
     """What ``tnemu/zoo/sizes.json`` has to hold: by hash of the file, its name and size."""
-    networks = {name: read_weights(zoo.find(name)) for name in zoo.names()}
+    every = [*zoo.names(), *zoo.classifiers()]
+    networks = {name: read_weights(zoo.find(name)) for name in every}
     return {n.sha256: {"name": name} | measured(n) for name, n in networks.items()}
 
 

@@ -12,6 +12,8 @@ from tnemu.errors import TnemuError, shown
 
 SUFFIX = ".safetensors"
 """How the name of a weight file ends."""
+CLASSIFIERS = "classifiers"
+"""Folder of those that name what is in pictures and sounds."""
 SIZES = "sizes.json"
 """File of what :func:`sizes` says; ``tnemu zoo --sizes`` prints it anew."""
 
@@ -22,12 +24,22 @@ class ZooError(TnemuError, LookupError):
 
 def names() -> list[str]:
     """Names of the students that are shipped, sorted."""
-    files = resources.files(__name__).iterdir()
+    return _names(resources.files(__name__))
+
+
+def classifiers() -> list[str]:
+    """Names of the classifiers that are shipped, sorted."""
+    folder = resources.files(__name__) / CLASSIFIERS
+    return _names(folder) if folder.is_dir() else []
+
+
+def _names(folder: Any) -> list[str]:
+    files = folder.iterdir()
     return sorted(file.name[: -len(SUFFIX)] for file in files if file.name.endswith(SUFFIX))
 
 
 def find(name: str | Path) -> Path:
-    """The weight file of that name: a file that exists, or a student that is shipped.
+    """The weight file of that name: a file that exists, or a student or classifier that is shipped.
 
     Raises ZooError, with near names, when it is neither.
     """
@@ -41,9 +53,9 @@ def find(name: str | Path) -> Path:
             return path
     except (OSError, ValueError):  # longer than a path can be, or with a NUL in it
         pass
-    known = names()
-    if str(name) in known:
-        return Path(str(resources.files(__name__) / f"{name}{SUFFIX}"))
+    for known, folder in ((names(), "."), (classifiers(), CLASSIFIERS)):
+        if str(name) in known:
+            return Path(str(resources.files(__name__) / folder / f"{name}{SUFFIX}"))
     hint = did_you_mean(name) or "choose one, or give a file."
     raise ZooError(
         f"no student {shown(str(name))} is shipped, and no weight file has that path; {hint} "
@@ -52,13 +64,13 @@ def find(name: str | Path) -> Path:
 
 
 def _listed() -> str:
-    return ", ".join(names()) or "none"
+    return ", ".join([*names(), *classifiers()]) or "none"
 
 
 def did_you_mean(name: str | Path) -> str:
     """A question with the shipped students whose names are near; empty if there are none."""
     wanted = Path(name).name.removesuffix(SUFFIX).lower()
-    return errors.did_you_mean(wanted, names(), cutoff=0.5)
+    return errors.did_you_mean(wanted, [*names(), *classifiers()], cutoff=0.5)
 
 
 def sizes() -> dict[str, dict[str, Any]]:
