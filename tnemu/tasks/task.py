@@ -20,7 +20,10 @@ import numpy.typing as npt
 from tnemu.errors import TnemuError
 from tnemu.networks.trained import TaskReference, TrainedNetwork
 
-KINDS = {"atari": "tnemu.tasks.atari.spec:AtariSpec"}
+KINDS = {
+    "atari": "tnemu.tasks.atari.spec:AtariSpec",
+    "control": "tnemu.tasks.control.spec:ControlSpec",
+}
 """Kind of task, as weight files name it -> where its spec's class is."""
 
 
