@@ -26,12 +26,13 @@ COMMANDS = {
     "compare": "Compare a student with the emulator; find the first neuron that differs",
     "learn": "Train a teacher, distil a student, or compare players by their scores",
     "zoo": "List the networks that are shipped, with their scores",
+    "lab": "Convert networks to spiking ones, on control tasks",
     "bench": "Measure the speed of the emulator on this computer",
     "doctor": "Check that this computer has what tnemu needs",
 }
 """Command name (a module of tnemu.cli) -> its line of help."""
 
-GROUPS = ("learn", "bench")
+GROUPS = ("learn", "lab", "bench")
 """Commands that have commands of their own."""
 
 STATUSES = """Exit status: 0 done; 1 refused or failed, the line on standard error says why and what to do; 2 wrong usage;

@@ -31,21 +31,43 @@ class TestShapedMountainCar(contract.TaskContract):
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_the_physics_are_gymnasiums(name: str) -> None:
+def test_a_step_is_gymnasiums_but_for_the_last_bits(name: str) -> None:
     env: Any = gymnasium.make(ENVIRONMENTS[name].environment).unwrapped
-    world = ControlSpec(name).start(3)
-    now = world.reset()
     env.reset(seed=0)
-    env.state = tuple(world._env.state)
     rng = np.random.default_rng(0)
-    for _ in range(150):
+    world = ControlSpec(name, steps=300).start(3)
+    world.reset()
+    overs = 0
+    for _ in range(300):
         action = int(rng.integers(len(world.spec.actions)))
+        env.state, env.steps_beyond_terminated = np.array(world.state), None
         now, reward, over = world.step(action)
         expected, expected_reward, ended, _, _ = env.step(action)
-        assert np.array_equal(now, expected)
-        assert (reward, over) == (expected_reward, ended)
+        np.testing.assert_allclose(world.state, env.state, rtol=1e-14, atol=1e-16)
+        np.testing.assert_allclose(now, expected, rtol=1e-6)
+        assert reward == expected_reward
+        assert (over and not world.truncated) == ended
+        if over:
+            overs += 1
+            world.reset()
+    assert overs
+
+
+def test_the_car_that_arrives_ends_its_episode_where_gymnasiums_does() -> None:
+    env: Any = gymnasium.make("MountainCar-v0").unwrapped
+    env.reset(seed=0)
+    world = MOUNTAINCAR.start(1)
+    world.reset()
+    env.state = world.state
+    for _ in range(300):
+        action = 2 if world.state[1] >= 0 else 0
+        _, _, over = world.step(action)
+        assert over == env.step(action)[2]
+        assert world.state == env.state
         if over:
             break
+    assert 80 < world.episode_decisions < 200
+    assert not world.truncated
 
 
 def test_episodes_begin_where_gym_0_15_began_them() -> None:
@@ -100,9 +122,9 @@ def test_the_shaped_reward_is_min_of_r_plus_distance_and_minus_a_tenth() -> None
     shaped.reset()
     seen = set()
     for _ in range(199):  # swing, so that far places are reached
-        action = 2 if plain._env.state[1] >= 0 else 0
-        (position, _), reward, over = plain.step(action)
-        expected = min(-1.0 + abs(float(position) + 0.5), -0.1)
+        action = 2 if plain.state[1] >= 0 else 0
+        _, reward, over = plain.step(action)
+        expected = min(-1.0 + abs(plain.state[0] + 0.5), -0.1)
         assert shaped.step(action)[1] == expected
         assert reward == -1.0
         seen.add(expected)
@@ -170,7 +192,7 @@ def test_the_picture_shows_the_poles_lean(state: tuple[float, ...], lean: int) -
     world = CARTPOLE.start(0)
     world.reset()
     upright = world.picture()
-    world._env.state = np.array(state)
+    world.begin(state)
     picture = world.picture()
     pole = np.argwhere((picture == (202, 138, 74)).all(2))
     top = pole[pole[:, 0] == pole[:, 0].min(), 1].mean()
@@ -181,8 +203,7 @@ def test_the_picture_shows_the_poles_lean(state: tuple[float, ...], lean: int) -
 def test_the_picture_of_the_car_moves_with_it() -> None:
     def middle(position: float) -> float:
         world = MOUNTAINCAR.start(0)
-        world.reset()
-        world._env.state = (position, 0.0)
+        world.begin((position, 0.0))
         return float(np.argwhere((world.picture() == (44, 62, 100)).all(2))[:, 1].mean())
 
     assert middle(-1.0) < middle(-0.5) < middle(0.3)

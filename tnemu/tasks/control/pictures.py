@@ -6,6 +6,8 @@ environment (metres; of MountainCar none).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +24,7 @@ POLE_LENGTH, POLE_HALF_WIDTH = 1.2, 0.06
 CAR_LEFT, CAR_RIGHT, CAR_GOAL, CAR_RADIUS = -1.2, 0.6, 0.5, 0.05
 
 
-def picture_of(name: str, state: npt.NDArray[np.float64]) -> Picture:
+def picture_of(name: str, state: Sequence[float]) -> Picture:
     """What a person would see of "cartpole" or "mountaincar" in ``state``: uint8 [200, 300, 3]."""
     return _cart_pole(state[0], state[2]) if name == "cartpole" else _mountain_car(state[0])
 

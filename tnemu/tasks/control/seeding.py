@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import numpy.typing as npt
+
+from tnemu.tasks.control.physics import State
 
 HASHED_BYTES = 8
 
@@ -27,8 +28,8 @@ def gym_stream(seed: int) -> np.random.RandomState:
     return np.random.RandomState(words)
 
 
-def first_state(name: str, stream: np.random.RandomState) -> npt.NDArray[np.float64]:
+def first_state(name: str, stream: np.random.RandomState) -> State:
     """The state in which the next episode of ``name`` begins, drawn from ``stream``."""
     if name == "cartpole":
-        return stream.uniform(low=-0.05, high=0.05, size=(4,))
-    return np.array([stream.uniform(low=-0.6, high=-0.4), 0.0])
+        return tuple(stream.uniform(low=-0.05, high=0.05, size=(4,)).tolist())
+    return float(stream.uniform(low=-0.6, high=-0.4)), 0.0

@@ -3,7 +3,7 @@
     cartpole      position, velocity, angle, angular velocity    float32[4]   LEFT RIGHT
     mountaincar   position, velocity                             float32[2]   LEFT NOOP RIGHT
 
-The physics are gymnasium's (CartPole-v1, MountainCar-v0), the rules those of Hahn's thesis (Deep
+The physics are those of gymnasium's CartPole-v1 and MountainCar-v0, the rules those of Hahn's thesis (Deep
 Spiking Q Networks, TUM 2020, section 4.1): episodes of at most 200 decisions in training and 500 in
 evaluation, and for the training on MountainCar a reward that is shaped,
 

@@ -1,4 +1,4 @@
-"""One cart with a pole, or one car in a valley: gymnasium's physics, stepped a decision at a time.
+"""One cart with a pole, or one car in a valley, stepped a decision at a time.
 
     observation = world.reset()                      float32[4] or float32[2]
     observation, reward, over = world.step(index)    index into spec.actions
@@ -12,10 +12,9 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.envs.classic_control.cartpole import CartPoleEnv
-from gymnasium.envs.classic_control.mountain_car import MountainCarEnv
 
 from tnemu.errors import whole
+from tnemu.tasks.control.physics import REWARDS, RULES, State
 from tnemu.tasks.control.pictures import picture_of
 from tnemu.tasks.control.seeding import first_state, gym_stream
 from tnemu.tasks.task import TaskError
@@ -46,8 +45,10 @@ class ControlWorld:
         self.spec = spec
         self.seed = whole(f"{spec.name} seed", seed, 0, LAST_SEED, error=TaskError)
         self._stream = gym_stream(self.seed)
-        self._env = CartPoleEnv() if spec.name == "cartpole" else MountainCarEnv()
+        self._rule, self._reward = RULES[spec.name], REWARDS[spec.name]
         self._running = False
+        self.state: State = ()
+        """In full precision; an observation is it in float32."""
         self.episode_return = 0.0
         """Sum of the rewards of the current (or just ended) episode, shaped where they are."""
         self.episode_decisions = 0
@@ -57,9 +58,11 @@ class ControlWorld:
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Begin the next episode: its first observation."""
-        state = first_state(self.spec.name, self._stream)
-        self._env.reset(seed=0)  # its own state is drawn, and replaced
-        self._env.state = state
+        return self.begin(first_state(self.spec.name, self._stream))
+
+    def begin(self, state: State) -> npt.NDArray[np.float32]:
+        """Begin an episode in ``state``, drawing nothing; its observation."""
+        self.state = state
         self.episode_return, self.episode_decisions, self.truncated = 0.0, 0, False
         self._running = True
         return np.array(state, np.float32)
@@ -79,20 +82,19 @@ class ControlWorld:
             error=TaskError,
             then="see spec.actions",
         )
-        observation, reward, ended, _, _ = self._env.step(action)
-        reward = float(reward)
+        self.state, ended = self._rule(self.state, action)
+        reward = self._reward
         if spec.shaped:
-            reward = min(reward + abs(float(observation[0]) + 0.5), -0.1)
+            reward = min(reward + abs(self.state[0] + 0.5), -0.1)
         self.episode_decisions += 1
         self.truncated = not ended and self.episode_decisions >= spec.steps
         self._running = not (ended or self.truncated)
         self.episode_return += reward
-        return observation, reward, not self._running
+        return np.array(self.state, np.float32), reward, not self._running
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """What a person would see now: uint8 [height, width, 3]."""
-        state = np.asarray(self._env.state if self._env.state is not None else (0.0,) * 4)
-        return picture_of(self.spec.name, state)
+        return picture_of(self.spec.name, self.state or (0.0,) * 4)
 
     def close(self) -> None:
         """Nothing to put away: nothing was opened."""

@@ -1,0 +1,37 @@
+"""Small rectifier networks from a seed, and where the thesis's stored weights lie, for several tests."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tnemu.formats.dense_file import read_dense
+from tnemu.networks.spiking.dense import DenseNetwork
+
+DSQN = Path(__file__).parents[2] / "shared/data/dsqn"
+
+
+def random_dense(seed: int = 0, *widths: int, name: str = "network") -> DenseNetwork:
+    """Weights and biases in whole 64ths, so that sums are exact in float32, in whatever order."""
+    widths = widths or (4, 16, 16, 2)
+    rng = np.random.default_rng(seed)
+    weights, biases = [], []
+    for n, m in itertools.pairwise(widths):
+        weights.append((rng.integers(-40, 41, (n, m)) / 64).astype(np.float32))
+        biases.append((rng.integers(-20, 21, m) / 64).astype(np.float32))
+    return DenseNetwork(tuple(weights), tuple(biases), name)
+
+
+def thesis_file(name: str) -> Path:
+    """The file of a network or of observations stored with the thesis; skips where there is none."""
+    path = DSQN / f"{name}.npz"
+    if not path.exists():
+        pytest.skip("no ../shared/data/dsqn")
+    return path
+
+
+def thesis_network(name: str) -> DenseNetwork:
+    return read_dense(thesis_file(name))

@@ -1,0 +1,104 @@
+"""``tnemu lab``: experiments that join rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tnemu.cli.lazy import lazy_group
+
+COMMANDS = {
+    "convert": "Run a network as a spiking one beside its source, on CartPole or MountainCar",
+}
+"""Command name (an attribute of this module) -> its line of help."""
+
+app = typer.Typer(
+    cls=lazy_group({name: (f"{__name__}:{name}", about) for name, about in COMMANDS.items()}),
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _about() -> None:
+    """Experiments that join rooms."""
+
+
+def convert(
+    converted: Annotated[Path, typer.Argument(help="Network to be run with spikes, .npz.")],
+    source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz.")],
+    task: Annotated[str, typer.Option(help="cartpole or mountaincar.")],
+    ticks: Annotated[int, typer.Option(help="Ticks of a decision.")],
+    episodes: Annotated[int, typer.Option(help="Episodes played.")] = 100,
+    steps: Annotated[int, typer.Option(help="An episode is cut after so many decisions.")] = 500,
+    seed: Annotated[
+        int, typer.Option(help="Of the task, as in gym 0.15, and of what is drawn.")
+    ] = 1,
+    encoding: Annotated[str, typer.Option(help="constant, poisson or equidistant.")] = "constant",
+    decoding: Annotated[
+        str,
+        typer.Option(help="potentials, or counts-first, -last or -random: who wins a tie."),
+    ] = "potentials",
+    reset: Annotated[str, typer.Option(help="subtract or zero.")] = "subtract",
+    order: Annotated[str, typer.Option(help="thesis or textbook.")] = "thesis",
+    start: Annotated[float, typer.Option(help="First potential of the hidden neurons.")] = 0.0,
+    normalise: Annotated[str, typer.Option(help="none, model, data or robust:P.")] = "none",
+    states: Annotated[
+        Path | None, typer.Option(help="Recorded observations for data and robust:P, .npz.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="Where it runs: numpy.")] = "numpy",
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - prints it.")
+    ] = None,
+) -> None:
+    """Run a network as a spiking one on CartPole or MountainCar, and count how often it agrees with
+    its source.
+
+    Networks are arrays W0 [in, out], b0, W1, ... as in docs/spiking.md; without biases the last input
+    is a constant 1.
+    """
+    from tnemu.cli.errors import CommandError
+    from tnemu.errors import one_of
+    from tnemu.files import check_writable
+    from tnemu.formats.dense_file import read_dense, read_observations
+    from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial
+    from tnemu.networks.spiking.normalisations import check_normalisation, normalised
+    from tnemu.networks.spiking.recipe import Recipe
+    from tnemu.tasks.control.spec import ControlSpec
+
+    one_of("target", target, ("numpy",), error=CommandError)
+    recipe = Recipe(ticks, encoding, decoding, reset, order, start)
+    spec = ControlSpec(task, steps)
+    spec.start(seed)  # refuses a seed that is none
+    if json not in (None, "-"):
+        check_writable(str(json), error=CommandError)
+    network, original = read_dense(converted), read_dense(source)
+    check_fits(network, spec)
+    if check_normalisation(normalise) and states is None:
+        raise CommandError(
+            f"normalise = {normalise!r} needs recorded observations; give them with --states FILE.npz"
+        )
+    seen = read_observations(states, network.inputs) if states is not None else None
+    runner = NumpyTarget(normalised(network, normalise, seen), recipe, seed)
+    trial = converted_trial(runner, original, spec, seed, episodes)
+    facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
+    _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
+
+
+def _tell(facts: dict[str, Any], file: str | None) -> None:
+    """The result for people, or as JSON to ``file``; for ``-`` the JSON alone."""
+    from tnemu.cli.errors import CommandError
+    from tnemu.files import json_text, write_json
+
+    if file == "-":
+        typer.echo(json_text(facts, "the result", error=CommandError, indent=2))
+        return
+    typer.echo(
+        f"{facts['agreements']:,} of {facts['steps']:,} decisions as the source "
+        f"({100 * facts['agreement']:.2f} %), return {facts['mean_return']:.2f} "
+        f"(sd {facts['std_return']:.2f}) over {facts['episodes']} episodes"
+    )
+    if file is not None:
+        write_json(file, facts, error=CommandError)
