@@ -17,6 +17,10 @@ COMMANDS = {
     "student": "Distil the teachers of one game or several into one trinary student",
     "together": "The same, as it was called for several games",
     "ladder": "Fine-tune a student's float control in fewer bits",
+    "dqn": "Q-learning on CartPole or MountainCar, as in Hahn's thesis",
+    "dsqn": "The same for a spiking network, by surrogate gradients",
+    "policy": "REINFORCE or actor-critic on the same tasks",
+    "classifier": "Learn which action another network takes",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
 }
 """Command name (an attribute of this module) -> its line of help."""
@@ -127,9 +131,54 @@ def _evaluate(
         evaluation.record(last, s.record, result)
 
 
+def _dqn(settings: Any, resume: Resume = False) -> Any:
+    """Q-learning with a network of rectifiers on CartPole or MountainCar.
+
+    The presets are those of Hahn's thesis; docs/spiking.md lists them.
+    """
+    from tnemu.learn.spiking.qlearning import train
+
+    return _watched(train, settings, resume)
+
+
+def _dsqn(settings: Any, resume: Resume = False) -> Any:
+    """Q-learning with a spiking network, by surrogate gradients, on CartPole or MountainCar."""
+    from tnemu.learn.spiking.qlearning import train
+
+    return _watched(train, settings, resume)
+
+
+def _policy(settings: Any, resume: Resume = False) -> Any:
+    """A policy by its gradient on CartPole or MountainCar: REINFORCE, or an actor with a critic."""
+    from tnemu.learn.spiking.policy import train
+
+    return _watched(train, settings, resume)
+
+
+def _classifier(settings: Any, resume: Resume = False) -> Any:
+    """A network of rectifiers or of spikes that learns which action another network takes."""
+    from tnemu.learn.spiking.classifier import train
+
+    return _watched(train, settings, resume)
+
+
+def _watched(train: Any, settings: Any, resume: bool) -> Any:
+    from tnemu.cli.learn_progress import draw_curve, watched
+
+    with watched(settings) as report:
+        paths = train(settings, resume, report)
+    for path in paths if settings.runs > 1 else ():
+        draw_curve(path.parent)
+    return paths
+
+
 teacher = Training("tnemu.learn.teachers.settings:TeacherSettings", _teacher)
 student = Training("tnemu.learn.distil.settings:DistilSettings", _student)
 together = student
 """What several games were taught with before a student could have any number of them."""
 ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
+dqn = Training("tnemu.learn.spiking.settings:DqnSettings", _dqn)
+dsqn = Training("tnemu.learn.spiking.settings:DsqnSettings", _dsqn)
+policy = Training("tnemu.learn.spiking.settings:PolicySettings", _policy)
+classifier = Training("tnemu.learn.spiking.settings:ClassifierSettings", _classifier)
 evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from tnemu.learn.run.runs import Report
     from tnemu.measure.curve_plots import CurvePlot
 
-TOGETHER = (("train_return", "check_mean", "check_best"), ("loss", "val_kl"))
+TOGETHER = (
+    ("train_return", "check_mean", "check_best", "average", "best_average"),
+    ("loss", "val_kl"),
+)
 """Columns that share a panel."""
-AXES = ("steps", "updates", "iteration", "stage")
+AXES = ("steps", "updates", "iteration", "stage", "episode")
 """Columns that say where, not how well."""
 
 
@@ -60,6 +63,9 @@ def _bar(settings: Any, console: Any) -> Iterator[Report]:
 
         def report(row: dict[str, Any]) -> None:
             nonlocal task, shown
+            if "run" in row:
+                console.print(" ".join(f"{k} {v}" for k, v in row.items()), highlight=False)
+                return
             name, done, total = position(settings, row)
             if name != shown:
                 progress.remove_task(task)
@@ -75,6 +81,9 @@ def _bar(settings: Any, console: Any) -> Iterator[Report]:
 
 def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     """What is being trained, how many steps are done, and of how many."""
+    for axis, total in (("episode", "episodes"), ("iteration", "batches")):
+        if axis in row and "stage" not in row:
+            return settings.game, row[axis], getattr(settings, total)
     if "stage" not in row:
         return settings.game, row["steps"], settings.steps
     total = settings.minibatches(row["stage"])
@@ -114,7 +123,7 @@ def read_curve(path: Path) -> CurvePlot | None:
         rows = list(csv.DictReader(file))
     if not rows:
         return None
-    axis = "steps" if "steps" in rows[0] else "iteration"
+    axis = next(name for name in ("steps", "iteration", "episode") if name in rows[0])
     stages = list(dict.fromkeys(row.get("stage", "") for row in rows))
     parts, marks, begin = [], [], 0.0
     for stage in stages:
