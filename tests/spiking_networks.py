@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tnemu.formats.dense_file import read_dense
 from tnemu.networks.spiking.dense import DenseNetwork
+from tnemu.networks.spiking.quantise import Fit, quantised
+from tnemu.networks.spiking.rate import RateNetwork
+from tnemu.networks.spiking.recipe import Recipe
 
 DSQN = Path(__file__).parents[2] / "shared/data/dsqn"
 
@@ -35,3 +39,11 @@ def thesis_file(name: str) -> Path:
 
 def thesis_network(name: str) -> DenseNetwork:
     return read_dense(thesis_file(name))
+
+
+def random_rate(seed: int = 0, *widths: int, **recipe: Any) -> RateNetwork:
+    """A small network for the chip, for inputs of about 1, with a name and answers A0, A1, ..."""
+    network = random_dense(seed, *(widths or (4, 16, 16, 2)), name="net")
+    answers = [f"A{k}" for k in range(network.answers)]
+    chosen = Recipe(**{"ticks": 50, "order": "textbook", "start": 0.5, **recipe})
+    return quantised(network, chosen, Fit(np.full(network.inputs, 2.0)), answers, name="net")

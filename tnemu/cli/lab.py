@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tnemu.cli.lazy import lazy_group
+
+if TYPE_CHECKING:
+    from tnemu.lab.convert import Target
 
 COMMANDS = {
     "convert": "Run a network as a spiking one beside its source, on CartPole or MountainCar",
@@ -42,13 +45,32 @@ def convert(
         typer.Option(help="potentials, or counts-first, -last or -random: who wins a tie."),
     ] = "potentials",
     reset: Annotated[str, typer.Option(help="subtract or zero.")] = "subtract",
-    order: Annotated[str, typer.Option(help="thesis or textbook.")] = "thesis",
-    start: Annotated[float, typer.Option(help="First potential of the hidden neurons.")] = 0.0,
+    order: Annotated[
+        str | None,
+        typer.Option(help="thesis or textbook.", show_default="thesis; textbook on a board"),
+    ] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            help="First potential of hidden neurons, 0..1.", show_default="0; 0.5 on a board"
+        ),
+    ] = None,
     normalise: Annotated[str, typer.Option(help="none, model, data or robust:P.")] = "none",
     states: Annotated[
         Path | None, typer.Option(help="Recorded observations for data and robust:P, .npz.")
     ] = None,
-    target: Annotated[str, typer.Option(help="Where it runs: numpy.")] = "numpy",
+    target: Annotated[str, typer.Option(help="Where it runs: numpy or board.")] = "numpy",
+    board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
+    bits: Annotated[
+        int,
+        typer.Option(help="Of weights behind the first layer on a board, 2..8; 0: as many as fit."),
+    ] = 0,
+    first_bits: Annotated[
+        int, typer.Option(help="Of the first layer's weights on a board; 0: as many as fit.")
+    ] = 0,
+    levels: Annotated[
+        int, typer.Option(help="Pins for each sign of an input on a board; 0: as many as fit.")
+    ] = 0,
     json: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - prints it.")
     ] = None,
@@ -63,12 +85,15 @@ def convert(
     from tnemu.errors import one_of
     from tnemu.files import check_writable
     from tnemu.formats.dense_file import read_dense, read_observations
-    from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial
+    from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial, rate_network
     from tnemu.networks.spiking.normalisations import check_normalisation, normalised
     from tnemu.networks.spiking.recipe import Recipe
     from tnemu.tasks.control.spec import ControlSpec
 
-    one_of("target", target, ("numpy",), error=CommandError)
+    one_of("target", target, ("numpy", "board"), error=CommandError)
+    on_board = target == "board"
+    order = order or ("textbook" if on_board else "thesis")
+    start = (0.5 if on_board else 0.0) if start is None else start
     recipe = Recipe(ticks, encoding, decoding, reset, order, start)
     spec = ControlSpec(task, steps)
     spec.start(seed)  # refuses a seed that is none
@@ -81,7 +106,17 @@ def convert(
             f"normalise = {normalise!r} needs recorded observations; give them with --states FILE.npz"
         )
     seen = read_observations(states, network.inputs) if states is not None else None
-    runner = NumpyTarget(normalised(network, normalise, seen), recipe, seed)
+    network = normalised(network, normalise, seen)
+    runner: Target
+    if on_board:
+        from tnemu.lab.rate_board import BoardTarget
+
+        whole = rate_network(
+            network, original, recipe, spec, seen, bits=bits, first_bits=first_bits, levels=levels
+        )
+        runner = BoardTarget(whole, board, seed)
+    else:
+        runner = NumpyTarget(network, recipe, seed)
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)

@@ -1,6 +1,7 @@
 """A network converted to a spiking one, beside its source, on a control task: how well it does there.
 
-Where the spiking network runs is a target: :class:`NumpyTarget` is the simulator in numpy.
+Where the spiking network runs is a target: the simulator in numpy, or emulated boards
+(tnemu.lab.rate_board).
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from tnemu.errors import shown
 from tnemu.lab.episodes import Answers, Observations, Trial, play
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.spiking.dense import DenseNetwork
+from tnemu.networks.spiking.quantise import Fit, largest, quantised
+from tnemu.networks.spiking.rate import RateNetwork
 from tnemu.networks.spiking.recipe import Recipe
 from tnemu.networks.spiking.simulator import decide
 from tnemu.tasks.control.spec import ControlSpec
+from tnemu.tasks.control.states import played_states
+from tnemu.tasks.task import reference_to
 
 
 class Target(Protocol):
@@ -45,6 +51,30 @@ class NumpyTarget:
     def facts(self) -> dict[str, Any]:
         """Its recipe."""
         return asdict(self.recipe)
+
+
+CALIBRATION_STATES, CALIBRATION_SEED = 4_000, 1_000_003
+"""Decisions of the source that a network is fitted to the chip by, where no states are given."""
+
+
+def rate_network(
+    network: DenseNetwork,
+    source: DenseNetwork,
+    recipe: Recipe,
+    spec: ControlSpec,
+    states: npt.NDArray[Any] | None = None,
+    *,
+    bits: int = 0,
+    first_bits: int = 0,
+    levels: int = 0,
+) -> RateNetwork:
+    """``network`` in whole numbers, fitted by ``states`` [n, in], or by what its source sees when it
+    plays. The neurons of a network that was trained as a spiking one are not rescaled.
+    """
+    if states is None:
+        states = played_states(source.decide, spec, CALIBRATION_SEED, CALIBRATION_STATES)
+    fit = Fit(largest(states), None if network.spiking else states, bits, first_bits, levels)
+    return quantised(network, recipe, fit, spec.actions, task=reference_to(spec), name=spec.name)
 
 
 def check_fits(network: DenseNetwork, spec: ControlSpec) -> None:

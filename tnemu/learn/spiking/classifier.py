@@ -26,8 +26,7 @@ from tnemu.learn.spiking import checkpoint
 from tnemu.learn.spiking.nets import Rectifiers, Spikes
 from tnemu.learn.spiking.run import INITIAL, MOST, TRAINED, close_run, keep, open_run, train_all
 from tnemu.learn.spiking.settings import ClassifierSettings
-from tnemu.networks.spiking.dense import DenseNetwork
-from tnemu.tasks.control.spec import ControlSpec
+from tnemu.tasks.control.states import played_states
 
 COLUMNS = ("iteration", "loss", "accuracy")
 STATES = "states.npz"
@@ -36,19 +35,6 @@ BLOCK = 1_000
 """Updates whose states are drawn at once."""
 MEASURED = 20_000
 """States that the accuracy is told of."""
-
-
-def played_states(source: DenseNetwork, spec: ControlSpec, seed: int, count: int) -> np.ndarray:
-    """The first ``count`` observations float32 [count, in] that ``source`` sees while it plays."""
-    world = spec.start(seed)
-    states = np.empty((count, source.inputs), np.float32)
-    over, state = True, states[0]
-    for k in range(count):
-        if over:
-            state = world.reset()
-        states[k] = state
-        state, _, over = world.step(int(source.decide(state[None])[0]))
-    return states
 
 
 class Classifier:
@@ -82,7 +68,7 @@ class Classifier:
             self.done = counters.whole("iteration", 0, MOST)
         else:
             keep(self.net, self.out, INITIAL)
-        self.states = played_states(source, s.spec, s.seed, s.states)
+        self.states = played_states(source.decide, s.spec, s.seed, s.states)
         self.answers = source.decide(self.states)
         write_observations(self.states, self.out / STATES)
 

@@ -27,13 +27,15 @@ MOST_LAYERS = 32
 class DenseNetwork:
     """``weights[l]`` [in, out] and ``biases[l]`` [out], float32 or float64, of layers 0..L.
 
-    ``name`` is what errors call it. Raises NetworkError for layers that do not follow each other, what
+    ``name`` is what errors call it; ``spiking`` says that it was trained as a spiking network, so that
+    the threshold of its neurons, 1, is part of it and they may not be scaled. Raises NetworkError for layers that do not follow each other, what
     is not a float, and NaN or infinity.
     """
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
     name: str = "network"
+    spiking: bool = False
 
     def __post_init__(self) -> None:
         for field in ("weights", "biases"):
@@ -67,7 +69,7 @@ class DenseNetwork:
             )
         biases = [np.zeros(np.shape(w)[-1], np.asarray(w).dtype) for w in weights]
         biases[0] = first[-1]
-        return cls((first[:-1], *weights[1:]), tuple(biases), name)
+        return cls((first[:-1], *weights[1:]), tuple(biases), name, spiking=True)
 
     @property
     def inputs(self) -> int:

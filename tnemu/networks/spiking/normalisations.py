@@ -17,6 +17,7 @@ Source: Hahn 2020, section 3.3, and its code, after Diehl et al. 2015 and Ruecka
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -105,4 +106,4 @@ def _scaled(network: DenseNetwork, scales: list[float]) -> DenseNetwork:
         weights.append((w * (before / scale)).astype(network.dtype))
         biases.append((b / scale).astype(network.dtype))
         before = scale
-    return DenseNetwork(tuple(weights), tuple(biases), network.name)
+    return replace(network, weights=tuple(weights), biases=tuple(biases))

@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """One environment of gymnasium: its id, what is seen, what may be done, decisions a second."""
+    """One environment of gymnasium: its id, what is seen, what may be done, decisions a second.
+    ``ranges`` are magnitudes that observations rarely pass, for encodings that need one.
+    """
 
     environment: str
     observation: tuple[str, ...]
     actions: tuple[str, ...]
     decisions_per_second: float
+    ranges: tuple[float, ...]
 
 
 ENVIRONMENTS = {
@@ -44,9 +47,10 @@ ENVIRONMENTS = {
         ("position", "velocity", "angle", "angular velocity"),
         ("LEFT", "RIGHT"),
         50.0,
+        (2.4, 3.0, 0.21, 3.5),
     ),
     "mountaincar": Kind(
-        "MountainCar-v0", ("position", "velocity"), ("LEFT", "NOOP", "RIGHT"), 30.0
+        "MountainCar-v0", ("position", "velocity"), ("LEFT", "NOOP", "RIGHT"), 30.0, (1.2, 0.07)
     ),
 }
 """By name of the task."""
