@@ -31,7 +31,7 @@ STATES = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     ],
 )
 def test_a_board_decides_as_the_integer_model(widths: Any, recipe: Any) -> None:
-    target = BoardTarget(random_rate(12, *widths, **recipe), "tiny", seed=5)
+    target = BoardTarget(random_rate(9, *widths, **recipe), "tiny", seed=5)
     answers = target.decide(STATES)
     assert (target.equal, target.decisions) == (20, 20)
     assert len(set(answers.tolist())) > 1
