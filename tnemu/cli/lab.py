@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "convert": "Run a network as a spiking one beside its source, on CartPole or MountainCar",
+    "dsqn": "The tables of Hahn's thesis, run again beside what it printed",
 }
 """Command name (an attribute of this module) -> its line of help."""
 
@@ -120,6 +121,74 @@ def convert(
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
+
+
+def dsqn(
+    thesis: Annotated[
+        Path | None, typer.Option(help="Folder of the thesis's networks as plain arrays.")
+    ] = None,
+    own: Annotated[
+        Path | None, typer.Option(help="Folder of finished runs of tnemu learn, however deep.")
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="lengths, normalisations, codes, loaded, trainings or nest; may be given again.",
+            show_default="all but nest",
+        ),
+    ] = None,
+    most_ticks: Annotated[int, typer.Option(help="Leave out longer rows.")] = 1000,
+    episodes: Annotated[int, typer.Option(help="Episodes of a row.")] = 100,
+    steps: Annotated[int, typer.Option(help="An episode is cut after so many decisions.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the task, and of what is drawn.")] = 1,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write all rows as JSON; - prints it.")
+    ] = None,
+) -> None:
+    """Run the tables of Hahn's thesis again, and print them beside what it printed.
+
+    On the networks stored with the thesis, on trainings of your own, or on both.
+    """
+    from tnemu.cli.dsqn_view import tell_row, tell_trainings
+    from tnemu.cli.errors import CommandError
+    from tnemu.errors import one_of, whole
+    from tnemu.files import check_writable, json_text, write_json
+    from tnemu.lab.grid import own_networks, run_row, thesis_networks, trainings
+    from tnemu.lab.hahn import TABLES
+    from tnemu.networks.spiking.recipe import MOST_TICKS
+
+    names = table or [name for name in (*TABLES, "trainings") if name != "nest"]
+    for name in names:
+        one_of("table", name, (*TABLES, "trainings"), error=CommandError)
+    whole("episodes", episodes, 1, 100_000, error=CommandError)
+    whole("most-ticks", most_ticks, 1, MOST_TICKS, error=CommandError)
+    if thesis is None and own is None:
+        raise CommandError(
+            "no networks: give the folder of the thesis's with --thesis, or of your trainings with --own"
+        )
+    if json not in (None, "-"):
+        check_writable(str(json), error=CommandError)
+    sets = {}
+    if thesis is not None:
+        sets["thesis"] = thesis_networks(thesis)
+    if own is not None:
+        sets["own"] = own_networks(own)
+    rows = []
+    for name in names:
+        for row in TABLES.get(name, ()):
+            for whose, networks in sets.items() if row.recipe.ticks <= most_ticks else ():
+                for facts in run_row(row, networks, seed, episodes, steps):
+                    rows.append({"whose": whose, **facts})
+                    if json != "-":
+                        tell_row(rows[-1])
+    learnt = trainings(sets.get("own", ())) if "trainings" in names else []
+    if json != "-":
+        tell_trainings(learnt)
+    result = {"seed": seed, "episodes": episodes, "rows": rows, "trainings": learnt}
+    if json == "-":
+        typer.echo(json_text(result, "the result", error=CommandError, indent=2))
+    elif json is not None:
+        write_json(json, result, error=CommandError)
 
 
 def _tell(facts: dict[str, Any], file: str | None) -> None:
