@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tnemu.formats.dense_file import read_dense
+from tnemu.formats.dense_file import read_dense, write_dense
 from tnemu.networks.spiking.dense import DenseNetwork
 from tnemu.networks.spiking.quantise import Fit, quantised
 from tnemu.networks.spiking.rate import RateNetwork
@@ -47,3 +48,14 @@ def random_rate(seed: int = 0, *widths: int, **recipe: Any) -> RateNetwork:
     answers = [f"A{k}" for k in range(network.answers)]
     chosen = Recipe(**{"ticks": 50, "order": "textbook", "start": 0.5, **recipe})
     return quantised(network, chosen, Fit(np.full(network.inputs, 2.0)), answers, name="net")
+
+
+def finished_run(folder: Path, seed: int, command: str = "dqn", **settings: Any) -> None:
+    """A finished run as a training leaves it."""
+    folder.mkdir(parents=True)
+    write_dense(random_dense(seed), folder / "best.npz")
+    said = f"tnemu learn {command} cartpole --out {folder}"
+    result = {"task": "cartpole", "command": said, "best_average": 100.0 + seed}
+    result["solved_episode"] = 70 if seed == 12 else None
+    (folder / "result.json").write_text(json.dumps(result))
+    (folder / "settings.json").write_text(json.dumps(settings))

@@ -16,7 +16,7 @@ def tell_row(facts: dict[str, Any]) -> None:
     if facts["table"] == "normalisations":
         how += f", {facts['normalise']}"
     if facts["target"] != "numpy":
-        how += f", {facts['target']}"
+        how += f", {facts['target']}, reset {recipe['reset']}"
     here = f"return {_with(facts['mean_return'], facts['return_95'], 1)}"
     if facts["agreement"] is not None:
         here += f", {_with(facts['agreement'], facts['agreement_95'], 100)} %"

@@ -45,7 +45,10 @@ def convert(
         str,
         typer.Option(help="potentials, or counts-first, -last or -random: who wins a tie."),
     ] = "potentials",
-    reset: Annotated[str, typer.Option(help="subtract or zero.")] = "subtract",
+    reset: Annotated[
+        str | None,
+        typer.Option(help="subtract or zero.", show_default="subtract; zero in NEST"),
+    ] = None,
     order: Annotated[
         str | None,
         typer.Option(help="thesis or textbook.", show_default="thesis; textbook on a board"),
@@ -60,7 +63,7 @@ def convert(
     states: Annotated[
         Path | None, typer.Option(help="Recorded observations for data and robust:P, .npz.")
     ] = None,
-    target: Annotated[str, typer.Option(help="Where it runs: numpy or board.")] = "numpy",
+    target: Annotated[str, typer.Option(help="Where it runs: numpy, board or nest.")] = "numpy",
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     bits: Annotated[
         int,
@@ -91,8 +94,9 @@ def convert(
     from tnemu.networks.spiking.recipe import Recipe
     from tnemu.tasks.control.spec import ControlSpec
 
-    one_of("target", target, ("numpy", "board"), error=CommandError)
+    one_of("target", target, ("numpy", "board", "nest"), error=CommandError)
     on_board = target == "board"
+    reset = reset or ("zero" if target == "nest" else "subtract")
     order = order or ("textbook" if on_board else "thesis")
     start = (0.5 if on_board else 0.0) if start is None else start
     recipe = Recipe(ticks, encoding, decoding, reset, order, start)
@@ -116,6 +120,10 @@ def convert(
             network, original, recipe, spec, seen, bits=bits, first_bits=first_bits, levels=levels
         )
         runner = BoardTarget(whole, board, seed)
+    elif target == "nest":
+        from tnemu.targets.spiking_nest import NestTarget
+
+        runner = NestTarget(network, recipe, seed)
     else:
         runner = NumpyTarget(network, recipe, seed)
     trial = converted_trial(runner, original, spec, seed, episodes)

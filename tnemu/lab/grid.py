@@ -163,6 +163,10 @@ def _trial(
 
 def target_of(row: Row, network: DenseNetwork, seed: int) -> Target:
     """What runs a row."""
+    if row.target == "nest":
+        from tnemu.targets.spiking_nest import NestTarget
+
+        return NestTarget(network, row.recipe, seed)
     return NumpyTarget(network, row.recipe, seed)
 
 

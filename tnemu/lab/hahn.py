@@ -18,7 +18,7 @@ KINDS = ("dqn", "classifier", "policy", "dsqn")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table of the thesis. ``target`` numpy, or a neuron model of NEST."""
+    """One row of a table of the thesis. ``target`` is numpy or nest."""
 
     table: str
     task: str
@@ -71,7 +71,8 @@ iaf/500   CP dqn - 60.53   CP classifier - 98.69   CP policy - 92.76   MC dqn - 
 pp/100    CP dqn - 78.10   CP classifier - 93.16   CP policy - 84.37   MC dqn - 7.86    MC classifier - 80.92
 pp/500    CP dqn - 78.76   CP classifier - 98.99   CP policy - 96.85   MC dqn - 95.31   MC classifier - 97.84
 """
-NEST_MODELS = {"iaf": "nest-iaf", "pp": "nest-pp"}
+_RESETS = {"iaf": "zero", "pp": "subtract"}
+"""What NEST's neurons, iaf_psc_delta and pp_psc_delta, do."""
 
 
 def _rows(table: str, text: str) -> list[Row]:
@@ -102,7 +103,7 @@ def _how(table: str, how: str) -> tuple[Recipe, str, str]:
         return Recipe(100), how, "numpy"
     if table == "nest":
         model, ticks = how.split("/")
-        return Recipe(int(ticks)), ROBUST, NEST_MODELS[model]
+        return Recipe(int(ticks), reset=_RESETS[model]), ROBUST, "nest"
     encoding, decoding = how.split("/")
     return Recipe(100, encoding, decoding), ROBUST, "numpy"
 
