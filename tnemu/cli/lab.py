@@ -31,7 +31,12 @@ def _about() -> None:
 
 
 def convert(
-    converted: Annotated[Path, typer.Argument(help="Network to be run with spikes, .npz.")],
+    converted: Annotated[
+        Path,
+        typer.Argument(
+            help="Network to be run with spikes, .npz; or one made for the board, .safetensors."
+        ),
+    ],
     source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz.")],
     task: Annotated[str, typer.Option(help="cartpole or mountaincar.")],
     ticks: Annotated[int, typer.Option(help="Ticks of a decision.")],
@@ -97,38 +102,90 @@ def convert(
     one_of("target", target, ("numpy", "board", "nest"), error=CommandError)
     on_board = target == "board"
     reset = reset or ("zero" if target == "nest" else "subtract")
-    order = order or ("textbook" if on_board else "thesis")
-    start = (0.5 if on_board else 0.0) if start is None else start
-    recipe = Recipe(ticks, encoding, decoding, reset, order, start)
+    recipe = Recipe(
+        ticks, encoding, decoding, reset,
+        order or ("textbook" if on_board else "thesis"),
+        (0.5 if on_board else 0.0) if start is None else start,
+    )  # fmt: skip
     spec = ControlSpec(task, steps)
     spec.start(seed)  # refuses a seed that is none
     if json not in (None, "-"):
         check_writable(str(json), error=CommandError)
-    network, original = read_dense(converted), read_dense(source)
-    check_fits(network, spec)
-    if check_normalisation(normalise) and states is None:
-        raise CommandError(
-            f"normalise = {normalise!r} needs recorded observations; give them with --states FILE.npz"
-        )
-    seen = read_observations(states, network.inputs) if states is not None else None
-    network = normalised(network, normalise, seen)
+    original = read_dense(source)
     runner: Target
-    if on_board:
-        from tnemu.lab.rate_board import BoardTarget
-
-        whole = rate_network(
-            network, original, recipe, spec, seen, bits=bits, first_bits=first_bits, levels=levels
-        )
-        runner = BoardTarget(whole, board, seed)
-    elif target == "nest":
-        from tnemu.targets.spiking_nest import NestTarget
-
-        runner = NestTarget(network, recipe, seed)
+    if converted.suffix == ".safetensors":
+        given = {"order": order, "start": start, "normalise": normalise, "bits": bits}
+        runner = _made_runner(converted, recipe, given, target, board, spec, seed)
     else:
-        runner = NumpyTarget(network, recipe, seed)
+        network = read_dense(converted)
+        check_fits(network, spec)
+        if check_normalisation(normalise) and states is None:
+            raise CommandError(
+                f"normalise = {normalise!r} needs recorded observations; give them with --states "
+                "FILE.npz"
+            )
+        seen = read_observations(states, network.inputs) if states is not None else None
+        network = normalised(network, normalise, seen)
+        if on_board:
+            from tnemu.lab.rate_board import BoardTarget
+
+            whole = rate_network(
+                network, original, recipe, spec, seen,
+                bits=bits, first_bits=first_bits, levels=levels,
+            )  # fmt: skip
+            runner = BoardTarget(whole, board, seed)
+        elif target == "nest":
+            from tnemu.targets.spiking_nest import NestTarget
+
+            runner = NestTarget(network, recipe, seed)
+        else:
+            runner = NumpyTarget(network, recipe, seed)
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
+
+
+def _made_runner(
+    path: Path,
+    recipe: Any,
+    given: dict[str, Any],
+    target: str,
+    board: str,
+    spec: Any,
+    seed: int,
+) -> Target:
+    """What runs a network that was made for the board: the board, or (numpy) its integer model.
+
+    Raises CommandError for an option that says something else than the file.
+    """
+    from tnemu.cli.errors import CommandError
+    from tnemu.formats.rate_file import read_rate
+    from tnemu.lab.rate_board import BoardTarget, ModelTarget
+    from tnemu.tasks.task import spec_of
+
+    network = read_rate(path)
+    made = network.recipe
+    asked = {name: getattr(recipe, name) for name in ("ticks", "encoding", "decoding", "reset")}
+    asked |= {name: given[name] for name in ("order", "start") if given[name] is not None}
+    for name, value in asked.items():
+        if value != getattr(made, name):
+            raise CommandError(
+                f"{name} = {value!r}: {path} was made for {name} {getattr(made, name)!r}; give that, or "
+                "the float network, .npz"
+            )
+    if target == "nest" or given["normalise"] != "none" or given["bits"]:
+        raise CommandError(
+            f"{path} is in whole numbers already: it runs on --target board or, as the integer model, "
+            "numpy, without --normalise and --bits; give the float network, .npz"
+        )
+    trained = spec_of(network) if network.task else spec
+    if trained.name != spec.name:
+        raise CommandError(
+            f"{path} was made for {trained.name}, not for {spec.name}; choose --task {trained.name}"
+        )
+    if target == "board":
+        return BoardTarget(network, board, seed)
+    return ModelTarget(network, seed)
 
 
 def dsqn(

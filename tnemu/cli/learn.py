@@ -21,6 +21,7 @@ COMMANDS = {
     "dsqn": "The same for a spiking network, by surrogate gradients",
     "policy": "REINFORCE or actor-critic on the same tasks",
     "classifier": "Learn which action another network takes",
+    "finetune": "Train such a network on for the board, in few bits",
     "evaluate": "Play whole episodes with every player on the same seeds; compare scores",
 }
 """Command name (an attribute of this module) -> its line of help."""
@@ -162,6 +163,13 @@ def _classifier(settings: Any, resume: Resume = False) -> Any:
     return _watched(train, settings, resume)
 
 
+def _finetune(settings: Any, resume: Resume = False) -> Any:
+    """Train a network of rectifiers on so that it decides as before in a board's few bits."""
+    from tnemu.learn.spiking.finetune import train
+
+    return _watched(train, settings, resume)
+
+
 def _watched(train: Any, settings: Any, resume: bool) -> Any:
     from tnemu.cli.learn_progress import draw_curve, watched
 
@@ -181,4 +189,5 @@ dqn = Training("tnemu.learn.spiking.settings:DqnSettings", _dqn)
 dsqn = Training("tnemu.learn.spiking.settings:DsqnSettings", _dsqn)
 policy = Training("tnemu.learn.spiking.settings:PolicySettings", _policy)
 classifier = Training("tnemu.learn.spiking.settings:ClassifierSettings", _classifier)
+finetune = Training("tnemu.learn.spiking.settings:FinetuneSettings", _finetune)
 evaluate = Training("tnemu.learn.players.settings:EvaluateSettings", _evaluate)

@@ -18,7 +18,7 @@ from tnemu.cli.lazy import HELP, lazy_group
 from tnemu.emulator import compiling
 
 COMMANDS = {
-    "play": "Play an Atari game on an emulated board in real time, with a report",
+    "play": "Play a game on an emulated board in real time, with a report",
     "boards": "List the boards, or draw one: chips, links, host, published figures",
     "fit": "Map a network onto a board, or say by how much it does not fit",
     "run": "Run an IBM model file, or a board image, on a spike file",

@@ -1,4 +1,4 @@
-"""``tnemu play``: a trained student plays its game on an emulated board, in real time.
+"""``tnemu play``: a trained network plays its game on an emulated board, in real time.
 
 The console (ALE) runs in the host process, the board in its own; this process supervises, shows live
 numbers on a terminal, and leaves a run directory: ``report.json``, ``run.png`` and, on request,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
+    from tnemu.networks.spiking.rate import RateNetwork
     from tnemu.networks.trained import TrainedNetwork
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
@@ -38,7 +39,11 @@ PLACEMENT_SEED = 0
 """Placement changes no spike; one seed keeps the image, and its hash, the same from run to run."""
 
 Game = Annotated[
-    str | None, typer.Argument(help="A game with a shipped student.", show_default=DEFAULT_GAME)
+    str | None,
+    typer.Argument(
+        help="A game with a shipped network; cartpole and mountaincar too.",
+        show_default=DEFAULT_GAME,
+    ),
 ]
 Weights = Annotated[Path | None, typer.Option(help="Play with this weight file instead.")]
 Mode = Annotated[
@@ -92,7 +97,9 @@ def command(
     report: Report = None,
     video: Video = False,
 ) -> None:
-    """Play an Atari game on an emulated board in real time; live numbers, then a report."""
+    """Play an Atari game, CartPole or MountainCar on an emulated board in real time; live numbers, then
+    a report.
+    """
     from functools import partial
 
     from tnemu.cli.play_end import finish
@@ -112,12 +119,12 @@ def command(
     folder = folder_of(output, spec.name, force)
     with run_folder(folder) as scratch:
         plan = _plan(student, machine, scratch / "image")
-        say(console, _intent(spec, plan))
-        ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
-        codec = student.codec(plan.latency_ticks)
+        codec, how = _codec(student, plan)
+        say(console, _intent(spec, plan, codec.window.ticks))
+        ticks = codec.window.ticks if ticks_per_decision is None else ticks_per_decision
         settings = Settings(
             partial(TaskPlayer, spec, seed, codec),
-            BoardJob(scratch / "image", codec.window, ticks, engine, threads=threads),
+            BoardJob(scratch / "image", codec.window, ticks, engine, threads=threads, **how),
             mode,
             fps,
             frames,
@@ -140,24 +147,38 @@ def _check_engine(engine: str) -> None:
         raise PlayError(f"{compiling.NO_COMPILER}: --engine reference")
 
 
-def _student(game: str | None, path: Path | None) -> TrainedNetwork:
-    """The student to play with: a file, or the one that is shipped under the name of the game."""
+def _student(game: str | None, path: Path | None) -> TrainedNetwork | RateNetwork:
+    """The network to play with: a file, or the one that is shipped under the name of the game."""
     from tnemu import zoo
+    from tnemu.formats.rate_file import is_rate, read_rate
     from tnemu.formats.weights import read_weights
 
+    file = path or zoo.find_player(game or DEFAULT_GAME)
+    network = read_rate(file) if is_rate(file) else read_weights(file)
     if path is None:
-        return read_weights(zoo.find(game or DEFAULT_GAME))
-    student = read_weights(path)
-    trained = student.task.name if student.task else "nothing"
+        return network
+    trained = network.task.name if network.task else "nothing"
     if game not in (None, trained):
         raise PlayError(
             f"weight file {path} was trained for {trained!r}, not for {game!r}; play it with "
             f"'tnemu play {trained} --weights {path}', or give a weight file for {game!r}"
         )
-    return student
+    return network
 
 
-def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
+def _codec(student: TrainedNetwork | RateNetwork, plan: Plan) -> tuple[Any, dict[str, Any]]:
+    """How the network is asked and read, and what of a board job follows from it."""
+    from tnemu.networks.spiking.rate import RateNetwork
+    from tnemu.networks.spiking.rate_codec import RateCodec
+
+    if not isinstance(student, RateNetwork):
+        return student.codec(plan.latency_ticks), {}
+    codec = RateCodec(student)
+    names = {"input_name": codec.input, "output_name": codec.output}
+    return codec, {**names, "stimulus_ticks": codec.window.ticks, "fresh": True}
+
+
+def _world(student: TrainedNetwork | RateNetwork, seed: int) -> TaskSpec:
     """The task that the student was trained for, once it has proved to start."""
     from tnemu.tasks.player import check_start
     from tnemu.tasks.task import spec_of
@@ -167,12 +188,17 @@ def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
     return spec
 
 
-def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
-    """Put the student on the board, and the board's image into a folder."""
+def _plan(student: TrainedNetwork | RateNetwork, board: BoardSpec, image: Path) -> Plan:
+    """Put the network on the board, and the board's image into a folder."""
     from corelets import Student
+    from tnemu.lab.rate_board import rate_plan
     from tnemu.mapping.fit import fit
+    from tnemu.networks.spiking.rate import RateNetwork
 
-    plan = fit(Student(student), board, seed=PLACEMENT_SEED)
+    if isinstance(student, RateNetwork):
+        plan = rate_plan(student, board)
+    else:
+        plan = fit(Student(student), board, seed=PLACEMENT_SEED)
     try:
         plan.image.save(image)
     except OSError as error:
@@ -183,11 +209,11 @@ def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
     return plan
 
 
-def _intent(spec: TaskSpec, plan: Plan) -> str:
+def _intent(spec: TaskSpec, plan: Plan, ticks: int) -> str:
     machine = plan.image.board
     return (
         f"{spec.name} on {machine.name}: {plan.resources['cores']:,} of {machine.core_count:,} "
-        f"cores, {plan.latency_ticks} ticks from frame to votes; starting host and board"
+        f"cores, {ticks} ticks from frame to votes; starting host and board"
     )
 
 
@@ -223,7 +249,9 @@ def _end_tracker() -> None:
         end()
 
 
-def _facts(student: TrainedNetwork, spec: TaskSpec, seed: int, folder: Path) -> dict[str, Any]:
+def _facts(
+    student: TrainedNetwork | RateNetwork, spec: TaskSpec, seed: int, folder: Path
+) -> dict[str, Any]:
     """What only this command knows of its run, for the report."""
     return {
         "command": shlex.join(["tnemu", *sys.argv[1:]]),

@@ -6,6 +6,7 @@ one the host would load it anew.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def rate_plan(network: RateNetwork, board: BoardSpec | str | Path) -> Plan:
             "no splitter is needed"
         )
     return plan
+
+
+class ModelTarget:
+    """A rate network's integer model, which decides as the board does; ``seed`` as for BoardTarget."""
+
+    def __init__(self, network: RateNetwork, seed: int) -> None:
+        self.network, self.codec = network, RateCodec(network, seed)
+
+    def decide(self, observations: Observations) -> Answers:
+        """The answers int64 [n]."""
+        return self.codec.decide(observations)
+
+    def facts(self) -> dict[str, Any]:
+        """Its recipe, bits and levels."""
+        return _recipe_facts(self.network)
 
 
 class BoardTarget:
@@ -89,16 +105,8 @@ class BoardTarget:
         used = energy.estimate(
             round(self.counted["synaptic_operations"] / n), ticks, tick_us=board.tick_us
         )
-        recipe = net.recipe
         return {
-            "ticks": recipe.ticks,
-            "encoding": recipe.encoding,
-            "decoding": recipe.decoding,
-            "reset": recipe.reset,
-            "order": recipe.order,
-            "start": recipe.start,
-            "bits": [layer.bits for layer in net.layers],
-            "levels": net.levels,
+            **_recipe_facts(net),
             "board": board.name,
             "cores": self.plan.image.core_count,
             "ticks_per_decision": ticks,
@@ -108,3 +116,8 @@ class BoardTarget:
             "assumed_uj_per_decision": used.assumed_mw * used.hardware_s * 1e3,
             "decisions_as_the_integer_model": self.equal,
         }
+
+
+def _recipe_facts(network: RateNetwork) -> dict[str, Any]:
+    bits = [layer.bits for layer in network.layers]
+    return {**asdict(network.recipe), "bits": bits, "levels": network.levels}

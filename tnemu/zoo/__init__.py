@@ -16,6 +16,10 @@ SIZES = "sizes.json"
 """File of what :func:`sizes` says; ``tnemu zoo --sizes`` prints it anew."""
 
 
+CONTROL = "control"
+"""Folder of the networks for control tasks."""
+
+
 class ZooError(TnemuError, LookupError):
     """No weight file goes by that name."""
 
@@ -49,6 +53,16 @@ def find(name: str | Path) -> Path:
         f"no student {shown(str(name))} is shipped, and no weight file has that path; {hint} "
         f"Shipped: {_listed()}"
     )
+
+
+def find_player(name: str | Path) -> Path:
+    """As ``find``, and of networks in whole numbers for control tasks as well, which are no students:
+    cartpole.
+    """
+    control = resources.files(__name__) / CONTROL / f"{name}{SUFFIX}"
+    if isinstance(name, str) and name.isidentifier() and control.is_file():
+        return Path(str(control))
+    return find(name)
 
 
 def _listed() -> str:

@@ -267,3 +267,48 @@ def with_seed(settings: Any, seed: int, out: str) -> Any:
     """The same settings for one run of several."""
     values = {f.name: getattr(settings, f.name) for f in fields(settings)}
     return type(settings)(**{**values, "seed": seed, "out": out, "runs": 1})
+
+
+@dataclass(frozen=True)
+class FinetuneSettings(RunSettings):
+    """A network of rectifiers trained on for the board."""
+
+    COMMAND: ClassVar[str] = "finetune"
+
+    network: str = ""
+    """Network of rectifiers that is put on the board, .npz."""
+    source: str = ""
+    """Network whose decisions it is to keep, .npz; the network itself if not given."""
+    ticks: int = 500
+    """Of a decision on the board."""
+    bits: int = 0
+    """Of weights behind the first layer, 2..8; 0: as many as fit."""
+    first_bits: int = 0
+    """Of the first layer's weights; 0: as many as fit."""
+    levels: int = 0
+    """Pins for each sign of an input; 0: as many as fit."""
+    states: int = 20_000
+    """Decisions of the source that are learnt from."""
+    batches: int = 15_000
+    """Updates."""
+    batch: int = 256
+    """States of an update."""
+    learning_rate: float = 1e-3
+    """Of Adam; it falls to 0 by a cosine."""
+    log_every: int = 1_000
+    """Updates between two rows of the curve."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(1, self, "ticks states batches batch log_every")
+        at_least(0, self, "bits first_bits levels")
+        above_zero(self, "learning_rate")
+        if not self.network:
+            raise TnemuError(
+                "network is not given: name the one to put on the board with --network FILE"
+            )
+
+    @property
+    def spec(self) -> ControlSpec:
+        """The task as it is played."""
+        return ControlSpec(self.task, EVALUATION_STEPS)
