@@ -111,6 +111,7 @@ class Plan:
             f"{r['host_spikes_per_bit']:.2f} host spikes for each bit that is set",
             f"{r['packets']:,} packets if every neuron fires once: {r['mean_hops']:.1f} hops on "
             f"average, {r['chip_crossings']:,} chip borders (leaving the board is one)",
+            *self.image.origin.get("notes", ()),
         ]
 
     def __repr__(self) -> str:

@@ -45,13 +45,14 @@ class LogicalCore:
     crossbar [256 axons, 256 neurons] bool; axon_types [256] in 0..3; neurons [256] records;
     used [256] bool: neurons that are evaluated at all. ``layer`` groups cores in tables and in
     ``compare``; ``elements`` [256] says which element of the layer's flattened output a neuron
-    computes (-1: none); ``number`` is the core's id in the file it came from.
+    computes (-1: none); ``number`` is the core's id in the file it came from; ``seed`` is that of its
+    noise (IBM's default: 32 ones).
     """
 
     name: str
     layer: str = ""
     number: int = 0
-    seed: int = 0
+    seed: int = 0xFFFFFFFF
     axon_types: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(AXONS, np.uint8))
     crossbar: npt.NDArray[np.bool_] = field(
         default_factory=lambda: np.zeros((AXONS, NEURONS), bool)
