@@ -20,6 +20,7 @@ from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output, Pins
 from corelets.language.unused import UnusedCorelet
 from corelets.library.layers import Conv2d, Dense
+from corelets.library.rate import Rate
 from corelets.library.relays import Delay, Relay, Splitter
 from corelets.library.student import Student, load
 from tnemu.hardware.neuron import RELAY_NEURON
@@ -35,6 +36,7 @@ __all__ = [
     "Input",
     "Output",
     "Pins",
+    "Rate",
     "Relay",
     "Splitter",
     "Student",

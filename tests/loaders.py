@@ -7,6 +7,7 @@ A maker gets an empty folder and returns (load, good): ``load(data)`` reads a fi
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import io
 import json
 import struct
@@ -15,8 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import data_files
 import numpy as np
 import random_boards
+import rbms
 import students
 from formats import ibm_text
 from fuzz_files import Made, by_path, in_tensors, in_zip, module, parts
@@ -24,7 +27,9 @@ from safetensors.numpy import save
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.lanes import LaneEmulator
+from tnemu.formats.boltzmann import read_machine, write_machine
 from tnemu.formats.connector_map import read_connectors
+from tnemu.formats.idx import read_idx
 from tnemu.formats.model_file import read_model
 from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
@@ -102,6 +107,13 @@ def atari_spec(folder: Path) -> Made:
         return read(data)
 
     return load, good
+
+
+def atari_view(folder: Path) -> Made:
+    from tnemu.tasks.atari.view import view_named
+
+    good = [b"{}", b'{"rows": 42, "crop_top": 10, "crop_rows": 100, "newest": "first"}']
+    return by_path(folder / "view.json", view_named), good
 
 
 def model(folder: Path, objects: bool = False) -> Made:
@@ -251,10 +263,12 @@ def teacher(folder: Path) -> Made:
 
 
 def recorded_states(folder: Path) -> Made:
-    states, spec, path = module("tnemu.learn.distil.states").States, small_spec(), folder / "r.npz"
+    states, spec, path = module("tnemu.learn.distil.states").States, small_spec(), folder / "round1"
+    facts = {"spec_sha256": spec.sha256, "teacher_sha256": "ab" * 32}
     screens = np.ones((3, *spec.shape), np.uint8)
-    states(screens, np.ones((3, 3), np.float32)).save(path, spec, "ab" * 32)
-    return in_zip(path, lambda file: states.load(file, spec, "ab" * 32))
+    states(screens, np.ones((3, 3), np.float32)).save(path, facts)
+    labels = path / "q.npy"
+    return by_path(labels, lambda _: states.load(path, spec, facts)), [labels.read_bytes()]
 
 
 def checkpoint(folder: Path) -> Made:
@@ -329,12 +343,78 @@ def foreign_teacher(folder: Path) -> Made:
     return either, [b"\0" + data for data in good] + [b"\1" + data for data in more]
 
 
+def boltzmann_machine(folder: Path) -> Made:
+    write_machine(rbms.patch_machine(1, side=4, patch=2), folder / "m.safetensors")
+    return in_tensors(folder / "m.safetensors", read_machine, "tnemu")
+
+
+def idx(folder: Path) -> Made:
+    plain = bytes([0, 0, 8, 3, *(0, 0, 0, 2) * 3, *range(8)])
+    return by_path(folder / "x", lambda file: read_idx(file, 3)), [plain, gzip.compress(plain)]
+
+
+def pictures(folder: Path) -> Made:
+    images = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    np.savez(folder / "p.npz", images=images, labels=images[:, 0, 0])
+    return in_zip(folder / "p.npz", module("tnemu.learn.boltzmann.images").load_images)
+
+
+def boltzmann_checkpoint(folder: Path) -> Made:
+    kept = module("tnemu.learn.boltzmann.training")
+    rng = np.random.default_rng(0)
+    arrays = [rng.random(shape).astype(np.float32) for shape in ((4, 2), 4, 2, (3, 4))]
+    path, state = folder / "c.safetensors", kept.State(*arrays, rng)
+    facts = {"epoch": "3", "rng": json.dumps(rng.bit_generator.state)}
+    save_tensors(path, dict(zip(kept.State.ARRAYS, arrays, strict=True)), facts)
+    return in_tensors(path, lambda file: kept.read_checkpoint(file, state), "rng", "epoch")
+
+
+def mat_file(folder: Path) -> Made:
+    from tnemu.formats.mat_file import read_mat
+
+    arrays = {"X": data_files.random_pictures(2, 3), "y": np.array([[1.0, 2.0]])}
+    good = [data_files.mat_bytes(arrays, packed) for packed in (False, True)]
+    return by_path(folder / "f", read_mat), good
+
+
+def plain_pickle(folder: Path) -> Made:
+    from tnemu.formats.plain_pickle import read_plain_pickle
+
+    images = data_files.random_pictures(1, 6)
+    good = [data_files.python2_batch(images, [3]), data_files.modern_batch(images, [3], 4)]
+    return by_path(folder / "f", read_plain_pickle), good
+
+
+def sound_file(folder: Path) -> Made:
+    from tnemu.formats.sound_file import read_sound
+
+    samples = np.arange(12)
+    good = [data_files.wav_bytes(samples, 8000), data_files.sphere_bytes(samples, 16000)]
+    return by_path(folder / "f", read_sound), good
+
+
+def picture_file(folder: Path) -> Made:
+    from tnemu.tasks.classify.pictures import read_picture
+
+    rgb = data_files.random_pictures(4, 4, 3)
+    good = [data_files.picture_bytes(rgb, kind) for kind in ("PNG", "JPEG", "PPM", "BMP", "GIF")]
+    return by_path(folder / "f", lambda path: read_picture(path, (3, 4, 4))), good
+
+
+def classify_spec(folder: Path) -> Made:
+    from tnemu.tasks.classify.spec import ClassifySpec
+
+    spec = ClassifySpec("gtsrb", ("a", "b"), (3, 32, 32), True)
+    return lambda data: ClassifySpec.from_json(data.decode("latin-1")), [spec.to_json().encode()]
+
+
 LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "board YAML": (board_yaml, 200),
     "board image": (board_image, 300),
     "weights 1": (lambda folder: weights(folder, old=True), 600),
     "weights 2": (weights, 600),
     "AtariSpec": (atari_spec, 3000),
+    "AtariView": (atari_view, 3000),
     "IBM model, lists": (model, 300),
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
     "IBM model, compiled": (compiled_model, 500),
@@ -354,6 +434,15 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "training references": (references, 3000),
     "training curve": (training_curve, 1000),
     "training settings": (run_settings, 1000),
+    "Boltzmann machine": (boltzmann_machine, 1000),
+    "Boltzmann checkpoint": (boltzmann_checkpoint, 1000),
+    "IDX": (idx, 3000),
+    "pictures": (pictures, 500),
     "foreign teacher": (foreign_teacher, 40),
+    "MATLAB": (mat_file, 1000),
+    "plain pickle": (plain_pickle, 1000),
+    "sound": (sound_file, 2000),
+    "picture": (picture_file, 800),
+    "ClassifySpec": (classify_spec, 2000),
 }
 """Name -> (maker, inputs that take about a second)."""

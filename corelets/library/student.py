@@ -14,9 +14,10 @@ from corelets.language.errors import CoreletError
 from corelets.language.pins import Input, Output, Pins
 from corelets.language.raster import Raster, Rasters, taken
 from corelets.library.entry import Entry
-from corelets.library.layers import Conv2d, Dense
+from corelets.library.layers import NEURONS_WANTED, Conv2d, Dense
 from tnemu.errors import shown
-from tnemu.formats.weights import read_weights
+from tnemu.formats.weights import read_heads
+from tnemu.hardware.neuron import NEURONS
 from tnemu.networks import integer
 from tnemu.networks.trained import TrainedNetwork
 
@@ -52,10 +53,12 @@ class Student(Corelet):
         source: Pins = self.frame
         for layer, shape in zip(inner, shapes, strict=False):
             part: Conv2d | Dense
+            # what leaves the board needs no copies, so the last cores may be full
+            most = NEURONS if layer is inner[-1] else NEURONS_WANTED
             if isinstance(layer, integer.Conv):
-                part = Conv2d.of(layer, shape)
+                part = Conv2d.of(layer, shape, neurons_per_core=most)
             elif isinstance(layer, integer.Dense):
-                part = Dense.of(layer)
+                part = Dense.of(layer, neurons_per_core=most)
             self.add(layer.name, part)
             self.connect(source, part.input)
             source = part.output
@@ -82,8 +85,10 @@ class Student(Corelet):
 
 
 def load(path: str | Path) -> Student:
-    """The student in a weight file (``.safetensors``); FormatError says what is wrong with it."""
-    return Student(read_weights(path))
+    """The student in a weight file (``.safetensors``), of several heads as its first has it: the chip
+    is the same for all. FormatError says what is wrong with the file.
+    """
+    return Student(read_heads(path)[0])
 
 
 def _example() -> Student:

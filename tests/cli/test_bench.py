@@ -135,7 +135,10 @@ def test_figures_are_shown_even_if_the_file_cannot_be_written_any_more(
         (("--rate", 501), "rate = 501 is outside 0.1..500"),
         (("--synapses", 257), "synapses = 257 is outside 1..256"),
         (("--cores", 262145), "cores = 262145 is outside 1..262144"),
-        (("--noise", "pink"), "there is no noise 'pink'; choose one of: none, leak+threshold, syn"),
+        (
+            ("--noise", "pink"),
+            "there is no noise 'pink'; choose one of: none, threshold, leak+threshold, syn",
+        ),
         (("--ticks", 3), "ticks = 3 is fewer than the 7 segments; use more"),
         (
             ("--noise", "leak+threshold", "--rate", 100),

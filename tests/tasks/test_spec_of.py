@@ -35,7 +35,10 @@ def test_the_task_is_the_one_that_the_file_describes() -> None:
             f"'pong', {PONG.sha256[:12]}; export it again",
         ),
         (network(name="krull"), "names 'krull' and world"),
-        (network(kind="chess"), "a task of kind 'chess'; this version knows atari: update tnemu"),
+        (
+            network(kind="chess"),
+            "a task of kind 'chess'; this version knows atari, control: update tnemu",
+        ),
         (
             dataclasses.replace(students.full_size(), task=reference_to(PONG)),
             r"sees \(4, 42, 42\) and answers ACTION0 ACTION1 ACTION2, its world shows \(4, 42, 42\) and "

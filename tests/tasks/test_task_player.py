@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus, Window
 from tnemu.tasks.atari.spec import AtariSpec, spec_for
 from tnemu.tasks.atari.world import AtariWorld, WorldError
-from tnemu.tasks.player import TaskPlayer, check_start
+from tnemu.tasks.player import InTurn, TaskPlayer, check_start
 
 SPEC = spec_for("pong")
 
@@ -83,6 +84,22 @@ def test_the_picture_is_the_tasks(player: TaskPlayer) -> None:
     world = AtariWorld(SPEC, 3)
     world.reset()
     assert np.array_equal(player.picture(), world.picture())
+
+
+def test_several_tasks_take_turns_episode_by_episode() -> None:
+    specs = [dataclasses.replace(SPEC, max_frames=frames, noop_max=0) for frames in (40, 20, 60)]
+    makers = [partial(TaskPlayer, spec, 0, Bright()) for spec in specs]
+    turns, alone = InTurn(makers), [make() for make in makers]
+    ends = []
+    for k in range(130):
+        turn = len(ends) % 3
+        assert turns.sense().pins.tolist() == alone[turn].sense().pins.tolist()
+        assert np.array_equal(turns.picture(), alone[turn].picture())
+        outcome = turns.act(votes(0, 1))
+        assert outcome == alone[turn].act(votes(0, 1))
+        ends += [k] if outcome.episode_over else []
+    assert ends == [19, 29, 59, 79, 89, 119], "the others wait where they are"
+    turns.close()
 
 
 def test_a_missing_rom_is_found_before_anything_is_started() -> None:

@@ -20,6 +20,9 @@ def command(
     weights: Annotated[
         str, typer.Argument(help="A weight file, or the name of a shipped student.")
     ],
+    game: Annotated[
+        str | None, typer.Option(help="Of a weight file for several games, the one to play.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to compare.")] = 1000,
     seed: Annotated[int, typer.Option(help="Decides the console's chance and the placement.")] = 0,
     observations: Annotated[
@@ -46,7 +49,7 @@ def command(
     from tnemu.mapping.fit import fit
 
     chosen = _engines(engines)
-    student = read_weights(zoo.find(weights))
+    student = read_weights(zoo.find(weights), game)
     recorded = None
     if observations is None:
         check_task(student)
@@ -57,7 +60,7 @@ def command(
     results = {}
     for engine in chosen:
         blocks = recorded.blocks(frames) if recorded else played(student, frames, seed)
-        with _progress(engine, frames) as advance:
+        with progress(engine, frames) as advance:
             results[engine] = compare(student, plan, plan.image, blocks, engine, advance)
     found = facts(student, plan, frames, results)
     if json:
@@ -91,7 +94,7 @@ def _show(facts: dict[str, Any], results: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress(engine: str, frames: int) -> Iterator[Callable[[int], None]]:
+def progress(what: str, count: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import (
@@ -111,5 +114,5 @@ def _progress(engine: str, frames: int) -> Iterator[Callable[[int], None]]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task(engine, total=frames)
-        yield lambda count: bar.advance(task, count)
+        task = bar.add_task(what, total=count)
+        yield lambda done: bar.advance(task, done)

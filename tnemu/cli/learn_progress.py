@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from tnemu.learn.run.runs import Report
     from tnemu.measure.curve_plots import CurvePlot
 
-TOGETHER = (("train_return", "check_mean", "check_best"), ("loss", "val_kl"))
+TOGETHER = (
+    ("train_return", "check_mean", "check_best", "average", "best_average"),
+    ("loss", "val_kl", "val_loss"),
+    ("val_right", "test_right"),
+    ("free_energy_data", "free_energy_chains"),
+    ("log_likelihood", "log_likelihood_test"),
+)
 """Columns that share a panel."""
-AXES = ("steps", "updates", "iteration", "stage")
+AXES = ("steps", "updates", "iteration", "epoch", "stage", "episode")
 """Columns that say where, not how well."""
 
 
@@ -55,11 +61,14 @@ def _bar(settings: Any, console: Any) -> Iterator[Report]:
         TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(settings.game, total=None, figures="starting")
-        shown = settings.game
+        shown = getattr(settings, "game", "") or settings.name
+        task = progress.add_task(shown, total=None, figures="starting")
 
         def report(row: dict[str, Any]) -> None:
             nonlocal task, shown
+            if "run" in row:
+                console.print(" ".join(f"{k} {v}" for k, v in row.items()), highlight=False)
+                return
             name, done, total = position(settings, row)
             if name != shown:
                 progress.remove_task(task)
@@ -75,6 +84,11 @@ def _bar(settings: Any, console: Any) -> Iterator[Report]:
 
 def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     """What is being trained, how many steps are done, and of how many."""
+    if "epoch" in row:
+        return settings.name, row["epoch"], settings.epochs
+    for axis, total in (("episode", "episodes"), ("iteration", "batches")):
+        if axis in row and "stage" not in row:
+            return settings.game, row[axis], getattr(settings, total)
     if "stage" not in row:
         return settings.game, row["steps"], settings.steps
     total = settings.minibatches(row["stage"])
@@ -100,7 +114,7 @@ def draw_curve(out: Path) -> None:
 def read_curve(path: Path) -> CurvePlot | None:
     """What to draw of a curve.csv; None if nothing is in it.
 
-    The x axis is the steps, or the iterations of all stages, one stage after the other.
+    The x axis is the steps, the epochs, or the iterations of all stages, one stage after the other.
     """
     import csv
 
@@ -114,7 +128,7 @@ def read_curve(path: Path) -> CurvePlot | None:
         rows = list(csv.DictReader(file))
     if not rows:
         return None
-    axis = "steps" if "steps" in rows[0] else "iteration"
+    axis = next(name for name in ("steps", "epoch", "iteration", "episode") if name in rows[0])
     stages = list(dict.fromkeys(row.get("stage", "") for row in rows))
     parts, marks, begin = [], [], 0.0
     for stage in stages:

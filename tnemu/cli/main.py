@@ -18,21 +18,24 @@ from tnemu.cli.lazy import HELP, lazy_group
 from tnemu.emulator import compiling
 
 COMMANDS = {
-    "play": "Play an Atari game on an emulated board in real time, with a report",
+    "play": "Play a game on an emulated board in real time, with a report",
     "boards": "List the boards, or draw one: chips, links, host, published figures",
     "fit": "Map a network onto a board, or say by how much it does not fit",
     "run": "Run an IBM model file, or a board image, on a spike file",
     "export": "Write a network as an IBM model file: JSON, or compiled for a board",
     "diff": "Compare two files of spikes; find the first that only one has",
     "compare": "Compare a student with the emulator; find the first neuron that differs",
-    "learn": "Train a teacher, distil a student, or compare players by their scores",
+    "dream": "Let a Boltzmann machine complete pictures, on an emulated board too",
+    "classify": "Stream a data set through a classifier on an emulated board",
+    "learn": "Train a teacher, a student, a classifier or a Boltzmann machine, or compare players",
+    "lab": "Experiments that join rooms, whose figures a script can read",
     "zoo": "List the networks that are shipped, with their scores",
     "bench": "Measure the speed of the emulator on this computer",
     "doctor": "Check that this computer has what tnemu needs",
 }
 """Command name (a module of tnemu.cli) -> its line of help."""
 
-GROUPS = ("learn", "bench")
+GROUPS = ("learn", "lab", "bench")
 """Commands that have commands of their own."""
 
 STATUSES = """Exit status: 0 done; 1 refused or failed, the line on standard error says why and what to do; 2 wrong usage;

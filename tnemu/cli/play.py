@@ -1,4 +1,4 @@
-"""``tnemu play``: a trained student plays its game on an emulated board, in real time.
+"""``tnemu play``: a trained network plays its game, or several, on an emulated board, in real time.
 
 The console (ALE) runs in the host process, the board in its own; this process supervises, shows live
 numbers on a terminal, and leaves a run directory: ``report.json``, ``run.png`` and, on request,
@@ -19,14 +19,21 @@ from tnemu.cli.run_folder import PlayError, folder_of, run_folder
 from tnemu.cli.screen import say, screen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
     from tnemu.hardware.board import BoardSpec
     from tnemu.mapping.fit import Plan
+    from tnemu.networks.codec import Codec
+    from tnemu.networks.spiking.rate import RateNetwork
     from tnemu.networks.trained import TrainedNetwork
+    from tnemu.runtime.loop import Application
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
     from tnemu.tasks.task import TaskSpec
+
+    Player = TrainedNetwork | RateNetwork
 
 DEFAULT_GAME = "krull"
 """The game of the student that is shipped with tnemu."""
@@ -37,8 +44,14 @@ STALL_S, SLOW_STALL_S = 10.0, 600.0
 PLACEMENT_SEED = 0
 """Placement changes no spike; one seed keeps the image, and its hash, the same from run to run."""
 
-Game = Annotated[
-    str | None, typer.Argument(help="A game with a shipped student.", show_default=DEFAULT_GAME)
+Games = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="A game with a shipped network, cartpole and mountaincar too; with --weights any of the "
+        "file's games, or several, an episode of each in turn on the same board.",
+        metavar="[GAME]...",
+        show_default=f"{DEFAULT_GAME}; with --weights all games of the file",
+    ),
 ]
 Weights = Annotated[Path | None, typer.Option(help="Play with this weight file instead.")]
 Mode = Annotated[
@@ -51,7 +64,7 @@ Mode = Annotated[
 Fps = Annotated[float, typer.Option(help="Decisions per second.")]
 Frames = Annotated[int | None, typer.Option(help="Stop after so many decisions.")]
 Episodes = Annotated[
-    int | None, typer.Option(help="Stop after so many episodes.", show_default="1")
+    int | None, typer.Option(help="Stop after so many episodes.", show_default="1 of each game")
 ]
 Seed = Annotated[
     int, typer.Option(help="Decides the console's chance; with 4 Krull goes as it does on average.")
@@ -76,7 +89,7 @@ Video = Annotated[bool, typer.Option("--video", help="Keep a film of the run, ru
 
 
 def command(
-    game: Game = None,
+    games: Games = None,
     weights: Weights = None,
     mode: Mode = "realtime",
     fps: Fps = 30.0,
@@ -92,41 +105,42 @@ def command(
     report: Report = None,
     video: Video = False,
 ) -> None:
-    """Play an Atari game on an emulated board in real time; live numbers, then a report."""
-    from functools import partial
-
+    """Play Atari games, CartPole or MountainCar on an emulated board in real time; live numbers, then
+    a report.
+    """
     from tnemu.cli.play_end import finish
     from tnemu.emulator.engines import find
     from tnemu.hardware.board import load_board
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock
     from tnemu.runtime.session import Settings
-    from tnemu.tasks.player import TaskPlayer
 
     console = screen()
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
     _check_engine(engine)
     machine = load_board(board)
-    student = _student(game, weights)
-    spec = _world(student, seed)
-    folder = folder_of(output, spec.name, force)
+    students = _students(games or [], weights)
+    specs = [_world(student, seed) for student in students]
+    folder = folder_of(output, specs[0].name if len(specs) == 1 else f"{len(specs)}-games", force)
     with run_folder(folder) as scratch:
-        plan = _plan(student, machine, scratch / "image")
-        say(console, _intent(spec, plan))
-        ticks = plan.latency_ticks if ticks_per_decision is None else ticks_per_decision
-        codec = student.codec(plan.latency_ticks)
+        plan = _plan(students[0], machine, scratch / "image")
+        codecs, how = _codecs(students, plan)
+        window = codecs[0].window
+        say(console, _intent(specs, plan, window.ticks))
+        ticks = window.ticks if ticks_per_decision is None else ticks_per_decision
         settings = Settings(
-            partial(TaskPlayer, spec, seed, codec),
-            BoardJob(scratch / "image", codec.window, ticks, engine, threads=threads),
+            _application(specs, seed, codecs),
+            BoardJob(scratch / "image", window, ticks, engine, threads=threads, **how),
             mode,
             fps,
             frames,
-            1 if episodes is None and frames is None else episodes,
+            len(specs) if episodes is None and frames is None else episodes,
             film=video,
             stall_s=SLOW_STALL_S if find(engine).slow else STALL_S,
         )
         result = _run(settings, console)
-    finish(result, _facts(student, spec, seed, output or folder), folder, report, console)
+    facts = _facts(students, specs, seed, output or folder)
+    finish(result, facts, folder, report, console)
 
 
 def _check_engine(engine: str) -> None:
@@ -140,24 +154,63 @@ def _check_engine(engine: str) -> None:
         raise PlayError(f"{compiling.NO_COMPILER}: --engine reference")
 
 
-def _student(game: str | None, path: Path | None) -> TrainedNetwork:
-    """The student to play with: a file, or the one that is shipped under the name of the game."""
+def _students(games: list[str], path: Path | None) -> Sequence[Player]:
+    """The network to play with, as the player of each game: of a file, or of the one that is shipped
+    under the name of the game.
+    """
     from tnemu import zoo
-    from tnemu.formats.weights import read_weights
+    from tnemu.formats.rate_file import is_rate, read_rate
+    from tnemu.formats.weights import read_heads
 
+    file = path or zoo.find_player(games[0] if games else DEFAULT_GAME)
+    found: Sequence[Player] = [read_rate(file)] if is_rate(file) else read_heads(file)
     if path is None:
-        return read_weights(zoo.find(game or DEFAULT_GAME))
-    student = read_weights(path)
-    trained = student.task.name if student.task else "nothing"
-    if game not in (None, trained):
-        raise PlayError(
-            f"weight file {path} was trained for {trained!r}, not for {game!r}; play it with "
-            f"'tnemu play {trained} --weights {path}', or give a weight file for {game!r}"
-        )
-    return student
+        if len(games) > 1:
+            raise PlayError(
+                f"{len(games)} games ({', '.join(games)}) are played with the one network of a file; "
+                "give it with --weights, or play one game at a time"
+            )
+        return found
+    heads = {head.task.name if head.task else "nothing": head for head in found}
+    if len(set(games)) < len(games):
+        raise PlayError(f"games repeat: {', '.join(games)}; name each game once")
+    for game in games:
+        if game not in heads:
+            trained = ", ".join(map(repr, heads))
+            raise PlayError(
+                f"weight file {path} was trained for {trained}, not for {game!r}; play it with "
+                f"'tnemu play {next(iter(heads))} --weights {path}', or give a weight file for {game!r}"
+            )
+    return [heads[game] for game in games or heads]
 
 
-def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
+def _application(
+    specs: Sequence[TaskSpec], seed: int, codecs: Sequence[Codec]
+) -> Callable[[], Application]:
+    """What makes the player, or the players in turn, in the host process."""
+    from functools import partial
+
+    from tnemu.tasks.player import InTurn, TaskPlayer
+
+    pairs = zip(specs, codecs, strict=True)
+    players = [partial(TaskPlayer, spec, seed, codec) for spec, codec in pairs]
+    return players[0] if len(players) == 1 else partial(InTurn, players)
+
+
+def _codecs(students: Sequence[Player], plan: Plan) -> tuple[list[Codec], dict[str, Any]]:
+    """How each network is asked and read, and what of a board job follows from it."""
+    from tnemu.networks.spiking.rate import RateNetwork
+    from tnemu.networks.spiking.rate_codec import RateCodec
+
+    first = students[0]
+    if not isinstance(first, RateNetwork):
+        return [s.codec(plan.latency_ticks) for s in students if not isinstance(s, RateNetwork)], {}
+    codec = RateCodec(first)
+    names = {"input_name": codec.input, "output_name": codec.output}
+    return [codec], {**names, "stimulus_ticks": codec.window.ticks, "fresh": True}
+
+
+def _world(student: Player, seed: int) -> TaskSpec:
     """The task that the student was trained for, once it has proved to start."""
     from tnemu.tasks.player import check_start
     from tnemu.tasks.task import spec_of
@@ -167,12 +220,17 @@ def _world(student: TrainedNetwork, seed: int) -> TaskSpec:
     return spec
 
 
-def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
-    """Put the student on the board, and the board's image into a folder."""
+def _plan(student: Player, board: BoardSpec, image: Path) -> Plan:
+    """Put the network on the board, and the board's image into a folder."""
     from corelets import Student
+    from tnemu.lab.rate_board import rate_plan
     from tnemu.mapping.fit import fit
+    from tnemu.networks.spiking.rate import RateNetwork
 
-    plan = fit(Student(student), board, seed=PLACEMENT_SEED)
+    if isinstance(student, RateNetwork):
+        plan = rate_plan(student, board)
+    else:
+        plan = fit(Student(student), board, seed=PLACEMENT_SEED)
     try:
         plan.image.save(image)
     except OSError as error:
@@ -183,11 +241,11 @@ def _plan(student: TrainedNetwork, board: BoardSpec, image: Path) -> Plan:
     return plan
 
 
-def _intent(spec: TaskSpec, plan: Plan) -> str:
+def _intent(specs: Sequence[TaskSpec], plan: Plan, ticks: int) -> str:
     machine = plan.image.board
     return (
-        f"{spec.name} on {machine.name}: {plan.resources['cores']:,} of {machine.core_count:,} "
-        f"cores, {plan.latency_ticks} ticks from frame to votes; starting host and board"
+        f"{', '.join(spec.name for spec in specs)} on {machine.name}: {plan.resources['cores']:,} of "
+        f"{machine.core_count:,} cores, {ticks} ticks from frame to votes; starting host and board"
     )
 
 
@@ -223,14 +281,18 @@ def _end_tracker() -> None:
         end()
 
 
-def _facts(student: TrainedNetwork, spec: TaskSpec, seed: int, folder: Path) -> dict[str, Any]:
+def _facts(
+    students: Sequence[Player], specs: Sequence[TaskSpec], seed: int, folder: Path
+) -> dict[str, Any]:
     """What only this command knows of its run, for the report."""
+    hashes = {spec.name: spec.sha256 for spec in specs}
     return {
         "command": shlex.join(["tnemu", *sys.argv[1:]]),
         "output": str(folder),
-        "game": spec.name,
+        "game": "+".join(hashes),
+        "games": list(hashes),
         "seed": seed,
-        "weights": student.name,
-        "weights_sha256": student.sha256,
-        "spec_sha256": spec.sha256,
+        "weights": students[0].name,
+        "weights_sha256": students[0].sha256,
+        "spec_sha256": specs[0].sha256 if len(specs) == 1 else hashes,
     }

@@ -14,24 +14,35 @@ def command(
         bool,
         typer.Option("--sizes", hidden=True, help="Print tnemu/zoo/sizes.json anew."),
     ] = False,
+    classifiers: Annotated[
+        bool, typer.Option("--classifiers", help="List those of pictures and sounds alone.")
+    ] = False,
 ) -> None:
     """List the networks that are shipped: game, size, latency, scores, how they were made, licence."""
     import json as encoder
 
     from tnemu.hardware.board import load_board
-    from tnemu.lab.shipped import measured_sizes, shipped
+    from tnemu.lab.shipped import measured_sizes, shipped, shipped_classifiers
 
     if sizes:
         typer.echo(encoder.dumps(measured_sizes(), indent=2))
         return
     spec = load_board(board)
-    rows = shipped(spec)
+    rows = [] if classifiers else shipped(spec)
+    others = shipped_classifiers(spec)
     if json:
-        typer.echo(encoder.dumps(rows, indent=2))
+        typer.echo(encoder.dumps(others if classifiers else rows, indent=2))
         return
+    if rows:
+        _print_students(rows, spec.name)
+    if others:
+        _print_classifiers(others, spec.name)
+
+
+def _print_students(rows: list[dict[str, Any]], board: str) -> None:
     from tnemu.cli.tables import print_table
 
-    heads = ["name", "game", f"cores of {spec.name}", "ticks", "score", "random", "teacher"]
+    heads = ["name", "game", f"cores of {board}", "ticks", "score", "random", "teacher"]
     print_table([*heads, "of teacher", "95 %", "licence"], [_cells(row) for row in rows])
     typer.echo("scores: mean of episodes on seeds that chose nothing; see tnemu/zoo/README.md")
     typer.echo("of teacher: (score - random) / (teacher - random)")
@@ -42,6 +53,38 @@ def command(
             f"{row['name']}: {command or 'made by a command that was not recorded'}"
             + (f", teacher {teacher[:12]}" if teacher else "")
         )
+
+
+def _print_classifiers(rows: list[dict[str, Any]], board: str) -> None:
+    from tnemu.cli.tables import print_table
+
+    def right(share: float | None) -> str:
+        return "-" if share is None else f"{share:.2%}"
+
+    heads = [
+        "name",
+        "data",
+        f"cores of {board}",
+        "ticks",
+        "right",
+        "control",
+        "licence of the data",
+    ]
+    cells = [
+        [
+            row["name"],
+            row["dataset"],
+            f"{row['cores']:,} ({row['share']:.1%})",
+            str(row["latency_ticks"]),
+            right(row["accuracy"]),
+            right(row["control_accuracy"]),
+            row["data_licence"],
+        ]
+        for row in rows
+    ]
+    typer.echo()
+    print_table(heads, cells)
+    typer.echo("right: of the whole test part; control: same wiring and data, full precision")
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

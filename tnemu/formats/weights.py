@@ -17,7 +17,10 @@ packed four to a byte: 0 -> 00, +1 -> 01, -1 -> 11, lowest bits first), ``L.thre
 compute: tnemu.networks.integer.
 
 Format 1 is read as well: it has ``game``, ``actions``, ``spec`` and ``spec_sha256`` in place of
-``answers`` and ``task``, for Atari was the only kind of task.
+``answers`` and ``task``, for Atari was the only kind of task. Format 3 holds one network with heads for
+several tasks (tnemu.formats.heads): in place of ``answers`` and ``task`` it has
+
+    "heads": [{"answers": ["NOOP", ...], "task": {...}}, ...]
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -32,45 +36,46 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import files
-from tnemu.errors import shown
+from tnemu.errors import did_you_mean, shown
 from tnemu.files import Fields, PathLike
 from tnemu.formats.errors import FormatError
+from tnemu.formats.heads import apart, check_tasks, joined
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.integer import LAYER_KINDS, Layer, Vote, Weights
 from tnemu.networks.trained import TaskReference, TrainedNetwork
 
-FORMAT, FORMAT_1 = "tnemu-weights-2", "tnemu-weights-1"
+FORMAT, FORMAT_1, FORMAT_3 = "tnemu-weights-2", "tnemu-weights-1", "tnemu-weights-3"
 _TENSORS = {"thresholds": np.int32, "order": np.int32, "background": np.int16, "classes": np.int32}
 _INTEGERS = ("stride", "groups")
 _MOST_SIZE = (1 << 31) - 1
 _MOST_NAME = 200
 _MOST_LAYERS = 1000
 _MOST_ANSWERS = 1 << 16
+_MOST_HEADS = 1000
+_Head = tuple[tuple[str, ...], TaskReference | None]
+_Said = tuple[type[Layer], dict[str, Any], tuple[int, ...]]
 
 
-def write_weights(network: TrainedNetwork, path: PathLike) -> str:
-    """Write the file in format 2 (whole or not at all) and return its SHA-256.
+def write_weights(network: TrainedNetwork | Sequence[TrainedNetwork], path: PathLike) -> str:
+    """Write the file (whole or not at all) and return its SHA-256.
 
-    Folders on the way are made. Raises FormatError when it cannot be written, or holds provenance
-    that JSON cannot.
+    Several networks are the heads of one: they differ in their task, what is subtracted and which
+    voters are read, and in nothing else. Folders on the way are made. Raises FormatError when it
+    cannot be written, holds provenance that JSON cannot, or the networks are not one.
     """
     from safetensors.numpy import save
 
+    networks = [network] if isinstance(network, TrainedNetwork) else list(network)
+    layers = joined(networks)
+    network = networks[0]
     tensors: dict[str, npt.NDArray[Any]] = {}
-    entries = [_entry(layer, tensors) for layer in network.layers]
-    task = network.task
+    entries = [_entry(layer, tensors) for layer in layers]
+    heads = [_head(each) for each in networks]
     manifest = {
-        "format": FORMAT,
+        "format": FORMAT if len(heads) == 1 else FORMAT_3,
         "name": network.name,
         "input_shape": list(network.input_shape),
-        "answers": list(network.answers),
-        "task": task
-        and {
-            "kind": task.kind,
-            "name": task.name,
-            "spec": dict(task.spec),
-            "sha256": task.sha256,
-        },
+        **(heads[0] if len(heads) == 1 else {"heads": heads}),
         "provenance": dict(network.provenance),
         "layers": entries,
     }
@@ -81,8 +86,41 @@ def write_weights(network: TrainedNetwork, path: PathLike) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_weights(path: PathLike) -> TrainedNetwork:
-    """Read and check a weight file of either format; FormatError says what is wrong, and where."""
+def read_weights(path: PathLike, task: str | None = None) -> TrainedNetwork:
+    """The network of a weight file; of one with several heads, that for ``task``.
+
+    Raises FormatError that says what is wrong, and where: also for another task than the file is for,
+    and where none of several is named.
+    """
+    networks = read_heads(path)
+    if task is None and len(networks) == 1:
+        return networks[0]
+    return network_for(networks, task, path)
+
+
+def network_for(
+    networks: Sequence[TrainedNetwork], task: str | None, path: PathLike
+) -> TrainedNetwork:
+    """Of the networks that were read from ``path``, that for ``task``; raises FormatError as
+    :func:`read_weights`.
+    """
+    names = [network.task.name if network.task else "nothing" for network in networks]
+    if task in names:
+        return networks[names.index(task)]
+    if task is None:
+        raise FormatError(f"{files.place(path)} was trained for {', '.join(names)}; say for which")
+    near = did_you_mean(task, names) or "choose its task, or another file"
+    raise FormatError(
+        f"{files.place(path)} was trained for {', '.join(names)}, not for {shown(task)}; {near}"
+    )
+
+
+def read_heads(path: PathLike) -> tuple[TrainedNetwork, ...]:
+    """Read and check a weight file of any format: a network for each of its heads, or its only one.
+
+    They share the arrays of all layers but the first and the last. FormatError says what is wrong,
+    and where.
+    """
     from safetensors.numpy import load
 
     header, data = files.read_safetensors(path, error=FormatError, what="weight file")
@@ -94,34 +132,59 @@ def read_weights(path: PathLike) -> TrainedNetwork:
         )
     text = header.metadata["tnemu"]
     with files.parse_fields(text, f"{where} (manifest)", error=FormatError) as manifest:
-        network = _network(manifest)
+        network, heads, said = _network(manifest)
     tensors: dict[str, npt.NDArray[Any]] = load(data)
     try:
-        layers = _layers(network.pop("layers"), tensors, len(network["answers"]))
-        sha256 = hashlib.sha256(data).hexdigest()
-        return TrainedNetwork(layers=layers, sha256=sha256, **network)
+        layers = _layers(said, tensors, sum(len(answers) for answers, _ in heads))
+        network["sha256"] = hashlib.sha256(data).hexdigest()
+        each = apart(layers, [len(answers) for answers, _ in heads])
+        return tuple(
+            TrainedNetwork(layers=own, answers=answers, task=task, **network)
+            for own, (answers, task) in zip(each, heads, strict=True)
+        )
     except (FormatError, NetworkError) as error:
         raise FormatError(f"{where}: {error}") from error
 
 
-def _network(manifest: Fields) -> dict[str, Any]:
-    """What a manifest of either format says of a network, with the Fields of its layers."""
-    found = manifest.text("format", "")
-    if found not in (FORMAT, FORMAT_1):
-        raise FormatError(
-            f"{manifest.where}: format {shown(found)} is not known, this version reads {FORMAT!r} "
-            f"and {FORMAT_1!r}; export it again"
-        )
-    task = _task_1(manifest) if found == FORMAT_1 else _task(manifest)
-    answers = manifest.texts("actions" if found == FORMAT_1 else "answers", most=_MOST_ANSWERS)
+def _head(network: TrainedNetwork) -> dict[str, Any]:
+    """What a manifest says of a network that is its task's alone."""
+    task = network.task
     return {
+        "answers": list(network.answers),
+        "task": task
+        and {
+            "kind": task.kind,
+            "name": task.name,
+            "spec": dict(task.spec),
+            "sha256": task.sha256,
+        },
+    }
+
+
+def _network(manifest: Fields) -> tuple[dict[str, Any], list[_Head], list[_Said]]:
+    """What a manifest of any format says: of the network, of each head, and of the layers."""
+    found = manifest.text("format", "")
+    if found not in (FORMAT_1, FORMAT, FORMAT_3):
+        raise FormatError(
+            f"{manifest.where}: format {shown(found)} is not known, this version reads "
+            f"{FORMAT_1!r}, {FORMAT!r} and {FORMAT_3!r}; export it again"
+        )
+    said_of_heads = (
+        manifest.mappings("heads", most=_MOST_HEADS) if found == FORMAT_3 else [manifest]
+    )
+    heads = []
+    for head in said_of_heads:
+        task = _task_1(head) if found == FORMAT_1 else _task(head)
+        answers = head.texts("actions" if found == FORMAT_1 else "answers", most=_MOST_ANSWERS)
+        heads.append((tuple(answers), task))
+    check_tasks([task for _, task in heads], manifest.where)
+    network = {
         "name": manifest.text("name", most=_MOST_NAME),
         "input_shape": tuple(manifest.wholes("input_shape", 1, _MOST_SIZE, most=8)),
-        "answers": tuple(answers),
-        "task": task,
         "provenance": _object(manifest, "provenance"),
-        "layers": [_said(layer) for layer in manifest.mappings("layers", most=_MOST_LAYERS)],
     }
+    layers = manifest.mappings("layers", most=_MOST_LAYERS)
+    return network, heads, [_said(layer) for layer in layers]
 
 
 def _task(manifest: Fields) -> TaskReference | None:
@@ -148,7 +211,7 @@ def _object(manifest: Fields, key: str) -> dict[str, Any]:
     return value
 
 
-def _said(entry: Fields) -> tuple[type[Layer], dict[str, Any], tuple[int, ...]]:
+def _said(entry: Fields) -> _Said:
     """(class, values, shape of the weights) that a manifest says of one layer."""
     cls = LAYER_KINDS[entry.one_of("kind", LAYER_KINDS)]
     known = {field.name for field in fields(cls)}
@@ -177,7 +240,7 @@ def _entry(layer: Layer, tensors: dict[str, npt.NDArray[Any]]) -> dict[str, Any]
 
 
 def _layers(
-    said: list[tuple[type[Layer], dict[str, Any], tuple[int, ...]]],
+    said: list[_Said],
     tensors: dict[str, npt.NDArray[Any]],
     answers: int,
 ) -> tuple[Layer, ...]:

@@ -11,5 +11,7 @@ spike_diff     the first difference between two files of spikes
 spike_sources  every kind of file that holds spikes
 board_player   a student on emulated boards as one more player
 shipped        what ships, as tables
+dreams         Boltzmann machines that dream, on boards and by the chain; completion, labelling, dream_run
+rbm_map        the cores that a Boltzmann machine takes, by stage
 bench          how fast the emulator is, always beside something else
 """

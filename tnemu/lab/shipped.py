@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tnemu import zoo
-from tnemu.formats.weights import read_weights
+from tnemu.formats.weights import read_heads
 from tnemu.hardware.board import BoardSpec
 from tnemu.networks.trained import TrainedNetwork
 
@@ -16,7 +16,7 @@ SHARES = ("teacher_share", "human_share")
 
 
 def shipped(board: BoardSpec) -> list[dict[str, Any]]:
-    """One row for every shipped student, by name; ``share`` is that of the cores of ``board``.
+    """A row for each game of every shipped student, by name; ``share`` is that of ``board``'s cores.
 
     Sizes come from ``zoo.sizes()``, by the hash of the file, or are worked out for a file that is
     not listed there.
@@ -24,9 +24,37 @@ def shipped(board: BoardSpec) -> list[dict[str, Any]]:
     known = zoo.sizes()
     rows = []
     for name in zoo.names():
-        network = read_weights(zoo.find(name))
-        size = known.get(network.sha256) or measured(network)
-        rows.append(_row(name, network, size, board))
+        heads = read_heads(zoo.find(name))
+        size = known.get(heads[0].sha256) or measured(heads[0])
+        rows += [_row(name, network, size, board) for network in heads]
+    return rows
+
+
+def shipped_classifiers(board: BoardSpec) -> list[dict[str, Any]]:
+    """One row for every shipped classifier: data set, size, share right of the test part, and of the
+    float control, as its provenance has them.
+    """
+    known = zoo.sizes()
+    rows = []
+    for name in zoo.classifiers():
+        network = read_heads(zoo.find(name))[0]
+        size, made = known.get(network.sha256) or measured(network), network.provenance
+        rows.append(
+            {
+                "name": name,
+                "dataset": network.task.name if network.task else "",
+                "cores": size["cores"],
+                "share": size["cores"] / board.core_count,
+                "latency_ticks": size["latency_ticks"],
+                "accuracy": made.get("accuracy", {}).get("trinary"),
+                "control_accuracy": made.get("accuracy", {}).get("control"),
+                "test_samples": made.get("data", {}).get("test"),
+                "data_licence": made.get("data", {}).get("licence", ""),
+                "provenance": {key: made[key] for key in MADE_BY if key in made},
+                "sha256": network.sha256,
+                "licence": "MIT",
+            }
+        )
     return rows
 
 
@@ -41,7 +69,8 @@ def measured(network: TrainedNetwork) -> dict[str, int]:
 
 def measured_sizes() -> dict[str, Any]:
     """What ``tnemu/zoo/sizes.json`` has to hold: by hash of the file, its name and size."""
-    networks = {name: read_weights(zoo.find(name)) for name in zoo.names()}
+    every = [*zoo.names(), *zoo.classifiers()]
+    networks = {name: read_heads(zoo.find(name))[0] for name in every}
     return {n.sha256: {"name": name} | measured(n) for name, n in networks.items()}
 
 
@@ -49,14 +78,15 @@ def _row(
     name: str, network: TrainedNetwork, size: Mapping[str, int], board: BoardSpec
 ) -> dict[str, Any]:
     task = network.task
-    made = network.provenance
+    made, game = network.provenance, task.name if task else ""
+    evaluation = made.get("evaluations", {}).get(game) or made.get("evaluation", {})
     return {
         "name": name,
-        "game": task.name if task else "",
+        "game": game,
         "cores": size["cores"],
         "share": size["cores"] / board.core_count,
         "latency_ticks": size["latency_ticks"],
-        "scores": _scores(task.name if task else "", made.get("evaluation", {})),
+        "scores": _scores(game, evaluation),
         "provenance": {key: made[key] for key in MADE_BY if key in made},
         "spec_sha256": task.sha256 if task else "",
         "sha256": network.sha256,

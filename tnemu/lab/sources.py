@@ -75,9 +75,9 @@ def _student(network: TrainedNetwork) -> Source:
 
 
 def _weights(path: Path) -> Source:
-    from tnemu.formats.weights import read_weights
+    from tnemu.formats.weights import read_heads
 
-    return _student(read_weights(path))
+    return _student(read_heads(path)[0])  # all heads of a file have the same chip
 
 
 def _file(path: Path, most_bytes: int | None) -> Source:

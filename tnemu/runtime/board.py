@@ -48,6 +48,8 @@ class BoardJob:
 
     ``window``: the ticks of the answer, counted from the question. ``stimulus_ticks``: in so many
     ticks a question's spikes may lie. ``threads``: how many the engine may use; None lets it choose.
+    ``fresh``: every question is asked of a board that was just loaded, all potentials at their first
+    values, for networks that keep potentials from tick to tick.
     Raises JobError for fewer ticks per decision than the answer needs.
     """
 
@@ -59,6 +61,7 @@ class BoardJob:
     output_name: str = "votes"
     threads: int | None = None
     stimulus_ticks: int = 1
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if self.ticks_per_decision < self.window.ticks:
@@ -83,16 +86,24 @@ class Board:
         image.output(job.output_name)
         image.input(job.input_name)
         self._job, self._record = job, record
+        self._past_ticks, self._past = 0, dict.fromkeys(COUNTED, 0)
+        self._past_firings = np.zeros_like(record.core_spikes)
+        self._asked = False
         if find(job.engine).compiles:
             # On a board that is thrown away: compiles, and reads the image's pages.
             with Emulator(image, engine=job.engine, threads=job.threads) as warm:
                 pins = np.arange(image.input(job.input_name).width)
                 warm.run(job.window.ticks, {job.input_name: pins})
-        self._emulator = Emulator(image, engine=job.engine, threads=job.threads)
+        self._load = partial(Emulator, image, engine=job.engine, threads=job.threads)
+        self._emulator = self._load()
 
     def decide(self, stimulus: Stimulus) -> Spikes:
         """Output spikes of the answer to ``stimulus``, ticks counted from the question's."""
-        job, emulator = self._job, self._emulator
+        job = self._job
+        if job.fresh and self._asked:
+            self._load_anew()
+        self._asked = True
+        emulator = self._emulator
         start = emulator.tick
         emulator.inject_pins(job.input_name, stimulus.pins, start + stimulus.ticks)
         spikes = emulator.run(job.ticks_per_decision).of(job.output_name)
@@ -104,16 +115,25 @@ class Board:
 
     @property
     def tick(self) -> int:
-        """The board's next tick."""
-        return self._emulator.tick
+        """The board's next tick, since it was loaded first."""
+        return self._past_ticks + self._emulator.tick
+
+    def _load_anew(self) -> None:
+        """The board as it was at first; what it counted is kept."""
+        with self._emulator as used:
+            self._past_ticks += used.tick
+            for name in COUNTED:
+                self._past[name] += getattr(used.counters, name)
+            self._past_firings += used.firings
+        self._emulator = self._load()
 
     def _count(self, unread: int) -> None:
         record, counters = self._record, self._emulator.counters
         for name in COUNTED:
-            record.board[name] = getattr(counters, name)
+            record.board[name] = self._past[name] + getattr(counters, name)
         record.board["unread"] += unread
         record.board["beat"] += 1
-        record.core_spikes[:] = self._emulator.firings
+        record.core_spikes[:] = self._past_firings + self._emulator.firings
 
 
 def board_main(

@@ -5,6 +5,8 @@ observation ──encode──▶ pins and ticks ──▶ board ──▶ spike
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,6 +46,38 @@ class TaskPlayer:
     def close(self) -> None:
         """Put the task away."""
         self._task.close()
+
+
+class InTurn:
+    """Several tasks on one board, an episode of each in turn, from the first one on.
+
+    Each of ``players`` makes a :class:`TaskPlayer`; all ask the same network, and differ in what they
+    subtract and which voters they read. The board is not told: its image stays as it is.
+    """
+
+    def __init__(self, players: Sequence[Callable[[], TaskPlayer]]) -> None:
+        self._players = [make() for make in players]
+        self._now = 0
+
+    def sense(self) -> Stimulus:
+        """The spikes of what is to be seen now, in the task whose turn it is."""
+        return self._players[self._now].sense()
+
+    def act(self, spikes: Spikes) -> Outcome:
+        """Take the action that is answered; after the end of an episode it is the next task's turn."""
+        outcome = self._players[self._now].act(spikes)
+        if outcome.episode_over:
+            self._now = (self._now + 1) % len(self._players)
+        return outcome
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """What a person would see of the task whose turn it is: uint8 [height, width, 3]."""
+        return self._players[self._now].picture()
+
+    def close(self) -> None:
+        """Put all tasks away."""
+        for player in self._players:
+            player.close()
 
 
 def check_start(spec: TaskSpec, seed: int) -> None:

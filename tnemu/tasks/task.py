@@ -18,9 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.errors import TnemuError
-from tnemu.networks.trained import TaskReference, TrainedNetwork
+from tnemu.networks.trained import TaskReference
 
-KINDS = {"atari": "tnemu.tasks.atari.spec:AtariSpec"}
+KINDS = {
+    "atari": "tnemu.tasks.atari.spec:AtariSpec",
+    "classify": "tnemu.tasks.classify.spec:ClassifySpec",
+    "control": "tnemu.tasks.control.spec:ControlSpec",
+}
 """Kind of task, as weight files name it -> where its spec's class is."""
 
 
@@ -117,7 +121,23 @@ def reference_to(spec: TaskSpec) -> TaskReference:
     return TaskReference(spec.kind, spec.name, json.loads(spec.to_json()), spec.sha256)
 
 
-def spec_of(network: TrainedNetwork) -> Any:
+class MadeForATask(Protocol):
+    """A network that names the task it was made for."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def task(self) -> TaskReference | None: ...  # noqa: D102
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    @property
+    def answers(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def spec_of(network: MadeForATask) -> Any:
     """The spec of the task that a trained network was trained for.
 
     Raises TaskError where the network names no task, or one of an unknown kind; where the description

@@ -12,8 +12,14 @@ from tnemu.errors import TnemuError, shown
 
 SUFFIX = ".safetensors"
 """How the name of a weight file ends."""
+CLASSIFIERS = "classifiers"
+"""Folder of those that name what is in pictures and sounds."""
 SIZES = "sizes.json"
 """File of what :func:`sizes` says; ``tnemu zoo --sizes`` prints it anew."""
+
+
+CONTROL = "control"
+"""Folder of the networks for control tasks."""
 
 
 class ZooError(TnemuError, LookupError):
@@ -22,12 +28,22 @@ class ZooError(TnemuError, LookupError):
 
 def names() -> list[str]:
     """Names of the students that are shipped, sorted."""
-    files = resources.files(__name__).iterdir()
+    return _names(resources.files(__name__))
+
+
+def classifiers() -> list[str]:
+    """Names of the classifiers that are shipped, sorted."""
+    folder = resources.files(__name__) / CLASSIFIERS
+    return _names(folder) if folder.is_dir() else []
+
+
+def _names(folder: Any) -> list[str]:
+    files = folder.iterdir()
     return sorted(file.name[: -len(SUFFIX)] for file in files if file.name.endswith(SUFFIX))
 
 
 def find(name: str | Path) -> Path:
-    """The weight file of that name: a file that exists, or a student that is shipped.
+    """The weight file of that name: a file that exists, or a student or classifier that is shipped.
 
     Raises ZooError, with near names, when it is neither.
     """
@@ -41,9 +57,9 @@ def find(name: str | Path) -> Path:
             return path
     except (OSError, ValueError):  # longer than a path can be, or with a NUL in it
         pass
-    known = names()
-    if str(name) in known:
-        return Path(str(resources.files(__name__) / f"{name}{SUFFIX}"))
+    for known, folder in ((names(), "."), (classifiers(), CLASSIFIERS)):
+        if str(name) in known:
+            return Path(str(resources.files(__name__) / folder / f"{name}{SUFFIX}"))
     hint = did_you_mean(name) or "choose one, or give a file."
     raise ZooError(
         f"no student {shown(str(name))} is shipped, and no weight file has that path; {hint} "
@@ -51,14 +67,56 @@ def find(name: str | Path) -> Path:
     )
 
 
+MACHINES = "machines"
+"""Folder of the Boltzmann machines that are shipped."""
+
+
+def machine_names() -> list[str]:
+    """Names of the Boltzmann machines that are shipped, sorted."""
+    folder = resources.files(__name__) / MACHINES
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file.name[: -len(SUFFIX)] for file in files if file.name.endswith(SUFFIX))
+
+
+def find_machine(name: str | Path) -> Path:
+    """The Boltzmann machine's file of that name: a file that exists, or a machine that is shipped.
+
+    Raises ZooError, with near names, when it is neither.
+    """
+    path = Path(name)
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # longer than a path can be, or with a NUL in it
+        pass
+    known = machine_names()
+    if str(name) in known:
+        return Path(str(resources.files(__name__) / MACHINES / f"{name}{SUFFIX}"))
+    hint = errors.did_you_mean(str(name), known) or "choose one, or give a file."
+    raise ZooError(
+        f"no Boltzmann machine {shown(str(name))} is shipped, and no file has that path; {hint} "
+        f"Shipped: {', '.join(known) or 'none'}"
+    )
+
+
+def find_player(name: str | Path) -> Path:
+    """As ``find``, and of networks in whole numbers for control tasks as well, which are no students:
+    cartpole.
+    """
+    control = resources.files(__name__) / CONTROL / f"{name}{SUFFIX}"
+    if isinstance(name, str) and name.isidentifier() and control.is_file():
+        return Path(str(control))
+    return find(name)
+
+
 def _listed() -> str:
-    return ", ".join(names()) or "none"
+    return ", ".join([*names(), *classifiers()]) or "none"
 
 
 def did_you_mean(name: str | Path) -> str:
     """A question with the shipped students whose names are near; empty if there are none."""
     wanted = Path(name).name.removesuffix(SUFFIX).lower()
-    return errors.did_you_mean(wanted, names(), cutoff=0.5)
+    return errors.did_you_mean(wanted, [*names(), *classifiers()], cutoff=0.5)
 
 
 def sizes() -> dict[str, dict[str, Any]]:

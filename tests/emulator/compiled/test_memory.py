@@ -58,7 +58,8 @@ def test_a_board_that_does_not_fit_is_refused(monkeypatch, make):
 
 
 def test_lanes_need_memory_of_their_own(monkeypatch):
-    """33 kB a core for each 64 lanes, and 1 kB a lane where potentials are kept between ticks."""
+    """33 kB a core for each 64 lanes, and 1 kB a lane where potentials are kept between ticks; those of
+    cores evaluated neuron by neuron are of 64 lanes always."""
     rng = np.random.default_rng(0)
     # Weights of two, so that no core takes the path that keeps nothing.
     keeping = random_image(rng, 100, [neuron(s=[2], alpha=1)], cores_x=40)

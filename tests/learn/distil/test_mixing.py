@@ -9,10 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("ale_py")
 
-from tnemu.learn.distil import distil, states
+from tnemu.learn.distil import distil, rounds
 from tnemu.learn.distil.distil import main, train_student
+from tnemu.learn.distil.rounds import collect
 from tnemu.learn.distil.settings import DistilSettings
-from tnemu.learn.distil.states import collect
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import save_player
@@ -33,7 +33,7 @@ def acted(monkeypatch):
             return super().step(action)
 
     monkeypatch.setattr(world, "AtariWorld", Watched)
-    monkeypatch.setattr(states, "EPSILONS", (0.0,))
+    monkeypatch.setattr(rounds, "EPSILONS", (0.0,))
     return actions
 
 
@@ -64,7 +64,7 @@ def test_a_mix_is_chosen_by_the_seed(acted):
     runs = []
     for seed in (7, 7, 8):
         acted.clear()
-        runs.append((gather(0.5, seed).screens, list(acted)))
+        runs.append((next(gather(0.5, seed).batches(400)), list(acted)))
     assert torch.equal(runs[0][0], runs[1][0])
     assert runs[0][1] == runs[1][1]
     assert runs[0][1] != runs[2][1]

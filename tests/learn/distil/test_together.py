@@ -1,5 +1,6 @@
 # ruff: noqa: E402
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import corelets
 import tnemu
 from tnemu.cli.main import app
 from tnemu.formats.tensor_file import load_tensors
-from tnemu.formats.weights import read_weights
+from tnemu.formats.weights import read_heads, read_weights
 from tnemu.lab.board_player import board_player
 from tnemu.learn.distil.distil import main, train_student
 from tnemu.learn.distil.settings import DistilSettings
@@ -26,6 +27,7 @@ from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import TEACHER
 from tnemu.learn.players.nets import load_control, save_player
 from tnemu.learn.run.trouble import Diverged
+from tnemu.mapping.size import size_of
 from tnemu.tasks.atari.spec import SPECS
 
 GAMES = ("freeway", "pong")
@@ -56,7 +58,7 @@ def student():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Settings, weight files and folder of one whole training, small enough for seconds."""
+    """Settings, weight file and folder of one whole training, small enough for seconds."""
     folder = tmp_path_factory.mktemp("together")
     files = []
     for seed, spec in enumerate((FREEWAY, PONG)):
@@ -133,6 +135,18 @@ def test_one_game_with_two_block_layers_is_the_ordinary_student():
     np.testing.assert_array_equal(head.classes, plain.classes)
 
 
+def test_ten_games_take_the_cores_of_one():
+    """Their voters share the last cores, which need no copies."""
+    coarse = [dataclasses.replace(spec, block=8) for spec in list(SPECS.values())[:11]]
+    sizes = []
+    for specs in (coarse[:1], coarse):
+        heads = heads_of(specs, [torch.zeros(21, 21)] * len(specs))
+        sizes.append(size_of(corelets.Student(heads[0].fold("x", {}))))
+    assert heads[0].student.actions > 100
+    assert sizes[0].cores == sizes[1].cores
+    assert sizes[0].latency_ticks == sizes[1].latency_ticks
+
+
 def test_depth_is_the_number_of_block_layers():
     for depth in (1, 3):
         names = [layer.wiring.name for layer in Student(FREEWAY.shape, 3, depth=depth).layers]
@@ -162,13 +176,13 @@ def test_each_head_learns_what_its_own_teacher_does(minibatch):
 
 
 @pytest.mark.slow
-def test_files_differ_in_background_and_vote_alone(run):
-    _, paths, _ = run
-    one, two = map(read_weights, paths)
+def test_heads_differ_in_background_and_vote_alone(run):
+    _, path, _ = run
+    assert path.name == "student.safetensors"
+    one, two = read_heads(path)
     assert (one.task.name, two.task.name) == GAMES
     assert one.name == two.name == "freeway+pong"
     assert one.provenance == two.provenance
-    assert one.provenance["together"] == {game: f"{game}.safetensors" for game in GAMES}
     assert list(one.provenance["teacher_sha256"]) == list(GAMES)
     np.testing.assert_array_equal(one.transduction.weights, two.transduction.weights)
     np.testing.assert_array_equal(one.transduction.thresholds, two.transduction.thresholds)
@@ -182,8 +196,9 @@ def test_files_differ_in_background_and_vote_alone(run):
 
 @pytest.mark.slow
 def test_one_board_image_plays_every_game(run):
-    _, paths, _ = run
-    images = [tnemu.fit(corelets.load(p), tnemu.load_board("ns1e")).image for p in paths]
+    _, path, _ = run
+    students = [corelets.Student(head) for head in read_heads(path)]
+    images = [tnemu.fit(student, tnemu.load_board("ns1e")).image for student in students]
     assert images[0].sha256() == images[1].sha256()
     for field in dataclasses.fields(images[0]):
         one, two = (getattr(image, field.name) for image in images)
@@ -191,31 +206,30 @@ def test_one_board_image_plays_every_game(run):
             np.testing.assert_array_equal(one, two)
     assert images[0].outputs == images[1].outputs
     seen = screens(4, 9).numpy()
-    for path in paths:
-        votes, spec = board_player(path, "ns1e", lanes=4)
-        weights = read_weights(path)
-        assert spec.game == weights.task.name
+    for game in GAMES:
+        votes, spec = board_player(path, "ns1e", 4, game)
+        weights = read_weights(path, game)
+        assert spec.game == game
         np.testing.assert_array_equal(votes(seen), weights.scores(seen))
 
 
 @pytest.mark.slow
 def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
-    settings, paths, _ = run
-    before = [path.read_bytes() for path in paths]
-    out = paths[0].parent
-    for name in ("stage1.hidden.safetensors", "round1-pong.npz", "references.json"):
+    settings, path, _ = run
+    before, out = path.read_bytes(), path.parent
+    for name in ("stage1.hidden.safetensors", "references.json"):
         (out / name).unlink()
+    shutil.rmtree(out / "round1-pong")
     rows = []
     again = train_student(settings, True, rows.append)
-    assert [path.read_bytes() for path in again] == before
+    assert again.read_bytes() == before
     assert {row["stage"] for row in rows} == {"stage1"}, "only what is missing is trained again"
 
 
 @pytest.mark.slow
 def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_path):
-    settings, paths, _ = run
-    for path in paths[0].parent.glob("*"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    settings, path, _ = run
+    shutil.copytree(path.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "stage1.hidden.safetensors").unlink()
     wild = dataclasses.replace(settings, out=str(tmp_path), later_learning_rate=1e38)
     with pytest.raises(Diverged) as caught:
@@ -225,19 +239,17 @@ def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_p
         "--later-learning-rate (it was 1e+38)"
     )
     again = dataclasses.replace(settings, out=str(tmp_path))
-    assert len(train_student(again, True, lambda row: None)) == len(paths)
+    assert train_student(again, True, lambda row: None).name == path.name
 
 
-def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file_of_each_game(
-    run, capsys
-):
-    _, paths, _ = run
-    provenance = read_weights(paths[0]).provenance
+def test_the_command_in_the_provenance_repeats_the_run_and_prints_the_file(run, capsys):
+    _, path, _ = run
+    provenance = read_weights(path, "pong").provenance
     words = provenance["command"].split()
     assert words[:5] == ["python", "-m", "tnemu.learn.distil", *GAMES]
     assert main([*words[3:], "--resume"]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [str(path) for path in paths]
-    assert read_weights(paths[0]).provenance == provenance, "the settings were read back"
+    assert capsys.readouterr().out.splitlines()[-1] == str(path)
+    assert read_weights(path, "pong").provenance == provenance, "the settings were read back"
 
 
 def test_shares_are_scaled_per_game():
@@ -280,8 +292,8 @@ def test_games_of_different_screens_are_refused():
 
 def test_the_float_control_of_several_games_is_a_player_of_each(run):
     """Every option of one game is there for several: the control is stored for each game alone."""
-    _, paths, folder = run
-    stages = read_weights(paths[0]).provenance["stages"]
+    _, path, folder = run
+    stages = read_weights(path, "freeway").provenance["stages"]
     assert [stage["stage"] for stage in stages] == ["stage0", "stage1", "control"]
     for spec in (FREEWAY, PONG):
         control, trained_under = load_control(folder / "out" / f"control-{spec.game}.safetensors")
@@ -310,12 +322,10 @@ def test_loss_hysteresis_sparsity_and_a_share_of_the_teachers_are_there_for_seve
         settings, out=str(tmp_path), loss="mse", hysteresis=0.1, sparsity=1e-4, teacher_share=0.5,
         control_iterations=0, device="cpu", iterations=1, minibatch="one",
     )  # fmt: skip
-    paths = train_student(told, report=lambda row: None)
-    provenance = read_weights(paths[1]).provenance
+    provenance = read_weights(train_student(told, report=lambda row: None), "pong").provenance
     for word in ("--loss mse", "--hysteresis 0.1", "--sparsity 0.0001", "--teacher-share 0.5"):
         assert word in provenance["command"]
-    with np.load(tmp_path / "round1-pong.npz") as mixed:
-        assert len(mixed["q"]) == 48
+    assert len(np.load(tmp_path / "round1-pong" / "q.npy")) == 48
     kept = load_tensors(tmp_path / "stage0.hidden.safetensors")
     assert set(np.unique(kept["layers.1.kept"])) <= {-1, 0, 1}
     assert provenance["stages"][0]["iterations"] == 2, "as many of each game"

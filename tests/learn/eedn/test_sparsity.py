@@ -54,7 +54,7 @@ def test_a_student_trained_under_pressure_fires_less():
         settings = DistilSettings("freeway", "t", "o", batch=16, sparsity=sparsity)
         lesson = Lesson(data, data, 1.0)
         train([Head(student, FREEWAY)], [lesson], 12, 0.05, settings, 0, lambda row: None)
-        rates[sparsity] = firing_rate(student, data.screens)
+        rates[sparsity] = firing_rate(student, data.batches())
         fired = list(fold(student, FREEWAY, {}).activations(screens))[:5]  # predict answers
         bits = np.concatenate([layer.reshape(len(screens), -1) for layer in fired], 1)
         assert rates[sparsity] == pytest.approx(bits.mean()), "as the folded student fires"

@@ -83,7 +83,20 @@ def test_width_multiplies_features_and_groups_and_keeps_the_fan_in():
         conv2.wiring.order.reshape(conv2.wiring.groups, 128) // 32
     )  # 32 features of each group of conv1
     assert all(set(row) == set(range(24)) for row in sources)
-    assert size_of(student.state_dict()) == {"depth": 1, "width": 3}
+    assert size_of(student.state_dict(), 6) == {"depth": 1, "width": 3, "voters": 5}
+
+
+@pytest.mark.parametrize(
+    ("actions", "voters"), [(3, 5), (18, 5), (51, 5), (52, 4), (107, 2), (180, 1), (300, 1)]
+)
+def test_a_block_has_five_voters_per_action_or_as_many_as_its_core_holds(actions, voters):
+    """So a student of ten games with 107 actions has the cores of one of a single game."""
+    student = Student((4, 21, 21), actions, depth=1)
+    blocks = student.layers[-1].wiring.groups
+    assert student.layers[-1].hidden.shape == (blocks, voters * actions, 128)
+    assert np.bincount(student.classes).tolist() == [voters * blocks] * actions
+    assert size_of(student.state_dict(), actions)["voters"] == voters
+    assert voters * actions <= 256 or voters == 1
 
 
 @pytest.mark.parametrize("size", [{"depth": 0}, {"width": 0}])

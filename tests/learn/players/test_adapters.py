@@ -19,10 +19,11 @@ from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
 from tnemu.learn.distil.distil import Run
 from tnemu.learn.distil.settings import DistilSettings
-from tnemu.learn.players import adapters
+from tnemu.learn.players import adapters, checkpoints
 from tnemu.learn.players.adapters import foreign_spec, load_any_teacher, load_foreign
-from tnemu.learn.players.evaluate import evaluate, load_player
+from tnemu.learn.players.evaluate import Others, evaluate, load_player
 from tnemu.tasks.atari.spec import SPECS, SpecError
+from tnemu.tasks.atari.view import VIEWS
 
 
 def nature(actions: int = 6) -> torch.nn.Sequential:
@@ -58,6 +59,7 @@ def baselines(path, net):
 
 
 ID = "tnemu.tasks.atari.env:tnemu/Atari-v0"
+VIEW_OF = {cleanrl: "cleanrl", baselines: "stable-baselines3"}
 WRITERS = [(cleanrl, "dqn.cleanrl_model"), (cleanrl, "dqn.pth"), (baselines, "dqn.zip")]
 
 
@@ -68,10 +70,11 @@ def test_a_checkpoint_gives_the_values_of_its_network(tmp_path, write, name):
     loaded = load_foreign(write(tmp_path / name, net), "pong")
     with torch.no_grad():
         torch.testing.assert_close(loaded(screens), net(screens / 255))
-    assert loaded.spec.shape == (4, 84, 84)
+    assert (loaded.spec, loaded.view) == (SPECS["pong"], VIEWS[VIEW_OF[write]])
+    assert load_foreign(tmp_path / name, "pong", "gymnasium").view == VIEWS["gymnasium"]
 
 
-def test_a_foreign_teacher_sees_means_of_two_by_two_pixels_every_four_frames():
+def test_the_view_tnemu_is_means_of_two_by_two_pixels_every_four_frames():
     spec = foreign_spec("pong")
     assert (spec.frame_skip, spec.max_pool, spec.stack, spec.stack_stride) == (4, 2, 4, 1)
     raw = np.random.default_rng(0).integers(0, 256, (210, 160), dtype=np.uint8)
@@ -95,9 +98,7 @@ def test_the_environment_is_made_as_this_module_says_with_nothing_else_imported(
     code = (
         "import gymnasium\n"
         "from tnemu.learn.players.adapters import foreign_spec\n"
-        "env = "
-        + "gymnasium"
-        + adapters.__doc__.split("    gymnasium")[1].split("The libraries'")[0]
+        "env = " + "gymnasium" + adapters.__doc__.split("    gymnasium")[1].split("and so has")[0]
     )
     done = subprocess.run(
         [sys.executable, "-c", code + "\nprint(env.reset(seed=1)[0].shape)"],
@@ -112,7 +113,7 @@ def test_it_is_the_teacher_of_an_evaluation(tmp_path, monkeypatch):
     file = cleanrl(tmp_path / "dqn.pth", nature())
     with pytest.raises(TnemuError, match="does not say what it plays; say it with --game"):
         load_player(file)
-    result = evaluate(["random", file], [1, 2], game="pong")
+    result = evaluate(["random", file], [1, 2], game="pong", others=Others("tnemu"))
     assert result["spec_sha256"] == foreign_spec("pong").sha256
     assert result["normalised"]["human_share"]["human"] == 14.6
     assert len(result["players"][file]["scores"]) == 2
@@ -123,11 +124,12 @@ def test_it_labels_the_states_of_a_student_of_its_spec(tmp_path, monkeypatch):
     monkeypatch.setattr(adapters, "spec_for", lambda game: short)
     file = cleanrl(tmp_path / "dqn.pth", nature())
     out = str(tmp_path / "run")
-    run = Run(DistilSettings("pong", file, out, states=16, worlds=2), resume=False)
+    run = Run(DistilSettings("pong", file, out, states=16, worlds=2, view="tnemu"), resume=False)
     states = run.round(0, 0, lambda seen: np.zeros((len(seen), 6)))
-    assert states.screens.shape == (16, 4, 84, 84)
+    (screens,) = states.batches()
+    assert screens.shape == (16, 4, 84, 84)
     with torch.no_grad():
-        torch.testing.assert_close(states.q, nature()(states.screens / 255))
+        torch.testing.assert_close(states.q, nature()(screens / 255))
     assert run.heads[0].student.background.shape == (4, 84, 84)
 
 
@@ -135,7 +137,7 @@ def test_it_labels_the_states_of_a_student_of_its_spec(tmp_path, monkeypatch):
 def test_another_number_of_actions_is_refused_with_the_layer(tmp_path, write, name):
     file = write(tmp_path / name, nature(actions=4))
     layer = "q_net.q_net.0" if write is baselines else "network.9"
-    message = rf"layer {layer}.weight is \[4, 512\], needs \[6, 512\]; .*pong has 6 actions: NOOP"
+    message = rf"layer {layer} answers 4 outputs, pong needs 6 actions \(NOOP FIRE .*for all 18"
     with pytest.raises(FormatError, match=message):
         load_foreign(file, "pong")
 
@@ -150,7 +152,7 @@ def test_another_network_is_refused(tmp_path):
     with pytest.raises(FormatError, match=r"network.7.bias is nothing, needs \[512\]"):
         load_foreign(tmp_path / "b.pth", "pong")
     torch.save({"actor.weight": torch.zeros(1)}, tmp_path / "c.pth")
-    with pytest.raises(FormatError, match=r"has neither .* but actor.weight; pass a DQN"):
+    with pytest.raises(FormatError, match=r"has neither .* but actor.weight; pass one"):
         load_foreign(tmp_path / "c.pth", "pong")
 
 
@@ -195,7 +197,7 @@ def test_a_module_in_place_of_its_weights_is_refused_without_the_advice_of_torch
         load_foreign(tmp_path / "module.pth", "pong")
     assert str(caught.value) == (
         f"{tmp_path}/module.pth cannot be read as a checkpoint of weights (it holds other objects "
-        "than tensors); pass a stable-baselines3 .zip or the state_dict of a CleanRL model"
+        "than tensors); pass a stable-baselines3 .zip or a file of the module's state_dict()"
     )
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
@@ -226,7 +228,7 @@ def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path, odd):
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
     file = cleanrl(tmp_path / "dqn.pth", nature())
-    monkeypatch.setattr(adapters, "LARGEST", 1000)
+    monkeypatch.setattr(checkpoints, "LARGEST", 1000)
     with pytest.raises(FormatError, match=r"its weights of [\d,]+ bytes, the limit is 1,000"):
         load_foreign(file, "pong")
     with pytest.raises(FormatError, match=r"policy\.pth of [\d,]+ bytes, the limit is 1,000"):

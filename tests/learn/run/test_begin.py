@@ -60,8 +60,8 @@ def test_rounds_rates_and_places_may_change_on_the_way(tmp_path, changed):
 
 
 def test_a_folder_that_only_holds_states_is_taken_as_it_is(tmp_path):
-    """States of another run are copied to train on the same data with another loss."""
-    (tmp_path / "round0.npz").touch()
+    """Those that a run was collecting when it was stopped."""
+    (tmp_path / "data").mkdir()
     begin(tmp_path, ALONE, resume=True, free=FREE)
     assert json.loads((tmp_path / "settings.json").read_text())["width"] == 2
 

@@ -103,5 +103,5 @@ def test_a_gpu_trains_teacher_and_student_and_resumes(short_episodes, tmp_path):
     train_teacher(settings)
     best = train_teacher(dataclasses.replace(settings, steps=300), resume=True)
     assert json.loads(load_facts(best)["device"]).startswith("cuda (")
-    (student,) = train_student(tiny_student(tmp_path / "student", str(best), "cuda"))
+    student = train_student(tiny_student(tmp_path / "student", str(best), "cuda"))
     assert read_weights(student).provenance["device"].startswith("cuda (")

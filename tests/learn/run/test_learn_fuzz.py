@@ -22,6 +22,7 @@ pytest.importorskip("ale_py")
 
 
 from tnemu.errors import TnemuError
+from tnemu.learn.distil.checkpoint import Position, StageCheckpoint
 from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
 from tnemu.learn.distil.stages import read_stage
 from tnemu.learn.distil.states import States
@@ -93,11 +94,30 @@ def checkpoint(folder):
     return folder / "checkpoint.safetensors", trainer.resume
 
 
-def states(folder):
-    path = folder / "round0.npz"
+def states(folder, name="screens.npy"):
+    path, facts = folder / "round1", {"spec_sha256": SPEC.sha256, "teacher_sha256": SHA}
     screens = np.ones((3, *SPEC.shape), np.uint8)
-    States(screens, np.ones((3, 3), np.float32)).save(path, SPEC, SHA)
-    return path, lambda: States.load(path, SPEC, SHA)
+    States(screens, np.ones((3, 3), np.float32)).save(path, facts)
+    return path / name, lambda: States.load(path, SPEC, facts)
+
+
+def labels(folder):
+    return states(folder, "q.npy")
+
+
+def state_facts(folder):
+    return states(folder, "facts.json")
+
+
+def stage_checkpoint(folder):
+    student, draws = Student(SPEC.shape, 3, depth=1), torch.Generator()
+    optimiser = torch.optim.Adam(student.parameters())
+    student(torch.zeros(2, *SPEC.shape)).sum().backward()
+    optimiser.step()
+    kept = StageCheckpoint(folder / "stage0.checkpoint.safetensors", {"stage": "stage0"}, 5)
+    position = Position(3, [torch.tensor(0.5)], {"val_kl": 0.5})
+    kept.save(student, optimiser, draws, position)
+    return kept.path, lambda: kept.resume(student, optimiser, draws)
 
 
 def settings(folder):
@@ -143,7 +163,8 @@ def foreign(folder):
     return path, lambda: load_foreign(path, "pong")
 
 
-KINDS = [teacher, control, quantised, checkpoint, states, settings, stage, curve, foreign]
+KINDS = [teacher, control, quantised, checkpoint, states, labels, state_facts, stage_checkpoint]
+KINDS += [settings, stage, curve, foreign]
 NEVER_WHOLE = (foreign,)
 """Of which the file above is refused, too: a whole one is too large to be searched."""
 

@@ -17,6 +17,7 @@ from tnemu.errors import TnemuError
 from tnemu.formats.errors import FormatError
 from tnemu.formats.weights import read_weights
 from tnemu.learn.distil.distil import train_student
+from tnemu.learn.distil.rounds import facts_of
 from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import States
 from tnemu.learn.eedn.student import Student
@@ -84,8 +85,10 @@ def test_a_run_that_diverges_at_once_says_that_its_states_are_kept(settings, tmp
         f"; no stage was finished, the states in {tmp_path}/out are kept; go on with --resume and "
         "a smaller --learning-rate (it was 1e+38)"
     )
-    teacher = file_sha256(settings.teachers[0])
-    assert len(States.load(tmp_path / "out" / "round0.npz", SPEC, teacher)) == 80
+    (states,) = (tmp_path / "out" / "data").iterdir()
+    facts = facts_of(settings, 0, 0, SPEC, file_sha256(settings.teachers[0]))
+    assert len(States.load(states, SPEC, facts)) == 80
+    assert not (tmp_path / "out" / "stage0.checkpoint.safetensors").exists(), "nothing odd is kept"
 
 
 @pytest.mark.slow
@@ -100,7 +103,7 @@ def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(sett
     )
     before = kept.read_bytes()
     assert read_weights(kept).task.name == "freeway"
-    (path,) = train_student(settings, resume=True, report=quietly)
+    path = train_student(settings, resume=True, report=quietly)
     assert [s["stage"] for s in read_weights(path).provenance["stages"]] == ["stage0", "stage1"]
     assert kept.read_bytes() == before
 
@@ -121,16 +124,16 @@ def test_weights_that_are_no_numbers_are_found_though_the_loss_is_finite():
 
 
 def test_states_are_written_whole_or_not_at_all(tmp_path, small_disk):
-    path = tmp_path / "round0.npz"
-    States(np.ones((2, 4, 8, 8), np.uint8), np.ones((2, 3), np.float32)).save(path, SPEC, "t")
-    before = path.read_bytes()
+    path = tmp_path / "round1"
+    States(np.ones((2, 4, 8, 8), np.uint8), np.ones((2, 3), np.float32)).save(path, {"states": 2})
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
     many = States(np.ones((9_000, 4, 8, 8), np.uint8), np.ones((9_000, 3), np.float32))
     with (
         small_disk(100_000),
-        pytest.raises(FormatError, match=r"cannot write .*round0\.npz: File too large"),
+        pytest.raises(FormatError, match=r"cannot write .*screens\.npy: File too large"),
     ):
-        many.save(path, SPEC, "t")
-    assert path.read_bytes() == before
+        many.save(path, {"states": 9_000})
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -151,7 +154,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         Curve(tmp_path / "file" / "out", ("step",))
 
 
-@pytest.mark.parametrize(("bytes_free", "missing"), [(1_000, "round0.npz"), (10**6, "stage0.json")])
+@pytest.mark.parametrize(("bytes_free", "missing"), [(1_000, "data/*"), (10**6, "stage0.json")])
 @pytest.mark.slow
 def test_a_disk_without_room_is_refused_before_the_work(
     settings, tmp_path, monkeypatch, bytes_free, missing
@@ -159,10 +162,11 @@ def test_a_disk_without_room_is_refused_before_the_work(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, bytes_free))
     with pytest.raises(
-        TnemuError, match=r"out has [\d.]+ MB free, what is next needs [\d.]+ MB; make room and go"
+        TnemuError,
+        match=r"out(/data)? has [\d.]+ MB free, what is next needs [\d.]+ MB; make room and go",
     ):
         train_student(settings, report=quietly)
-    assert not (tmp_path / "out" / missing).exists()
+    assert not list((tmp_path / "out").glob(missing))
     monkeypatch.undo()
-    (path,) = train_student(settings, resume=True, report=quietly)
+    path = train_student(settings, resume=True, report=quietly)
     assert path.exists()

@@ -102,7 +102,7 @@ def test_counters_of_another_type_are_refused_by_name(stopped, key, value, messa
         (
             "adam.99.step",
             lambda a: np.zeros((), np.float32),
-            "adam.99.step is no part of a teacher",
+            "adam.99.step is no part of a checkpoint",
         ),
         ("rest", lambda a: np.zeros(1, np.float32), "rest is no part of a teacher's checkpoint"),
     ],

@@ -15,33 +15,43 @@ iterations, and every random stream comes from one seed. Repeat the run of this 
     python -m tnemu.learn.distil krull --teacher tnemu/zoo/teachers/krull.safetensors \\
         --out runs/student-krull
 
-The result is ``student.safetensors``; of several games one weight file each, named after the game. Those
-hold the same network and differ in the background that the host subtracts and in the outputs it reads.
+The result is ``student.safetensors``; of several games it holds the one network with a head for each:
+the background that the host subtracts and the outputs it reads (tnemu.formats.heads).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from tnemu.errors import TnemuError
-from tnemu.files import write_json
+from tnemu.files import make_folder, write_json
 from tnemu.formats.tensor_file import save_tensors
 from tnemu.formats.weights import write_weights
+from tnemu.learn.distil.checkpoint import StageCheckpoint
+from tnemu.learn.distil.rounds import (
+    bytes_of,
+    collect,
+    facts_of,
+    folder_of,
+    label_temperature,
+    mean_screen,
+)
 from tnemu.learn.distil.settings import FREE, DistilSettings, renamed
 from tnemu.learn.distil.stages import mean_share, read_references, read_stage
-from tnemu.learn.distil.states import States, bytes_of, collect, label_temperature
+from tnemu.learn.distil.states import States
 from tnemu.learn.distil.training import Lesson, prefixes_of, train
 from tnemu.learn.eedn.heads import Head, heads_of
 from tnemu.learn.eedn.sparsity import firing_rate
 from tnemu.learn.eedn.student import Precision, add_hysteresis
-from tnemu.learn.players.adapters import teacher_of
+from tnemu.learn.players.adapters import ForeignTeacher, specs_by_game, teacher_of
 from tnemu.learn.players.episodes import Player, play_episodes, random_player
 from tnemu.learn.players.files import CONTROL
 from tnemu.learn.players.nets import load_state, net_player, save_player, state_arrays
@@ -56,6 +66,7 @@ from tnemu.learn.run.runs import (
     file_sha256,
     plain,
     print_row,
+    say,
     versions,
 )
 from tnemu.learn.run.trouble import Diverged, check_room, how_to_go_on
@@ -82,14 +93,25 @@ class Run:
         resume: bool = False,
         report: Report = print_row,
         check: Check | None = None,
+        teachers: Mapping[str, ForeignTeacher] | None = None,
+        tell: Callable[[str], None] = say,
     ):
         s = self.settings = settings
         self.resume, self.out, self.check = resume, Path(s.out), check
         self.device = find_device(s.device)
-        teachers = zip(s.games, s.teachers, strict=True)
-        self.nets = [teacher_of(*each).to(self.device) for each in teachers]
+        worlds, given = specs_by_game(s.specs, s.games), dict(teachers or {})
+        self.nets = [
+            (given.get(game) or teacher_of(game, path, s.view, worlds.get(game))).to(self.device)
+            for game, path in zip(s.games, s.teachers, strict=True)
+        ]
         self.specs = [net.spec for net in self.nets]
+        self.teachers = [net_player(net) for net in self.nets]
         self.teacher_sha256 = [file_sha256(path) for path in s.teachers]
+        for net in self.nets:
+            if isinstance(net, ForeignTeacher):
+                tell(net.described())
+                if net.view is not None:
+                    net.background.copy_(torch.from_numpy(mean_screen(net.spec, self.seed(6))))
         self.heads = self.untrained(2, "trinary")
         self.lessons: list[Lesson] = []
         self.stages: list[dict[str, Any]] = []
@@ -97,13 +119,13 @@ class Run:
         columns = [prefix + what for prefix in prefixes_of(s.games) for what in figures]
         self.curve = Curve(self.out, ("stage", "iteration", "loss", *columns), report)
 
-    def run(self) -> tuple[Path, ...]:
-        """All stages; returns the weight file of each game, all from the stage that played best on
-        the selection seeds.
+    def run(self) -> Path:
+        """All stages; returns the weight file, from the stage that played best on the selection
+        seeds.
         """
         with one_thread():
             self.begin()
-            students = [net_player(net) for net in self.nets]
+            students = self.teachers
             for stage in range(1 + self.settings.dagger_rounds):
                 self.gather(stage, students)
                 self.learn(f"stage{stage}", self.heads, 3, stage)
@@ -127,12 +149,6 @@ class Run:
         """Values of all games as files have them: by name, or the value itself of one game."""
         games = self.settings.games
         return values[0] if len(games) == 1 else dict(zip(games, values, strict=True))
-
-    def file(self, stage: str, g: int, suffix: str) -> Path:
-        """What belongs to a stage, or a round, and a game."""
-        games = self.settings.games
-        name = stage if len(games) == 1 else f"{stage}-{games[g]}"
-        return self.out / f"{name}{suffix}"
 
     def seed(self, *parts: int) -> int:
         """One seed per use, all from the seed of the run."""
@@ -173,17 +189,22 @@ class Run:
                 self.lessons[g] = self.lessons[g].and_of(states, hold_out)
 
     def round(self, stage: int, g: int, player: Player) -> States:
-        """The states of a round of a game: collected, or read back."""
-        s, spec, path = self.settings, self.specs[g], self.file(f"round{stage}", g, ".npz")
-        if self.resume and path.exists():
-            return States.load(path, spec, self.teacher_sha256[g])
-        count = s.states if stage == 0 else s.dagger_states
-        check_room(self.out, bytes_of(spec, count))
-        seed, teacher = self.seed(1, stage, g), net_player(self.nets[g])
-        share = s.teacher_share**stage if stage else 0.0  # in round 0 it is the player anyway
-        states = collect(player, teacher, spec, count, s.keep_every, s.worlds, seed, share)
-        states.save(path, spec, self.teacher_sha256[g])
-        return states
+        """The states of a round of a game: collected, or read where they were collected before, in
+        round 0 perhaps by another run.
+        """
+        s, spec = self.settings, self.specs[g]
+        teacher = self.teachers[g]
+        view = getattr(teacher, "view", None)
+        facts = facts_of(s, stage, g, spec, self.teacher_sha256[g], view)
+        folder = folder_of(s, self.out, stage, g, facts)
+        if not (folder.exists() and (self.resume or stage == 0)):
+            make_folder(folder.parent, error=TnemuError, then="choose another --data")
+            check_room(folder.parent, bytes_of(spec, facts["states"]))
+            share = facts.get("teacher_share", 0.0)
+            how = (facts["states"], s.keep_every, s.worlds, facts["seed"], share)
+            states = collect(player, teacher, spec, *how)
+            states.save(folder, facts, device=device_name(self.device), versions=versions())
+        return States.load(folder, spec, facts)
 
     def learn(self, name: str, heads: list[Head], *seed: int) -> None:
         """Train, check and store the student of ``heads`` as stage ``name``, or read it back."""
@@ -196,6 +217,11 @@ class Run:
             "learning_rate": self.rate(name),
             "device": device_name(self.device),
         }
+        kept = StageCheckpoint(
+            self.out / f"{name}.checkpoint.safetensors", stage, s.checkpoint_minutes
+        )
+        if not self.resume:
+            kept.remove()
         if self.resume and hidden.exists():
             done = read_stage(facts, name, s.games)
             # the control learns from all rounds, and there may be more of them now
@@ -203,14 +229,16 @@ class Run:
                 load_state(student, hidden)
                 student.eval()
                 self.stages.append(done)
+                kept.remove()
                 return
-        # the hidden state and, never larger, what is made of it for each game
+        # two checkpoints with Adam's moments, the hidden state and, never larger, what is made of it
         size = sum(array.nbytes for array in state_arrays(student).values())
-        check_room(self.out, (1 + len(heads)) * size)
-        self.stages.append(stage | self.trained(name, heads, self.seed(*seed)))
+        check_room(self.out, (6 + 1 + len(heads)) * size)
+        self.stages.append(stage | self.trained(name, heads, self.seed(*seed), kept))
         write_json(facts, self.stages[-1], error=TnemuError)
         self.store(name, heads)
         save_tensors(hidden, state_arrays(student))
+        kept.remove()
 
     def rate(self, name: str) -> float:
         """The learning rate that a stage begins with."""
@@ -218,16 +246,19 @@ class Run:
         rates = {"stage0": s.learning_rate, "control": s.control_learning_rate}
         return rates.get(name, s.later_learning_rate)
 
-    def trained(self, name: str, heads: list[Head], seed: int) -> dict[str, Any]:
+    def trained(
+        self, name: str, heads: list[Head], seed: int, kept: StageCheckpoint
+    ) -> dict[str, Any]:
         """Train; how good the student is on held-out states and in play. Raises Diverged."""
         s, steps, rate = self.settings, self.settings.minibatches(name), self.rate(name)
-        self.curve.keep(lambda row: row.get("stage") != name)
+        done = kept.iteration()
+        self.curve.keep(lambda row: row.get("stage") != name or _is_done(row, done))
 
         def log(row: dict[str, Any]) -> None:
             self.curve.add(stage=name, **row)
 
         try:
-            result: dict[str, Any] = train(heads, self.lessons, steps, rate, s, seed, log)
+            result: dict[str, Any] = train(heads, self.lessons, steps, rate, s, seed, log, kept)
         except Diverged as error:
             last = self.stages[-1]["stage"] if self.stages else None
             option = {"stage0": "", "control": "control-"}.get(name, "later-") + "learning-rate"
@@ -238,18 +269,26 @@ class Run:
         self.curve.add(stage=name, iteration=steps, **means)
         if heads[0].student.precision == "trinary":
             for prefix, head, lesson in zip(prefixes, heads, self.lessons, strict=True):
-                result[f"{prefix}firing_rate"] = firing_rate(head, lesson.held.screens)
+                result[f"{prefix}firing_rate"] = firing_rate(head, lesson.held.batches())
         seeds = [s.check_seed, s.check_seed + s.check_episodes - 1]
         return result | {"check_seeds": seeds, "check_scores": self.each(scores)}
 
     def store(self, name: str, heads: list[Head]) -> None:
-        """The players of a stage, one file per game."""
-        for g, head in enumerate(heads):
-            path, made = self.file(name, g, ".safetensors"), self.provenance()
-            if head.student.precision == "trinary":
-                write_weights(head.fold(self.settings.game, made), path)
-            else:
-                save_player(path, head.alone(), CONTROL, head.spec, provenance=made)
+        """The players of a stage: one weight file, or a float control for each game."""
+        made, games = self.provenance(), self.settings.games
+        if heads[0].student.precision == "trinary":
+            self.write(name, heads, made)
+            return
+        for head in heads:
+            file = name if len(games) == 1 else f"{name}-{head.spec.game}"
+            path = self.out / f"{file}.safetensors"
+            save_player(path, head.alone(), CONTROL, head.spec, provenance=made)
+
+    def write(self, name: str, heads: list[Head], made: dict[str, Any]) -> Path:
+        """The weight file of a trinary student, all games in one."""
+        path = self.out / f"{name}.safetensors"
+        write_weights([head.fold(self.settings.game, made) for head in heads], path)
+        return path
 
     def best(self) -> str:
         """The stage that played best on the selection seeds, the first of equals."""
@@ -271,7 +310,7 @@ class Run:
         if len(games) == 1:
             return {games[0]: {"teacher": 1.0, "random": 0.0}}
         if not (self.resume and path.exists()):
-            teachers = self.scores([net_player(net) for net in self.nets])
+            teachers = self.scores(self.teachers)
             chance = self.scores([random_player(len(spec.actions), 0) for spec in self.specs])
             found = {
                 game: {"teacher": float(np.mean(top)), "random": float(np.mean(low))}
@@ -280,19 +319,14 @@ class Run:
             write_json(path, found, error=TnemuError)
         return read_references(path, games)
 
-    def export(self, best: str) -> tuple[Path, ...]:
-        """The weight file of each game, from the checkpoint of stage ``best``."""
-        games, checkpoint = self.settings.games, self.out / f"{best}.hidden.safetensors"
+    def export(self, best: str) -> Path:
+        """The weight file, from the checkpoint of stage ``best``."""
+        checkpoint = self.out / f"{best}.hidden.safetensors"
         load_state(self.heads[0].student, checkpoint)
         made = self.provenance() | {"chosen": best, "checkpoint_sha256": file_sha256(checkpoint)}
-        names = ["student"] if len(games) == 1 else list(games)
-        paths = tuple(self.out / f"{name}.safetensors" for name in names)
-        if len(games) > 1:
-            made["together"] = {game: path.name for game, path in zip(games, paths, strict=True)}
+        if len(self.heads) > 1:
             made["references"] = self.references
-        for head, path in zip(self.heads, paths, strict=True):
-            write_weights(head.fold(self.settings.game, made), path)
-        return paths
+        return self.write("student", self.heads, made)
 
     def provenance(self) -> dict[str, Any]:
         """How what is stored was made."""
@@ -307,18 +341,29 @@ class Run:
         }
 
 
+def _is_done(row: Mapping[str, str], iterations: int) -> bool:
+    """Whether a row of a stage's curve is of its first ``iterations``, and not of the play after it."""
+    return (
+        bool(row["loss"]) and row["iteration"].isdecimal() and int(row["iteration"]) <= iterations
+    )
+
+
 def train_student(
     settings: DistilSettings,
     resume: bool = False,
     report: Report = print_row,
     check: Check | None = None,
-) -> tuple[Path, ...]:
-    """Collect, train, fold; returns the path of the best weight file, one for each game.
+    teachers: Mapping[str, ForeignTeacher] | None = None,
+    tell: Callable[[str], None] = say,
+) -> Path:
+    """Collect, train, fold; returns the path of the weight file, which holds all games.
 
-    ``check`` is asked before anything is collected or trained; this room knows no boards. Raises
+    ``check`` is asked before anything is collected or trained; this room knows no boards. ``teachers``
+    are networks of your own by game, in place of what is in the files of ``settings.teachers``, whose
+    hashes still say who taught. ``tell`` is told what a teacher of another library is shown. Raises
     TnemuError for what cannot be trained, Diverged where a training came to no finite numbers.
     """
-    return Run(settings, resume, report, check).run()
+    return Run(settings, resume, report, check, teachers, tell).run()
 
 
 def main(

@@ -11,8 +11,8 @@ from tnemu.learn.run.device import check_device
 from tnemu.learn.run.ranges import above_zero, at_least, check_types, inside, world_seeds
 
 FREE = frozenset(
-    "out teachers device dagger_rounds learning_rate later_learning_rate control_iterations "
-    "control_learning_rate check_every log_every".split()
+    "out data teachers device dagger_rounds learning_rate later_learning_rate control_iterations "
+    "control_learning_rate check_every log_every checkpoint_minutes".split()
 )
 """Settings that a resumed run may change; what the teachers are is told by their files' hashes."""
 LOSSES = ("kl", "nll", "mse")
@@ -31,10 +31,22 @@ class DistilSettings:
     """What the student is to play; one or more."""
     teachers: tuple[str, ...] = field(metadata={"one": "teacher"})
     """A teacher's file for each game, in their order; of tnemu, stable-baselines3 or CleanRL, see
-    tnemu.learn.players.adapters.
+    docs/learning.md.
     """
     out: str
-    """Folder for data, checkpoints, curve and the weight file of each game."""
+    """Folder for data, checkpoints, curve and the weight file."""
+    data: str | None = None
+    """Folder of the teachers' states, shared by all runs that name it and have the same teachers, states
+    and seed, whatever their size, loss and games; in --out if not given.
+    """
+    view: str | None = None
+    """What teachers of other libraries are shown: gymnasium, stable-baselines3, cleanrl, tnemu, or a JSON
+    file; their library's usual one if not given.
+    """
+    specs: tuple[str, ...] = field(default=(), metadata={"one": "spec"})
+    """JSON files of the worlds that teachers of other libraries teach in, for games that the project
+    has no spec of, or another one.
+    """
     seed: int = 0
     """Of everything that is drawn."""
     states: int = 40_000
@@ -89,6 +101,8 @@ class DistilSettings:
     """First selection seed; these scores choose among stages and are not the result."""
     log_every: int = 200
     """Iterations between two rows of the curve."""
+    checkpoint_minutes: float = 5.0
+    """Between two checkpoints inside a stage, from which --resume goes on; 0: after every iteration."""
     device: str = "auto"
     """Where the networks compute: cpu, cuda or auto; see tnemu.learn.run.device."""
 
@@ -113,7 +127,7 @@ class DistilSettings:
         check_device(self.device)
         at_least(1, self, "states dagger_states keep_every worlds batch iterations calibration")
         at_least(1, self, "check_every check_episodes log_every")
-        at_least(0, self, "seed dagger_rounds control_iterations")
+        at_least(0, self, "seed dagger_rounds control_iterations checkpoint_minutes")
         at_least(2, self, "hold_out")
         if self.hold_out > self.states:
             raise TnemuError(

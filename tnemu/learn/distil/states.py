@@ -1,140 +1,160 @@
-"""States to learn from: collected by a player, labelled by a teacher."""
+"""States to learn from: what was seen, and the teacher's Q-values of it; in memory or in files.
+
+A folder holds the states of one round of one game::
+
+    screens.npy   uint8[n, stack, rows, columns], mapped, not read: ten games of 40,000 have 2.8 GB
+    q.npy         float32[n, actions]
+    facts.json    what they are states of, and how they were made (tnemu.learn.distil.rounds)
+
+It is there whole or not at all, and is never changed.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tnemu.files import place, read_npz, write_npz
+from tnemu.errors import shown
+from tnemu.files import (
+    make_folder,
+    map_npy,
+    place,
+    read_fields,
+    read_npy,
+    still_whole,
+    write_json,
+    write_npy,
+    writing_folder,
+)
 from tnemu.formats.errors import FormatError
-from tnemu.learn.players.episodes import Player
+from tnemu.learn.run.runs import MOST_SETTINGS
 from tnemu.tasks.task import TaskSpec
 
-EPSILONS = (0.01, 0.05, 0.1, 0.2)
-"""Shares of random actions while collecting, dealt to the worlds in turn."""
+Screens = npt.NDArray[np.uint8]
+Facts = Mapping[str, Any]
 
+SCREENS, LABELS, FACTS = "screens.npy", "q.npy", "facts.json"
 _AGAIN = "delete it and go on with the run with --resume, it is collected again"
 
 
-def bytes_of(spec: TaskSpec, count: int) -> int:
-    """What ``count`` labelled states take."""
-    return count * (math.prod(spec.shape) + 4 * len(spec.actions))
-
-
 class States:
-    """Observations uint8[n, stack, rows, columns] and the teacher's Q-values float32[n, actions]."""
+    """Observations uint8[n, stack, rows, columns] and the teacher's Q-values float32[n, actions].
 
-    def __init__(self, screens: np.ndarray, q: np.ndarray):
-        """Takes the arrays as they are; they must have the same length."""
-        self.screens, self.q = torch.from_numpy(screens), torch.from_numpy(q)
+    Observations may be mapped from files, and stay there: what is asked for is copied.
+    """
+
+    q: Tensor
+
+    def __init__(self, screens: Screens, q: npt.NDArray[np.float32], where: str = "states"):
+        """Takes the arrays as they are; they must have the same length. ``where`` names the file."""
+        self._parts, self.q = [(screens, where)], torch.from_numpy(q)
 
     def __len__(self) -> int:
-        return len(self.screens)
+        return len(self.q)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Observations uint8[len(index), stack, rows, columns] of the states with these numbers.
+
+        Raises FormatError where a file was cut meanwhile.
+        """
+        wanted, first = index.numpy(), 0
+        seen = np.empty((len(wanted), *self._parts[0][0].shape[1:]), np.uint8)
+        for screens, where in self._parts:
+            still_whole(screens, where, error=FormatError)
+            here = (wanted >= first) & (wanted < first + len(screens))
+            seen[here] = screens[wanted[here] - first]
+            first += len(screens)
+        return torch.from_numpy(seen)
+
+    def batches(self, size: int = 500) -> Iterator[Tensor]:
+        """All observations in order, so many at a time."""
+        for index in torch.arange(len(self)).split(size):
+            yield self.take(index)
 
     def split(self, hold_out: int) -> tuple[States, States]:
         """For training, for validation: the last 1 / hold_out in time."""
         cut = len(self) - len(self) // hold_out
-        screens, q = self.screens.numpy(), self.q.numpy()
-        return States(screens[:cut], q[:cut]), States(screens[cut:], q[cut:])
+        return self._between(0, cut), self._between(cut, len(self))
 
-    def save(self, path: Path, spec: TaskSpec, teacher_sha256: str) -> None:
-        """With what they are states of, and who labelled them."""
-        arrays = {"screens": self.screens.numpy(), "q": self.q.numpy()}
-        facts = {"spec_sha256": np.array(spec.sha256), "teacher_sha256": np.array(teacher_sha256)}
-        write_npz(path, arrays | facts, error=FormatError)
-
-    @staticmethod
-    def load(path: Path, spec: TaskSpec, teacher_sha256: str) -> States:
-        """Raises FormatError for a file that cannot be read, and for states of another spec or with
-        another teacher's labels; those of earlier versions do not say, and have to fit in shape.
-        """
-        facts = {"spec_sha256": spec.sha256, "teacher_sha256": teacher_sha256}
-        try:
-            stored = read_npz(
-                path,
-                {"screens": (np.uint8, len(spec.shape) + 1), "q": (np.float32, 2)},
-                optional=dict.fromkeys(facts, (str, 0)),
-                error=FormatError,
-                finite=True,
-            )
-        except FormatError as error:
-            why = str(error).removeprefix(f"{place(path)}: ")
-            raise FormatError(f"{path} cannot be read as states ({why}); {_AGAIN}") from None
-        screens, q = stored["screens"], stored["q"]
-        made_with = {name: str(stored[name]) for name in facts if name in stored}
-        for name, before in made_with.items():
-            if before != facts[name]:
-                raise FormatError(
-                    f"{path}: its states were made with {name} {before[:12]}, the run's is "
-                    f"{facts[name][:12]}; {_AGAIN}"
-                )
-        count, actions = screens.shape[:1], len(spec.actions)
-        if screens.shape != (*count, *spec.shape) or q.shape != (*count, actions) or not len(q):
-            raise FormatError(
-                f"{path}: screens {list(screens.shape)} with labels {list(q.shape)}, the run's spec "
-                f"needs [n, {', '.join(map(str, spec.shape))}] with [n, {actions}]; {_AGAIN}"
-            )
-        return States(screens, q)
+    def _between(self, start: int, end: int) -> States:
+        first, parts = 0, []
+        for screens, where in self._parts:
+            parts.append((screens[max(start - first, 0) : max(end - first, 0)], where))
+            first += len(screens)
+        return _of(parts, self.q[start:end])
 
     @staticmethod
     def join(rounds: Sequence[States]) -> States:
-        """The states of all rounds, one after the other."""
-        screens = np.concatenate([r.screens.numpy() for r in rounds])
-        return States(screens, np.concatenate([r.q.numpy() for r in rounds]))
+        """The states of all rounds, one after the other; observations stay where they are."""
+        parts = [part for r in rounds for part in r._parts]
+        return _of(parts, torch.cat([r.q for r in rounds]))
+
+    def save(self, folder: Path, facts: Facts, **made: Any) -> None:
+        """With what must be the same for states to be these, and how they were ``made``. An older
+        folder is replaced. Raises FormatError.
+        """
+        make_folder(folder.parent, error=FormatError)
+        with writing_folder(folder, error=FormatError, may_replace=is_states) as scratch:
+            parts = [screens for screens, _ in self._parts]
+            screens = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            write_npy(scratch / SCREENS, screens, error=FormatError)
+            write_npy(scratch / LABELS, self.q.numpy(), error=FormatError)
+            write_json(scratch / FACTS, {"facts": facts, "made": made}, error=FormatError)
+
+    @staticmethod
+    def load(folder: Path, spec: TaskSpec, facts: Facts) -> States:
+        """Raises FormatError for a folder that cannot be read, and for states that were made with
+        other facts.
+        """
+        try:
+            with read_fields(folder / FACTS, error=FormatError, most_bytes=MOST_SETTINGS) as found:
+                stored = found.json("facts")
+                found.json("made")  # for people
+            shape: tuple[int | None, ...] = (None, *spec.shape)
+            screens = map_npy(folder / SCREENS, error=FormatError, dtype=np.uint8, shape=shape)
+            wanted = (len(screens), len(spec.actions))
+            q = read_npy(
+                folder / LABELS, error=FormatError, dtype=np.float32, shape=wanted, finite=True
+            )
+            if not len(q):
+                raise FormatError(f"{place(folder / LABELS)}: it holds no states")
+        except FormatError as error:
+            raise FormatError(
+                f"{place(folder)} cannot be read as states ({error}); {_AGAIN}"
+            ) from None
+        _check_same(stored, facts, folder)
+        return States(screens, q, place(folder / SCREENS))
 
 
-def collect(
-    player: Player,
-    teacher: Player,
-    spec: TaskSpec,
-    states: int,
-    keep_every: int,
-    worlds: int,
-    seed: int,
-    teacher_share: float = 0.0,
-) -> States:
-    """States that ``player`` visits, with some random actions, labelled by ``teacher``.
-
-    They are in order of time, the worlds interleaved; every ``keep_every``-th decision is kept.
-    Each decision of each world is the teacher's with probability ``teacher_share``, before the
-    random ones are dealt.
-    """
-    seeds = np.random.SeedSequence(seed).generate_state(worlds + 1) >> 1
-    mix = np.random.default_rng([seed, 1])  # a stream of its own: without a mix nothing changes
-    consoles = [spec.start(int(s)) for s in seeds[:-1]]
-    rng = np.random.default_rng(int(seeds[-1]))
-    epsilons = np.array([EPSILONS[i % len(EPSILONS)] for i in range(worlds)])
-    now, kept = np.stack([world.reset() for world in consoles]), []
-    for decision in range(-(-states // worlds) * keep_every):
-        if decision % keep_every == 0:
-            kept.append(now.copy())
-        actions = np.asarray(player(now)).argmax(1)
-        if teacher_share:
-            helped = mix.random(worlds) < teacher_share
-            actions = np.where(helped, np.asarray(teacher(now)).argmax(1), actions)
-        other = rng.integers(len(spec.actions), size=worlds)
-        actions = np.where(rng.random(worlds) < epsilons, other, actions)
-        for i, world in enumerate(consoles):
-            now[i], _, over = world.step(int(actions[i]))
-            if over:
-                now[i] = world.reset()
-    screens = np.concatenate(kept)[:states]
-    q = np.concatenate([teacher(screens[i : i + 500]) for i in range(0, states, 500)])
-    return States(screens, q.astype(np.float32))
+def is_states(folder: Path) -> bool:
+    """Whether a folder is one of states, and may be replaced by another."""
+    return (folder / FACTS).is_file()
 
 
-def label_temperature(q: Tensor, peak: float) -> float:
-    """tau for which the mean over states of max_a softmax(q / tau) is ``peak``."""
-    low, high = 1e-6, 1e3
-    for _ in range(60):
-        tau = math.sqrt(low * high)
-        if float((q / tau).softmax(1).amax(1).mean()) > peak:
-            low = tau
-        else:
-            high = tau
-    return tau
+def _of(parts: list[tuple[Screens, str]], q: Tensor) -> States:
+    states = States.__new__(States)
+    states._parts, states.q = [(a, where) for a, where in parts if len(a)] or parts[:1], q
+    return states
+
+
+def _check_same(stored: Any, facts: Facts, folder: Path) -> None:
+    if not isinstance(stored, dict):
+        stored = {}
+    for name in (*facts, *stored):
+        before, now = stored.get(name), facts.get(name)
+        if before != now:
+            raise FormatError(
+                f"{place(folder)}: its states were made with {name} {_brief(before)}, the run's is "
+                f"{_brief(now)}; {_AGAIN}"
+            )
+
+
+def _brief(value: Any) -> str:
+    """Of a hash its first letters."""
+    return value[:12] if isinstance(value, str) else shown(value)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from tnemu.errors import TnemuError
+from tnemu.learn.distil.checkpoint import Position, StageCheckpoint
 from tnemu.learn.distil.losses import kl, loss_for
 from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.states import States
@@ -64,7 +65,7 @@ def validate(head: Head, states: States, tau: float) -> dict[str, float]:
     student, device = head.student, head.background.device
     was_training = student.training
     student.eval()
-    logits = torch.cat([head(part.to(device)) for part in states.screens.split(500)]).cpu()
+    logits = torch.cat([head(part.to(device)) for part in states.batches()]).cpu()
     student.train(was_training)
     agree = (logits.argmax(1) == states.q.argmax(1)).float().mean()
     return {"val_kl": float(kl((states.q / tau).softmax(1), logits)), "val_agree": float(agree)}
@@ -78,9 +79,11 @@ def train(
     settings: DistilSettings,
     seed: int,
     log: Report,
+    kept: StageCheckpoint | None = None,
 ) -> dict[str, float]:
     """One cosine of ``iterations`` minibatches over the states of all games; ``heads`` are of one
-    student. Leaves it recalibrated, in eval mode; returns its validation. Raises Diverged.
+    student. Goes on from what is ``kept`` of it. Leaves it recalibrated, in eval mode; returns its
+    validation. Raises Diverged.
     """
     s, student, device = settings, heads[0].student, heads[0].background.device
     prefixes = prefixes_of([head.spec.game for head in heads])
@@ -88,7 +91,7 @@ def train(
     copied = loss_for(s.loss)
     labels = [copied.labels(lesson.data.q, lesson.tau) for lesson in lessons]
     calibration = [
-        lesson.data.screens[torch.randperm(len(lesson.data), generator=generator)[: s.calibration]]
+        lesson.data.take(torch.randperm(len(lesson.data), generator=generator)[: s.calibration])
         for lesson in lessons
     ]
 
@@ -96,7 +99,7 @@ def train(
         """What the network sees, and what it is to copy."""
         data = lessons[g].data
         index = torch.randint(len(data), (s.batch,), generator=generator)
-        return heads[g].centre(data.screens[index].to(device)), labels[g][index].to(device)
+        return heads[g].centre(data.take(index).to(device)), labels[g][index].to(device)
 
     def loss() -> Tensor:
         if s.minibatch == "one":
@@ -121,31 +124,32 @@ def train(
             result |= {prefix + what: value for what, value in found.items()}
         return result
 
-    return _descend(student, loss, check, iterations, rate, s, log)
+    return _descend(student, loss, check, generator, iterations, rate, s, log, kept)
 
 
 def _descend(
     student: Student,
     batch_loss: Callable[[], Tensor],
     check_now: Callable[[], dict[str, float]],
+    draws: torch.Generator,
     iterations: int,
     rate: float,
     settings: DistilSettings,
     log: Report,
+    kept: StageCheckpoint | None,
 ) -> dict[str, float]:
     """One cosine of the learning rate, from ``rate`` to 1 % of it. ``batch_loss`` gives the loss of
-    the next minibatch, ``check_now`` recalibrates and validates. Leaves the student in eval mode;
-    returns its last validation.
+    the next minibatch, from ``draws``; ``check_now`` recalibrates and validates. Leaves the student in
+    eval mode; returns its last validation.
     """
     s = settings
     weights = [layer.hidden for layer in student.layers]
     slow = [p for p in student.parameters() if all(p is not w for w in weights)]
     groups = [{"params": weights, "share": 1.0}, {"params": slow, "share": 0.5}]
     optimiser = torch.optim.Adam(groups, lr=rate, fused=True)
-    losses: list[Tensor] = []
-    result: dict[str, float] = {}
+    at = Position() if kept is None else kept.resume(student, optimiser, draws)
     student.train()
-    for done in range(1, iterations + 1):
+    for done in range(at.iteration + 1, iterations + 1):
         now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - 1) / iterations)))
         for group in optimiser.param_groups:
             group["lr"] = now * group["share"]
@@ -154,15 +158,18 @@ def _descend(
         loss.backward()
         optimiser.step()
         student.clip()
-        losses.append(loss.detach())
+        at.losses.append(loss.detach())
+        at.iteration, where = done, f"{s.game}, iteration {done}"
         check = done % s.check_every == 0 or done == iterations
-        if done % s.log_every and not check:
-            continue
-        mean = float(torch.stack(losses).mean())
-        losses.clear()
-        check_finite(student, mean, f"{s.game}, iteration {done}")
-        if check:
-            result = check_now()
-        log({"iteration": done, "loss": mean, **(result if check else {})})
+        if check or done % s.log_every == 0:
+            mean = float(torch.stack(at.losses).mean())
+            at.losses.clear()
+            check_finite(student, mean, where)
+            if check:
+                at.figures = check_now()
+            log({"iteration": done, "loss": mean, **(at.figures if check else {})})
+        if kept is not None and (kept.due() or done == iterations):
+            check_finite(student, float(loss.detach()), where)
+            kept.save(student, optimiser, draws, at)
     student.eval()
-    return result
+    return at.figures

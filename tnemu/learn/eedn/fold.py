@@ -16,8 +16,7 @@ from tnemu.errors import TnemuError
 from tnemu.learn.eedn.student import NeuronLayer, Student
 from tnemu.networks.integer import Conv, Dense, Layer, Transduction, Vote
 from tnemu.networks.trained import TrainedNetwork
-from tnemu.tasks.atari.spec import AtariSpec
-from tnemu.tasks.task import reference_to
+from tnemu.tasks.task import TaskSpec, reference_to
 
 
 class FoldError(TnemuError, ValueError):
@@ -26,7 +25,7 @@ class FoldError(TnemuError, ValueError):
 
 def fold(
     student: Student,
-    spec: AtariSpec,
+    spec: TaskSpec,
     provenance: Mapping[str, Any],
     background: np.ndarray | None = None,
     classes: np.ndarray | None = None,
@@ -57,7 +56,7 @@ def fold(
             layers.append(Dense(*made, wiring.order))
     layers.append(Vote("vote", student.classes if classes is None else classes))
     return TrainedNetwork(
-        name=spec.game,
+        name=spec.name,
         input_shape=spec.shape,
         answers=spec.actions,
         layers=tuple(layers),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from torch import Tensor
 from tnemu.errors import TnemuError
 from tnemu.learn.eedn.fold import fold
 from tnemu.learn.eedn.student import Precision, Student
-from tnemu.learn.eedn.wiring import VOTERS_PER_BLOCK
 from tnemu.networks.integer import UNREAD
 from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
@@ -86,16 +86,15 @@ class Head:
         logits: what is stored of a float control, one file per game.
         """
         all_of_it, games = self.student, self.spec
-        one = Student(
-            games.shape, len(games.actions), all_of_it.precision, all_of_it.depth, all_of_it.width
-        )
+        size = (all_of_it.depth, all_of_it.width, all_of_it.voters)
+        one = Student(games.shape, len(games.actions), all_of_it.precision, *size)
         state = {name: tensor.cpu() for name, tensor in all_of_it.state_dict().items()}
         state["background"] = (self.background + all_of_it.background).cpu()
         last = len(all_of_it.layers) - 1
-        voters = slice(*(VOTERS_PER_BLOCK * end for end in (self.own.start, self.own.stop)))
+        voters = slice(*(one.voters * end for end in (self.own.start, self.own.stop)))
         blocks = all_of_it.layers[last].wiring.groups
         for name in [name for name in state if name.startswith(f"layers.{last}.")]:
-            by_block = state[name].reshape(blocks, VOTERS_PER_BLOCK * all_of_it.actions, -1)
+            by_block = state[name].reshape(blocks, one.voters * all_of_it.actions, -1)
             kept = by_block[:, voters]
             state[name] = kept.reshape(-1) if state[name].dim() == 1 else kept
         one.load_state_dict(state)
@@ -134,10 +133,17 @@ def heads_of(
     return [Head(student, *which) for which in each]
 
 
-@torch.no_grad()
-def recalibrate(heads: Sequence[Head], screens: Sequence[Tensor]) -> None:
+def recalibrate(heads: Sequence[Head], screens: Sequence[Tensor], batch: int = 500) -> None:
     """Exact means and variances over the states of all games together, every game as the network
     sees it: the one set of thresholds on the board serves them all.
     """
-    seen = [head.centre(part) for head, part in zip(heads, screens, strict=True)]
-    heads[0].student.recalibrate(torch.cat(seen))
+    student, pairs = heads[0].student, zip(heads, screens, strict=True)
+    parts = [
+        partial(_shown, head, part) for head, all_of_it in pairs for part in all_of_it.split(batch)
+    ]
+    student.settle(parts)
+
+
+def _shown(head: Head, screens: Tensor) -> Tensor:
+    """What the first layer is shown of a game's screens."""
+    return head.student.centre(head.centre(screens))

@@ -15,7 +15,7 @@ own is our reading, because each is one on the chip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import torch
@@ -39,12 +39,12 @@ def spike_pressure(bits: Sequence[Tensor], sparsity: float) -> Tensor:
 
 
 @torch.no_grad()
-def firing_rate(student: Counts, screens: Tensor, batch: int = 500) -> float:
-    """Share of the hidden neurons' bits that are 1, over all neurons and screens. In eval mode this
-    is what the board will fire.
+def firing_rate(student: Counts, screens: Iterable[Tensor]) -> float:
+    """Share of the hidden neurons' bits that are 1, over all neurons and all batches of screens. In
+    eval mode this is what the board will fire.
     """
     fired, count = 0.0, 0
-    for part in screens.split(batch):
+    for part in screens:
         bits: list[Tensor] = []
         student.count(part.to(student.background.device), bits)
         fired += sum(float(layer.double().sum()) for layer in bits[:-1])

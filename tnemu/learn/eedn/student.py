@@ -19,6 +19,8 @@ float weights, batch normalisation with gain, ReLU, and a linear vote.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +30,7 @@ from torch.nn import functional as F
 
 from tnemu.learn.eedn.hysteresis import Kept, next_trinary
 from tnemu.learn.eedn.limits import check_hysteresis
-from tnemu.learn.eedn.wiring import VOTERS_PER_BLOCK, Wiring, classes_of, wiring_of
+from tnemu.learn.eedn.wiring import Wiring, classes_of, voters_of, wiring_of
 
 Precision = Literal["trinary", "float"]
 SURROGATE_WIDTH = 2.0
@@ -115,7 +117,7 @@ class NeuronLayer(nn.Module):
         """Bits or, of a float layer, values; in eval mode a trinary layer is its integers."""
         r = self.sums(x)
         if self.linear:
-            return r + self.beta
+            return r + self.beta.view(-1, *[1] * (r.dim() - 2))
         if self.precision == "trinary" and not self.training:
             return r.ge(self.threshold.to(r.dtype).view(-1, *[1] * (r.dim() - 2))).to(r.dtype)
         frozen = (None, None) if self.training else (self.mean.float(), self.variance.float())
@@ -129,8 +131,9 @@ class Student(nn.Module):
 
     In eval mode the trinary student is already the folded one: integers and thresholds. Its
     capacity is ``width``, which multiplies the features of every layer, and ``depth``, the number
-    of block layers; all after the first are shuffled. Both are 1 or more. Raises TnemuError for a
-    size below 1 and for screens that are too small.
+    of block layers; all after the first are shuffled. Both are 1 or more. ``voters`` per block and
+    action, if not given, are those of tnemu.learn.eedn.wiring.voters_of. Raises TnemuError for a size
+    below 1 and for screens that are too small.
     """
 
     def __init__(
@@ -140,9 +143,11 @@ class Student(nn.Module):
         precision: Precision = "trinary",
         depth: int = 2,
         width: int = 1,
+        voters: int | None = None,
     ):
         super().__init__()
-        wiring = wiring_of(shape, actions, depth, width)
+        self.voters = voters or voters_of(actions)
+        wiring = wiring_of(shape, actions, depth, width, self.voters)
         self.precision, self.actions, self.depth, self.width = precision, actions, depth, width
         self.register_buffer("background", torch.zeros(shape))
         self.layers = nn.ModuleList([NeuronLayer(each, precision) for each in wiring])
@@ -162,11 +167,11 @@ class Student(nn.Module):
             x = layer(x)
             if seen is not None:
                 seen.append(x)
-        return x.view(len(x), -1, self.actions, VOTERS_PER_BLOCK).sum((1, 3))
+        return x.view(len(x), -1, self.actions, self.voters).sum((1, 3))
 
     def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
         """Logits float[n, actions]; the output of each layer goes to ``seen``."""
-        voters = self.layers[-1].wiring.groups * VOTERS_PER_BLOCK
+        voters = self.layers[-1].wiring.groups * self.voters
         return self.log_scale.exp() * self.count(screens, seen) / voters
 
     @torch.no_grad()
@@ -178,28 +183,46 @@ class Student(nn.Module):
                 if layer.kept is not None:
                     layer.kept.copy_(next_trinary(layer.hidden, layer.kept, layer.hysteresis))
 
-    @torch.no_grad()
     def recalibrate(self, screens: Tensor, batch: int = 500) -> None:
-        """Exact means and variances of every layer on these screens, layer by layer, each fed by
-        the finished layers before it.
+        """Exact means and variances of every layer on these screens."""
+        self.settle([partial(self.centre, part) for part in screens.split(batch)])
+
+    def centre(self, screens: Tensor) -> Tensor:
+        """What the first layer is shown: screens minus the background, float."""
+        return screens.float() - self.background
+
+    @torch.no_grad()
+    def settle(self, shown: Sequence[Callable[[], Tensor]]) -> None:
+        """Exact means and variances of every layer on the parts that ``shown`` give the first layer,
+        layer by layer, each fed by the finished layers before it.
 
         Averages collected while training lag behind weights that flip; this is what makes the
-        frozen student as good as the trained.
+        frozen student as good as the trained. Sums are taken three times rather than kept: of 30,000
+        screens they are gigabytes.
         """
         was_training = self.training
         self.eval()
-        x = [part.float() - self.background for part in screens.split(batch)]
         for layer in self.layers:
-            r = [layer.sums(part) for part in x]
-            dims = (0, 2, 3) if r[0].dim() == 4 else (0,)
-            count = sum(part.numel() for part in r) // layer.beta.numel()
-            layer.mean.copy_(sum(part.double().sum(dims) for part in r) / count)
-            centre = layer.mean.view(-1, *[1] * (r[0].dim() - 2))
-            layer.variance.copy_(
-                sum((part.double() - centre).square().sum(dims) for part in r) / count
-            )
-            x = [layer(part) for part in x]
+            dims = (0, 2, 3) if layer.wiring.kind == "conv" else (0,)
+            total, count = torch.zeros_like(layer.mean), 0
+            for part in shown:
+                r = layer.sums(part())
+                total += r.double().sum(dims)
+                count += r.numel() // layer.beta.numel()
+            layer.mean.copy_(total / count)
+            centre = layer.mean.view(-1, *[1] * (r.dim() - 2))
+            total.zero_()
+            for part in shown:
+                r = layer.sums(part()).double()
+                total += r.sub_(centre).square_().sum(dims)  # in place: wide layers are large
+            layer.variance.copy_(total / count)
+            shown = [_kept(layer(part()), self.precision) for part in shown]
         self.train(was_training)
+
+
+def _kept(values: Tensor, precision: Precision) -> Callable[[], Tensor]:
+    """A layer's outputs in memory: those of binary neurons in a byte each."""
+    return values.bool().float if precision == "trinary" else lambda: values
 
 
 @torch.no_grad()

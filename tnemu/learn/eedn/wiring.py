@@ -11,8 +11,8 @@
 | vote    | count the bits of each action                  | actions        |        |          |
 
 (for screens of 4 x 42 x 42). A student of width w has w times the features and groups; blocks may be any
-number from 1 on. From conv1's output on, every feature feeds exactly one core, so a neuron and its copy
-suffice; fan-in 128 with a pair of axons per input (one excites, one inhibits) fills the 256 axons of
+number from 1 on, and a block has fewer voters per action where 5 of each do not fit its core. From conv1's
+output on, every feature feeds exactly one core, so a neuron and its copy suffice; fan-in 128 with a pair of axons per input (one excites, one inhibits) fills the 256 axons of
 a core.
 """
 
@@ -27,11 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.errors import TnemuError
-from tnemu.hardware.neuron import SIGNED_INPUTS
+from tnemu.hardware.neuron import NEURONS, SIGNED_INPUTS
 from tnemu.learn.eedn.limits import check_size
 
-VOTERS_PER_BLOCK = 5
-"""Outputs of each block of the last layer that vote for one action."""
+MOST_VOTERS = 5
+"""Outputs of each block of the last layer that vote for one action, at most."""
 _FEATURES, _RETINA_EDGE, _RETINA_STRIDE, _EDGE, _STRIDE = 64, 6, 3, 4, 2
 
 
@@ -71,12 +71,24 @@ class Wiring:
         return np.arange(self.inputs, dtype=np.int32).reshape(self.shuffle, -1).T.ravel()
 
 
+def voters_of(actions: int) -> int:
+    """Voters per action in each block of the last layer: 5, or fewer, 1 at least, where those of all
+    ``actions`` would not fit into one core. A second core would need a second copy of every input.
+    """
+    return max(1, min(MOST_VOTERS, NEURONS // actions))
+
+
 def wiring_of(
-    shape: tuple[int, int, int], actions: int, depth: int = 2, width: int = 1
+    shape: tuple[int, int, int],
+    actions: int,
+    depth: int = 2,
+    width: int = 1,
+    voters: int | None = None,
 ) -> tuple[Wiring, ...]:
     """The layers of a student of ``width`` with ``depth`` block layers, retina first, predict last.
 
-    ``shape`` is (stack, rows, columns) of its screens. Raises TnemuError for a size below 1 and for
+    ``shape`` is (stack, rows, columns) of its screens; ``voters`` per block and action are those of
+    :func:`voters_of` if not given. Raises TnemuError for a size below 1 and for
     screens that are too small for the layers.
     """
     check_size(depth, width)
@@ -89,7 +101,7 @@ def wiring_of(
             f"screens of {sides[0]} x {sides[1]} are too small for a student, which needs 15 x 15 or "
             "more; choose a spec with more rows, or a smaller block"
         )
-    blocks, voters = flat // SIGNED_INPUTS, VOTERS_PER_BLOCK * actions
+    blocks, voters = flat // SIGNED_INPUTS, (voters or voters_of(actions)) * actions
     edge = (SIGNED_INPUTS // _EDGE**2, _EDGE, _EDGE)
     retina = (_FEATURES * width, stack, _RETINA_EDGE, _RETINA_EDGE)
     block = (blocks, SIGNED_INPUTS, SIGNED_INPUTS)
@@ -108,13 +120,16 @@ def wiring_of(
 
 def classes_of(last: Wiring, actions: int) -> npt.NDArray[np.int32]:
     """int32[voters]: the action that each output of the last layer votes for."""
-    one_block = np.repeat(np.arange(actions, dtype=np.int32), VOTERS_PER_BLOCK)
+    one_block = np.repeat(np.arange(actions, dtype=np.int32), last.weights[1] // actions)
     return np.tile(one_block, last.groups)
 
 
-def size_of(state: Mapping[str, Any]) -> dict[str, int]:
-    """Depth and width of the student whose arrays, of weights or of codes, these are by name."""
+def size_of(state: Mapping[str, Any], actions: int) -> dict[str, int]:
+    """Depth, width and voters of the student whose arrays, of weights or of codes, these are by name."""
     weights = [state[name] for name in sorted(state) if name.endswith((".hidden", ".codes"))]
     if not weights or not weights[0].shape:
         return {}
-    return {"depth": len(weights) - 4, "width": weights[0].shape[0] // _FEATURES}
+    size = {"depth": len(weights) - 4, "width": weights[0].shape[0] // _FEATURES}
+    if len(weights[-1].shape) == 3:
+        size["voters"] = weights[-1].shape[1] // actions
+    return size

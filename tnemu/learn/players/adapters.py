@@ -1,113 +1,186 @@
-"""Teachers of one's own: DQN checkpoints of stable-baselines3 and CleanRL, weights only.
+"""Teachers of one's own: agents of stable-baselines3 and CleanRL, and any module of torch.
 
-    x      = screens / 255                                                    uint8[n, 4, 84, 84]
-    h      = relu(fc(relu(conv3(relu(conv2(relu(conv1(x))))))))
-    Q(x,a) = out(h)                                                           float[n, actions]
+    teacher(view) = scores of spec.actions      float[n, actions] for uint8[n, *view.shape]
 
-with conv1 32 of 8x8 stride 4, conv2 64 of 4x4 stride 2, conv3 64 of 3x3 stride 1, fc 512: the
-network of the Nature paper, as both libraries have it. Files: stable-baselines3's ``.zip`` (its
-policy.pth is read, nothing else) and CleanRL's ``.cleanrl_model`` or any ``.pth`` or ``.pt`` with its names.
+A :class:`ForeignTeacher` has a view of the world of its own (tnemu.tasks.atari.view), beside what the
+world's spec shows to the student: it says what it would do, and that is all that a student learns from.
 
-Such a teacher plays under ``foreign_spec(game)``: the project's spec with 84 x 84 screens
-(``block=2``: rows crop_top..crop_top + 167, 4 black columns on each side, means of 2x2 pixels), a
-decision every 4 raw frames, the maximum of the last 2, and 4 neighbouring screens, NEWEST first. Its
-actions are ``spec.actions``, in that order. It must have been trained so, for instance on
+Files: stable-baselines3's ``.zip`` of DQN, QR-DQN, PPO and A2C with a CnnPolicy (of its policy.pth; nothing
+is unpickled but tensors), CleanRL's ``.cleanrl_model`` of DQN, C51, PPO and QDagger, and a state_dict of
+any of them in a ``.pth`` or ``.pt``, whether wrapped in DataParallel or torch.compile or not. A file does
+not say what its screens looked like; the view is the library's usual one unless another is named. View
+``tnemu`` is an agent that was trained on the project's own environment with 84 x 84 screens,
 
     gymnasium.make(
         "tnemu.tasks.atari.env:tnemu/Atari-v0", game="pong", atari_spec=foreign_spec("pong")
     )
 
-The libraries' usual wrappers squeeze the whole screen, 210 x 160, into 84 x 84 and stack the newest
-last. Nothing in a checkpoint says which it saw: one trained on those loads, but plays badly here.
+and so has no other view: a student of it sees 84 x 84 screens too, newest first, every 4 raw frames.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
-import warnings
-import zipfile
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tnemu.errors import TnemuError, shown
-from tnemu.files import place, read_bytes
+from tnemu.files import place
 from tnemu.formats.errors import FormatError
+from tnemu.learn.players import foreign_nets
+from tnemu.learn.players.checkpoints import Checkpoint, read_checkpoint
 from tnemu.learn.players.duel import DuelNet
 from tnemu.learn.players.files import is_foreign
 from tnemu.learn.players.nets import load_teacher
-from tnemu.tasks.atari.spec import AtariSpec, spec_for
+from tnemu.tasks.atari.spec import ACTION_NAMES, AtariSpec, read_spec, spec_for
+from tnemu.tasks.atari.view import VIEWS, AtariView, view_named
+from tnemu.tasks.atari.world import minimal_actions
 
-LARGEST = 64 << 20
-"""Bytes of the weights, packed and unpacked; a network of this kind has 7 to 14 million of them."""
-LARGEST_FILE = 256 << 20
-"""Bytes of a checkpoint, which may hold an optimiser and more."""
-NAMES = {
-    "stable-baselines3": {
-        "conv1": "q_net.features_extractor.cnn.0",
-        "conv2": "q_net.features_extractor.cnn.2",
-        "conv3": "q_net.features_extractor.cnn.4",
-        "fc": "q_net.features_extractor.linear.0",
-        "out": "q_net.q_net.0",
-    },
-    "CleanRL": {
-        "conv1": "network.0",
-        "conv2": "network.2",
-        "conv3": "network.4",
-        "fc": "network.7",
-        "out": "network.9",
-    },
-}
-"""Library -> our layer -> its name there."""
+OWN = "tnemu"
+"""The view that is none: what the world's spec shows, with 84 x 84 screens."""
+Net = Callable[[tuple[int, int, int], int], nn.Module]
 
 
-class NatureNet(nn.Module):
-    """The network of the Nature paper, for the game of a spec of 84 x 84 screens."""
+def _cnn(features: str, out: str) -> dict[str, str]:
+    """Our layer -> its name in stable-baselines3."""
+    layers = {f"conv{i + 1}": f"{features}.cnn.{2 * i}" for i in range(3)}
+    return {**layers, "fc": f"{features}.linear.0", "out": out}
+
+
+def _sequential(out: str) -> dict[str, str]:
+    """Our layer -> its name in CleanRL."""
+    return {f"conv{i + 1}": f"network.{2 * i}" for i in range(3)} | {"fc": "network.7", "out": out}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One algorithm of a library, known by the ``marks`` among its weights' names."""
+
+    library: str
+    algorithm: str
+    marks: tuple[str, ...]
+    layers: dict[str, str]
+    """Our layer -> theirs; empty where all names are the same."""
+    net: Net = foreign_nets.Nature
+
+    @property
+    def out(self) -> str:
+        """Their name of the last layer."""
+        return self.layers.get("out", "network.7")
+
+
+_SB3, _CLEAN = "stable-baselines3", "CleanRL"
+KINDS = (
+    Kind(_SB3, "DQN", ("q_net.features_extractor.cnn.0.weight",),
+         _cnn("q_net.features_extractor", "q_net.q_net.0")),
+    Kind(_SB3, "QR-DQN", ("quantile_net.features_extractor.cnn.0.weight",),
+         _cnn("quantile_net.features_extractor", "quantile_net.quantile_net.0")),
+    Kind(_SB3, "PPO or A2C", ("action_net.weight", "pi_features_extractor.cnn.0.weight"),
+         _cnn("pi_features_extractor", "action_net")),
+    Kind(_SB3, "PPO or A2C", ("action_net.weight", "features_extractor.cnn.0.weight"),
+         _cnn("features_extractor", "action_net")),
+    Kind(_CLEAN, "QDagger", ("network.0.conv.weight",), {}, foreign_nets.Impala),
+    Kind(_CLEAN, "C51", ("atoms", "network.0.weight"), _sequential("network.9")),
+    Kind(_CLEAN, "PPO", ("actor.weight", "network.0.weight"), _sequential("actor")),
+    Kind(_CLEAN, "DQN", ("network.0.weight",), _sequential("network.9")),
+)  # fmt: skip
+REMEMBERS = ("lstm", "gru", "rnn")
+BETWEEN = "mlp_extractor.policy_net"
+
+
+class ForeignTeacher(nn.Module):
+    """A network with a view of its own, as the teacher of a game under ``spec``.
+
+    ``net`` gives one score per action of ``actions`` for uint8[n, *view.shape]: values or logits, the
+    largest is what it would do. ``actions`` are those that mean something in the game, in the emulator's
+    order, unless named. ``view`` is one of VIEWS, or None for what the spec shows. ``about`` says where
+    it comes from. Raises TnemuError where the spec has an action that the network does not know.
+    """
 
     background: Tensor
-    """Zeros: nothing is subtracted. A student begins with the same."""
-    spec: AtariSpec
+    """What a student subtracts; zeros, until a training puts a mean screen there."""
 
-    def __init__(self, spec: AtariSpec):
+    def __init__(
+        self,
+        net: Callable[[Tensor], Tensor],
+        spec: AtariSpec,
+        view: AtariView | None = VIEWS["gymnasium"],
+        actions: Sequence[str] | None = None,
+        about: str = "a network of your own",
+    ) -> None:
         super().__init__()
-        self.spec = spec
+        known = list(minimal_actions(spec.game) if actions is None else actions)
+        lacking = [name for name in spec.actions if name not in known]
+        if lacking:
+            raise TnemuError(
+                f"{about} knows no {', '.join(lacking)}, which the spec of {spec.game} has, but "
+                f"{' '.join(known)}; give --spec a file without"
+            )
+        self.net, self.spec, self.view, self.about = net, spec, view, about
         self.register_buffer("background", torch.zeros(spec.rows, spec.columns), persistent=False)
-        self.conv1 = nn.Conv2d(spec.stack, 32, 8, 4)
-        self.conv2 = nn.Conv2d(32, 64, 4, 2)
-        self.conv3 = nn.Conv2d(64, 64, 3, 1)
-        self.fc = nn.Linear(64 * 7 * 7, 512)
-        self.out = nn.Linear(512, len(spec.actions))
+        columns = torch.tensor([known.index(name) for name in spec.actions])
+        self.register_buffer("columns", columns, persistent=False)
 
     def forward(self, screens: Tensor) -> Tensor:
-        """Q-values float[n, actions] for uint8[n, 4, 84, 84]."""
-        x = F.relu(self.conv1(screens.float() / 255))
-        x = F.relu(self.conv3(F.relu(self.conv2(x)))).flatten(1)
-        return self.out(F.relu(self.fc(x)))
+        """float[n, actions] for uint8[n, *view.shape]."""
+        return self.net(screens)[:, self.columns]
+
+    def described(self) -> str:
+        """What it is and what it is shown, in one line."""
+        seen = "what the spec shows" if self.view is None else self.view.described()
+        return (
+            f"{self.about}, for {self.spec.game}: it is shown {seen}, and asked for "
+            f"{' '.join(self.spec.actions)}"
+        )
+
+
+def specs_by_game(files: Sequence[str], games: Sequence[str]) -> dict[str, AtariSpec]:
+    """The specs in JSON files, by game. Raises TnemuError for one of no game among ``games``, and for
+    two of one.
+    """
+    found: dict[str, AtariSpec] = {}
+    for file in files:
+        spec = read_spec(file)
+        if spec.game not in games or spec.game in found:
+            why = "two specs" if spec.game in found else "nobody plays it"
+            raise TnemuError(
+                f"{place(file)} is a spec of {spec.game!r}: {why}; give one for each of "
+                f"{', '.join(games)}, or none"
+            )
+        found[spec.game] = spec
+    return found
 
 
 def foreign_spec(game: str) -> AtariSpec:
-    """What a teacher of another library sees: 4 screens of 84 x 84, a decision every 4 frames."""
+    """The world of view ``tnemu``: 4 screens of 84 x 84, newest first, a decision every 4 frames."""
     return dataclasses.replace(spec_for(game), block=2, frame_skip=4, stack_stride=1)
 
 
-def load_any_teacher(path: str | Path, game: str) -> NatureNet | DuelNet:
+def load_any_teacher(
+    path: str | Path, game: str, view: str | None = None, spec: AtariSpec | None = None
+) -> ForeignTeacher | DuelNet:
     """The teacher in a file, ours or another library's. For another game than ``game`` callers refuse
     it; where nobody knows ``game`` either, SpecError has near names.
     """
     if is_foreign(path):
-        return load_foreign(path, game)
+        return load_foreign(path, game, view, spec)
     net = load_teacher(path)
     if net.spec.game != game:
         spec_for(game)
     return net
 
 
-def teacher_of(game: str, path: str | Path) -> NatureNet | DuelNet:
+def teacher_of(
+    game: str, path: str | Path, view: str | None = None, spec: AtariSpec | None = None
+) -> ForeignTeacher | DuelNet:
     """The teacher in the file at ``path``; raises TnemuError if it plays another game."""
-    net = load_any_teacher(path, game)
+    net = load_any_teacher(path, game, view, spec)
     if net.spec.game != game:
         raise TnemuError(
             f"the teacher {path} plays {net.spec.game!r}, not {game!r}; choose its game or "
@@ -116,117 +189,129 @@ def teacher_of(game: str, path: str | Path) -> NatureNet | DuelNet:
     return net
 
 
-def load_foreign(path: str | Path, game: str) -> NatureNet:
+def load_foreign(
+    path: str | Path, game: str, view: str | None = None, spec: AtariSpec | None = None
+) -> ForeignTeacher:
     """The teacher in another library's checkpoint, for the game that its file does not name.
 
-    Raises FormatError for a file that is no such checkpoint, for a layer of another shape, and for
-    weights that are NaN or infinite.
+    ``view`` names one of VIEWS, a JSON file, or ``tnemu``; the library's usual one if not given. ``spec``
+    is the world that it teaches in, the project's own of the game if not given. Raises FormatError for
+    a file that is no such checkpoint, for one of another game, for a layer of another shape, and for
+    weights that are NaN or infinite; SpecError for a view that there is not.
     """
-    net = NatureNet(foreign_spec(game))
-    state = _read(path)
-    library = next((k for k, v in NAMES.items() if f"{v['conv1']}.weight" in state), None)
-    if library is None:
-        raise FormatError(
-            f"{place(path)}: has neither {NAMES['stable-baselines3']['conv1']}.weight (a DQN of "
-            f"stable-baselines3) nor {NAMES['CleanRL']['conv1']}.weight (of CleanRL), but "
-            f"{', '.join(list(state)[:3])[:200] or 'nothing'}; pass a DQN with the Nature network"
-        )
+    world = spec or (foreign_spec(game) if view == OWN else spec_for(game))
+    found = read_checkpoint(path)
+    _check_game(found, game)
+    kind = _kind(found)
+    seen = None if view == OWN else view_named(view or kind.library.lower())
+    outputs, meaning, actions = _meaning(found, kind, world)
+    net = kind.net(world.shape if seen is None else seen.shape, outputs)
     own = {}
     for name, needed in net.state_dict().items():
-        layer, _, kind = name.partition(".")
-        theirs = f"{NAMES[library][layer]}.{kind}"
-        got = state.get(theirs)
-        if got is None or got.shape != needed.shape:
-            found = "nothing" if got is None else list(got.shape)
-            why = f"{game} has {len(net.spec.actions)} actions: {' '.join(net.spec.actions)}"
-            raise FormatError(
-                f"{place(path)}: layer {theirs} is {found}, needs {list(needed.shape)}; pass a Nature "
-                f"network for screens of 4 x 84 x 84" + (f" ({why})" if layer == "out" else "")
-            )
-        own[name] = _numbers(got, theirs, path)
+        layer, _, part = name.partition(".")
+        theirs = f"{kind.layers[layer]}.{part}" if kind.layers else name
+        own[name] = _layer(found, theirs, needed)
     net.load_state_dict(own)
-    return net.eval().requires_grad_(False)
+    wrapped = f", wrapped by {' and '.join(found.wrapped_by)}" if found.wrapped_by else ""
+    about = f"{place(path)}, {kind.algorithm} of {kind.library}{wrapped}"
+    module = nn.Sequential(net.eval(), _Meaning(meaning))
+    return ForeignTeacher(module, world, seen, actions, about).eval().requires_grad_(False)
 
 
-def _numbers(tensor: Tensor, name: str, path: str | Path) -> Tensor:
-    """float32, all of them finite."""
-    plain = tensor.layout is torch.strided and tensor.device.type == "cpu"
-    if not plain or tensor.is_quantized or not tensor.is_floating_point():
+class _Meaning(nn.Module):
+    """What outputs mean, as a layer."""
+
+    def __init__(self, of: foreign_nets.Meaning) -> None:
+        super().__init__()
+        self.of = of
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return self.of(outputs)
+
+
+def _kind(found: Checkpoint) -> Kind:
+    names = found.weights
+    remembers = next((n for n in names if any(word in n.lower() for word in REMEMBERS)), None)
+    if remembers is not None:
         raise FormatError(
-            f"{place(path)}: layer {name} is {shown(tensor)}, needs plain numbers; save the "
-            "state_dict() of the network itself"
+            f"{place(found.path)}: layer {remembers} remembers what was seen before, and a teacher here "
+            "is shown the present screens alone; pass an agent without recurrent layers"
         )
-    values = tensor.float()
-    if not values.isfinite().all():
+    between = next((n for n in names if n.startswith(BETWEEN)), None)
+    if between is not None:
         raise FormatError(
-            f"{place(path)}: layer {name} holds NaN or infinity; the network in it is of no use, give "
-            "a file of an earlier checkpoint or train it again"
+            f"{place(found.path)}: layer {between} is between features and actions, where a CnnPolicy "
+            "has none; pass an agent with the library's own net_arch, or wrap it yourself "
+            "(docs/learning.md)"
         )
-    return values
-
-
-def _read(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name; nothing but tensors is ever unpickled. Raises FormatError.
-
-    What torch says of a file is not passed on: it advises to load it in another, unsafe way.
-    """
-    data = read_bytes(path, error=FormatError, what="checkpoint", most_bytes=LARGEST_FILE)
-    if Path(path).suffix == ".zip":
-        data = _policy(data, path)
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        _check_unpacked(data, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # a parser of another library, which promises nothing
-        more = "weights only" in str(error).lower() or "unsupported" in str(error).lower()
-        what = "it holds other objects than tensors" if more else "it is damaged, or no such file"
-        raise _refused(path, what) from None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise FormatError(f"{place(path)} holds more than weights; save its state_dict() alone")
-    if not all(isinstance(name, str) for name in state):
-        raise _refused(path, "its weights have no names")
-    return state
-
-
-def _policy(data: bytes, path: str | Path) -> bytes:
-    """policy.pth of a stable-baselines3 .zip."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = archive.getinfo("policy.pth").file_size
-            if size > LARGEST:
-                raise _too_large(path, "policy.pth", size)
-            with archive.open("policy.pth") as member:
-                return member.read(LARGEST)
-    except FormatError:
-        raise
-    except KeyError:
-        raise _refused(path, "there is no policy.pth in it") from None
-    except Exception:  # zipfile and zlib raise a dozen kinds for damaged files
-        raise _refused(path, "it is damaged, or no such file") from None
-
-
-def _check_unpacked(data: bytes, path: str | Path) -> None:
-    """Weights are an archive too: small files must not become large ones in memory."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except Exception:
-        raise _refused(path, "it is damaged, or no such file") from None
-    if size > LARGEST:
-        raise _too_large(path, "its weights", size)
-
-
-def _too_large(path: str | Path, part: str, size: int) -> FormatError:
-    return FormatError(
-        f"{place(path)}: {part} of {size:,} bytes, the limit is {LARGEST:,}; pass the checkpoint of a "
-        "Nature network"
+    for kind in KINDS:
+        if all(mark in names for mark in kind.marks):
+            return kind
+    listed = ", ".join(list(names)[:3])[:200] or "nothing"
+    raise FormatError(
+        f"{place(found.path)}: has neither the layers of a CnnPolicy of {_SB3} (DQN, QR-DQN, PPO, A2C) "
+        f"nor those of {_CLEAN}'s Atari agents (DQN, C51, PPO, QDagger), but {listed}; pass one of "
+        "these, or wrap the network yourself (docs/learning.md)"
     )
 
 
-def _refused(path: str | Path, why: str) -> FormatError:
-    return FormatError(
-        f"{place(path)} cannot be read as a checkpoint of weights ({why}); pass a stable-baselines3 "
-        ".zip or the state_dict of a CleanRL model"
-    )
+def _meaning(
+    found: Checkpoint, kind: Kind, spec: AtariSpec
+) -> tuple[int, foreign_nets.Meaning, Sequence[str]]:
+    """How many outputs the last layer has, what they mean, and the actions' names."""
+    bias = found.weights.get(f"{kind.out}.bias")
+    outputs = len(bias) if bias is not None and bias.ndim == 1 else 0
+    few, said = minimal_actions(spec.game), _said_actions(found)
+    per_action = 1
+    if kind.algorithm == "C51":
+        values = found.numbers("atoms").flatten()
+        per_action = max(len(values), 1)
+    elif kind.algorithm == "QR-DQN":
+        per_action = outputs // (said or (18 if outputs % len(few) else len(few))) or 1
+    count, rest = divmod(outputs, per_action)
+    names = next((n for n in (few, ACTION_NAMES) if len(n) == count and not rest), None)
+    if bias is not None and names is None:
+        raise FormatError(
+            f"{place(found.path)}: layer {kind.out} answers {outputs} outputs, {spec.game} needs "
+            + (f"{per_action} for each of its " if per_action > 1 else "")
+            + f"{len(few)} actions ({' '.join(few)}), or for all 18; pass an agent of that game"
+        )
+    if names is None:
+        names = few
+        outputs = per_action * len(few)
+    if kind.algorithm == "C51":
+        return outputs, foreign_nets.atoms(values), names
+    if kind.algorithm == "QR-DQN":
+        return outputs, foreign_nets.quantiles(len(names)), names
+    return outputs, foreign_nets.plain, names
+
+
+def _said_actions(found: Checkpoint) -> int:
+    """How many actions a .zip says that its agent has; 0 where it does not."""
+    space: Any = found.facts.get("action_space")
+    text = str(space.get("n", "")) if isinstance(space, dict) else ""
+    return int(text) if re.fullmatch(r"[1-9][0-9]?", text) else 0
+
+
+def _check_game(found: Checkpoint, game: str) -> None:
+    """Where a file names its environment, as CleanRL's C51 does, it must be of the game."""
+    name = found.facts.get("env_id")
+    if not isinstance(name, str):
+        return
+    own = re.sub(r"^ALE/|(NoFrameskip|Deterministic)?-v\d+$", "", name)
+    if own.lower() != game.replace("_", ""):
+        raise FormatError(
+            f"{place(found.path)}: it was trained on {shown(name)}, not on {game!r}; choose its game "
+            "or another file"
+        )
+
+
+def _layer(found: Checkpoint, name: str, needed: Tensor) -> Tensor:
+    got = found.weights.get(name)
+    if got is None or got.shape != needed.shape:
+        has = "nothing" if got is None else list(got.shape)
+        raise FormatError(
+            f"{place(found.path)}: layer {name} is {has}, needs {list(needed.shape)} for what it is "
+            "shown; pass an agent with the library's own network, or choose another --view"
+        )
+    return found.numbers(name)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from tnemu.errors import TnemuError
 from tnemu.files import check_writable, write_json
 from tnemu.formats.errors import FormatError
-from tnemu.learn.players.evaluate import ScoreRow, check_record, evaluate, file_of, is_file, record
+from tnemu.learn.players.evaluate import (
+    Others,
+    ScoreRow,
+    check_record,
+    evaluate,
+    file_of,
+    is_file,
+    record,
+)
 from tnemu.learn.players.selection import warnings
 from tnemu.learn.players.settings import EvaluateSettings
 from tnemu.learn.run.options import add_options, parsed
+from tnemu.learn.run.runs import say
+from tnemu.tasks.atari.spec import read_spec
 
 
 def print_score(what: str, row: ScoreRow | None) -> None:
@@ -51,7 +62,9 @@ def _compare(settings: EvaluateSettings) -> None:
         check_record(files[-1], s.record)
     for warning in warnings(filter(is_file, files), s.seeds):
         print(warning, file=sys.stderr)
-    result = evaluate(files, s.seeds, s.epsilon, s.game, sticky=s.sticky, report=print_score)
+    others = Others(s.view, None if s.spec is None else read_spec(s.spec))
+    more: dict[str, Any] = {"sticky": s.sticky, "frame_skip": s.frame_skip, "others": others}
+    result = evaluate(files, s.seeds, s.epsilon, s.game, report=print_score, tell=say, **more)
     if s.json is not None:
         write_json(s.json, result, error=FormatError)
     if s.record is not None:

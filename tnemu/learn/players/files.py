@@ -93,7 +93,8 @@ def load_quantised(path: str | Path) -> tuple[IntegerStudent, AtariSpec]:
     arrays = load_tensors(path)
     try:
         check_bits(bits)
-        student = IntegerStudent(spec.shape, len(spec.actions), bits, arrays, **size_of(arrays))
+        actions = len(spec.actions)
+        student = IntegerStudent(spec.shape, actions, bits, arrays, **size_of(arrays, actions))
     except TnemuError as error:
         raise FormatError(f"{place(path)}: {error}") from None
     return student, spec

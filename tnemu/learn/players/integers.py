@@ -100,10 +100,11 @@ class IntegerStudent:
         arrays: Arrays,
         depth: int = 2,
         width: int = 1,
+        voters: int | None = None,
     ):
         self.bits, self.actions = bits, actions
-        self.wiring = wiring_of(shape, actions, depth, width)
-        self.arrays = _checked(arrays, arrays_of(shape, actions, depth, width), bits)
+        self.wiring = wiring_of(shape, actions, depth, width, voters)
+        self.arrays = _checked(arrays, arrays_of(shape, actions, depth, width, voters), bits)
         check_layers(self.wiring, bits)
         self.background, self.unit = self.arrays["background"], float(self.arrays["unit"])
         self._sums = [
@@ -135,14 +136,14 @@ class IntegerStudent:
 
 
 def arrays_of(
-    shape: tuple[int, int, int], actions: int, depth: int, width: int
+    shape: tuple[int, int, int], actions: int, depth: int, width: int, voters: int | None = None
 ) -> dict[str, tuple[type, tuple[int, ...]]]:
     """The arrays of an n-bit student by name: type and shape. A last layer has no multiplier."""
     wanted: dict[str, tuple[type, tuple[int, ...]]] = {
         "background": (np.int16, shape),
         "unit": (np.float64, ()),
     }
-    for k, layer in enumerate(wiring_of(shape, actions, depth, width)):
+    for k, layer in enumerate(wiring_of(shape, actions, depth, width, voters)):
         wanted[f"layers.{k}.codes"] = (np.int8, layer.weights)
         wanted[f"layers.{k}.multiplier"] = (np.int64, (0 if layer.last else layer.features,))
         wanted[f"layers.{k}.offset"] = (np.int64, (layer.features,))

@@ -37,15 +37,22 @@ class Plays(Protocol):
         ...
 
 
-def net_player(net: Plays) -> Player:
+class NetPlayer:
     """The network as a player for ``play_episodes``; it computes where its weights are."""
-    device = net.background.device
 
-    def player(observations: np.ndarray) -> np.ndarray:
+    def __init__(self, net: Plays) -> None:
+        self.net, self.view = net, getattr(net, "view", None)
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Scores float[n, actions] for what it is shown, uint8[n, ...]."""
         with torch.inference_mode():
-            return net(torch.from_numpy(observations).to(device)).cpu().numpy()
+            seen = torch.from_numpy(observations).to(self.net.background.device)
+            return self.net(seen).cpu().numpy()
 
-    return player
+
+def net_player(net: Plays) -> Player:
+    """The network as a player; one with a view of its own (``net.view``) is shown that."""
+    return NetPlayer(net)
 
 
 def state_arrays(net: nn.Module) -> dict[str, np.ndarray]:
@@ -58,18 +65,25 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return {k: torch.from_numpy(v) for k, v in load_tensors(path).items()}
 
 
+def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, taken away from ``tensors``, without the prefix."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
+
+
 def load_state(net: nn.Module, path: str | Path) -> None:
     """The weights and buffers of a file into ``net``; raises FormatError as :func:`put_state`."""
     put_state(net, read_state(path), path)
 
 
-def load_student(path: str | Path, build: Callable[..., Student]) -> Student:
-    """``build(depth=, width=)`` with the weights of the file, which tell its size; in eval mode.
+def load_student(path: str | Path, actions: int, build: Callable[..., Student]) -> Student:
+    """``build(depth=, width=, voters=)`` with the weights of the file, which tell its size, the number
+    of actions given; in eval mode.
 
     Raises FormatError for weights of no student, before memory is asked for.
     """
     state = read_state(path)
-    size = size_of(state)
+    size = size_of(state, actions)
     try:
         with torch.device("meta"):  # shapes alone
             _check_state(build(**size), state, path)
@@ -137,5 +151,6 @@ def load_teacher(path: str | Path) -> DuelNet:
 def load_control(path: str | Path) -> tuple[Student, AtariSpec]:
     """The full-precision control student and its spec; raises FormatError."""
     spec, _ = read_player(path, CONTROL)
-    student = load_student(path, partial(Student, spec.shape, len(spec.actions), "float"))
+    actions = len(spec.actions)
+    student = load_student(path, actions, partial(Student, spec.shape, actions, "float"))
     return student.requires_grad_(False), spec

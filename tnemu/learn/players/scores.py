@@ -55,6 +55,29 @@ def teacher_share(
     return {"mean": float((np.mean(scores) - np.mean(floor)) / span), "mean_95": interval}
 
 
+def mean_teacher_share(
+    parts: Sequence[tuple[Scores, Scores, Scores]], resamples: int = RESAMPLES
+) -> tuple[float, tuple[float, float] | None]:
+    """The mean over games of :func:`teacher_share`, and its interval; parts are (scores, floor, ceiling)
+    of a game. Games are not drawn anew: the interval is that of these games. It is None where a
+    ceiling is not above its floor in every resample.
+    """
+    shares = [
+        float((np.mean(s) - np.mean(low)) / (np.mean(top) - np.mean(low))) for s, low, top in parts
+    ]
+    drawn = []
+    for game, (scores, floor, ceiling) in enumerate(parts):
+        own, low, top = (
+            _means(values, 3 * game + k + 3, resamples)
+            for k, values in enumerate((scores, floor, ceiling))
+        )
+        if not (top > low).all():
+            return float(np.mean(shares)), None
+        drawn.append((own - low) / (top - low))
+    low_end, high_end = _interval(np.mean(drawn, 0))
+    return float(np.mean(shares)), (low_end, high_end)
+
+
 def human_share(game: str, scores: Scores, resamples: int = RESAMPLES) -> dict[str, Any] | None:
     """(mean scores - random) / (human - random), both of the literature; None for a game without."""
     if game not in REFERENCES:

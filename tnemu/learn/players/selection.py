@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tnemu.files import Fields, parse_fields, place
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts
-from tnemu.formats.weights import read_weights
+from tnemu.formats.weights import read_heads
 from tnemu.learn.players.files import is_foreign
 
 Range = tuple[int, int]
@@ -24,7 +24,7 @@ def selection_seeds(file: str) -> list[Range]:
     facts = load_facts(file)
     if "tnemu" in facts:
         made = Fields(
-            read_weights(file).provenance, f"{place(file)}: provenance", error=FormatError
+            read_heads(file)[0].provenance, f"{place(file)}: provenance", error=FormatError
         )
         return _of_stages(made)
     if "settings" in facts:

@@ -25,6 +25,20 @@ class EvaluateSettings:
     """Share of random actions."""
     sticky: float | None = None
     """Play under another stickiness than the players' own."""
+    frame_skip: int | None = None
+    """Play with a decision every so many raw frames, other than the players' own; 4 as the other
+    libraries do.
+    """
+    view: str | None = None
+    """What agents of other libraries are shown: gymnasium, stable-baselines3, cleanrl, tnemu, or a JSON
+    file; their library's usual one if not given.
+    """
+    spec: str | None = None
+    """JSON file of the world that agents of other libraries play in, if not the project's own."""
+    processes: int | None = None
+    """Play in so many processes at once; as many as there are cores if not given. Scores do not depend
+    on it.
+    """
     json: str | None = None
     """Write the result to this file."""
     record: str | None = None
@@ -33,6 +47,9 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         check_types(self)
         at_least(1, self, "episodes")
+        for name in ("frame_skip", "processes"):
+            if getattr(self, name) is not None:
+                at_least(1, self, name)
         shares(self, "epsilon")
         world_seeds(self, "seed", "episodes")
 

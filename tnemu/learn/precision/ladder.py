@@ -35,6 +35,7 @@ from tnemu.errors import TnemuError, shown
 from tnemu.files import write_json
 from tnemu.formats.errors import FormatError
 from tnemu.formats.weights import read_weights
+from tnemu.learn.distil.rounds import facts_of, folder_of
 from tnemu.learn.distil.settings import DistilSettings, renamed
 from tnemu.learn.distil.states import States
 from tnemu.learn.distil.training import Lesson, train, validate
@@ -100,13 +101,14 @@ def read_run(folder: Path, game: str) -> DistilRun:
         raise made.refused("label_temperature", "must be above 0", "give the run's own files")
     rounds = []
     for number in range(1 + settings.dagger_rounds):
-        path = folder / f"round{number}.npz"
-        if not path.is_file():
+        facts = facts_of(settings, number, 0, spec, teacher_sha256)
+        path = folder_of(settings, folder, number, 0, facts)
+        if not path.is_dir():
             raise TnemuError(
-                f"{folder}: {path.name} is missing, the run has {1 + settings.dagger_rounds} "
-                "rounds of states; resume the run to collect them again"
+                f"{folder}: the states in {path} are missing, the run has "
+                f"{1 + settings.dagger_rounds} rounds of them; resume the run to collect them again"
             )
-        rounds.append(States.load(path, spec, teacher_sha256))
+        rounds.append(States.load(path, spec, facts))
     lesson = Lesson.begin(rounds[0], settings.hold_out, tau)
     for states in rounds[1:]:
         lesson = lesson.and_of(states, settings.hold_out)
@@ -255,7 +257,7 @@ class Ladder:
                 f"{self.folder}: {hidden.name} is missing, the stage that the trinary student comes "
                 "from; give the folder of a finished run"
             )
-        student = load_student(hidden, self.untrained)
+        student = load_student(hidden, len(self.spec.actions), self.untrained)
         file = self.folder / "student.safetensors"
         return {"rung": "trinary", "file": str(file), **self.validation(student)}
 
@@ -269,7 +271,7 @@ class Ladder:
     def spread(self, count: int) -> torch.Tensor:
         """About ``count`` states of the training data, evenly spread over it."""
         data = self.run.lesson.data
-        return data.screens[:: max(1, len(data) // count)][:count]
+        return data.take(torch.arange(0, len(data), max(1, len(data) // count))[:count])
 
     def provenance(self) -> dict[str, Any]:
         """How the rungs were made."""

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tnemu.learn.eedn.student import NeuronLayer, Student
-from tnemu.learn.eedn.wiring import VOTERS_PER_BLOCK
 from tnemu.learn.players.integers import (
     IntegerStudent,
     QuantiseError,
@@ -107,9 +106,8 @@ class QuantStudent(Student):
                 "the first layer is an integer"
             )
         stack, rows, columns = control.background.shape
-        super().__init__(
-            (stack, rows, columns), control.actions, "float", control.depth, control.width
-        )
+        size = (control.depth, control.width, control.voters)
+        super().__init__((stack, rows, columns), control.actions, "float", *size)
         self.bits = bits
         self.background.copy_(control.background)
         self.log_scale.copy_(control.log_scale)
@@ -131,7 +129,7 @@ class QuantStudent(Student):
     def unit(self) -> Tensor:
         """Logit per vote, float64."""
         last = self.layers[-1]
-        voters = last.wiring.groups * VOTERS_PER_BLOCK
+        voters = last.wiring.groups * self.voters
         return self.log_scale.detach().double().exp() * last.scale / voters
 
     def forward(self, screens: Tensor, seen: list[Tensor] | None = None) -> Tensor:
@@ -169,5 +167,5 @@ class QuantStudent(Student):
             arrays[f"layers.{k}.multiplier"] = multiplier.numpy()
             arrays[f"layers.{k}.offset"] = offset.numpy()
         stack, rows, columns = self.background.shape
-        size = {"depth": self.depth, "width": self.width}
+        size = {"depth": self.depth, "width": self.width, "voters": self.voters}
         return IntegerStudent((stack, rows, columns), self.actions, self.bits, arrays, **size)

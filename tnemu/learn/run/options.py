@@ -17,7 +17,7 @@ from typing import Any
 from tnemu.errors import TnemuError, shown
 from tnemu.learn.run.runs import Report, Watch, plain
 
-WORDS = ("game", "games", "players")
+WORDS = ("game", "games", "players", "dataset", "task")
 """Settings that a command takes as words where they must be given, not as options."""
 _KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
 
@@ -136,7 +136,12 @@ def run_command(
 
 def command(module: str, settings: Any) -> str:
     """The command that repeats a run with these settings."""
-    words = ["python", "-m", module]
+    return " ".join(["python", "-m", module, *words_of(settings)])
+
+
+def words_of(settings: Any) -> list[str]:
+    """What is typed behind a command to get these settings."""
+    words = []
     for option in options_of(type(settings)):
         value = getattr(settings, option.name)
         if option.flags:
@@ -145,7 +150,7 @@ def command(module: str, settings: Any) -> str:
             one = option.several and len(value) == 1
             words.append(option.flags[-1 if one else 0])
         words += map(str, value) if option.several else [str(value)]
-    return " ".join(words)
+    return words
 
 
 def settings_from(

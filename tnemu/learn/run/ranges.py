@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "float": (_is_number, "a number"),
     "str": (_is_text, "text"),
     "float | None": (lambda value: value is None or _is_number(value), "a number"),
+    "int | None": (lambda value: value is None or _is_whole(value), "a whole number"),
     "str | None": (lambda value: value is None or _is_text(value), "text"),
     "tuple[int, ...]": (
         lambda value: isinstance(value, tuple) and all(map(_is_whole, value)),
@@ -44,7 +45,7 @@ def check_types(settings: Any) -> None:
     for f in fields(settings):
         holds, what = _TYPES[str(f.type)]
         value = getattr(settings, f.name)
-        if not holds(value):
+        if not holds(value) and value is not f.default:
             raise _refusal(f.name, value, what)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -34,6 +35,11 @@ ends.
 """
 MOST_SETTINGS = 1 << 20
 """Bytes of settings.json and of what a stage says of itself."""
+
+
+def say(line: str) -> None:
+    """A line for people, beside what is printed for programs."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def print_row(row: CurveRow) -> None:

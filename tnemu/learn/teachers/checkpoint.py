@@ -14,22 +14,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tnemu.errors import TnemuError
 from tnemu.files import Fields, json_text, parse_fields, parse_json, place
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, save_tensors
 from tnemu.learn.players.files import read_spec
-from tnemu.learn.players.nets import put_state, read_state, state_arrays
+from tnemu.learn.players.nets import part_of, put_state, read_state, state_arrays
+from tnemu.learn.run.adam import adam_arrays, put_adam
 from tnemu.learn.run.options import settings_from
 from tnemu.learn.teachers.settings import TeacherSettings
 from tnemu.tasks.atari.spec import AtariSpec
 
 CHECKPOINT = "checkpoint.safetensors"
 NEEDED = ("settings", "spec", "counters")
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam keeps of a parameter."""
 _MOST = 1 << 53
 
 
@@ -64,8 +63,7 @@ def save_checkpoint(
     arrays: dict[str, np.ndarray] = {}
     for name, net in nets.items():
         arrays |= {f"{name}.{k}": array for k, array in state_arrays(net).items()}
-    for i, state in optimiser.state_dict()["state"].items():
-        arrays |= {f"adam.{i}.{k}": tensor.cpu().numpy() for k, tensor in state.items()}
+    arrays |= {f"adam.{k}": array for k, array in adam_arrays(optimiser).items()}
     counted = {k: v for k, v in asdict(counters).items() if k != "settings"}
     metadata = {
         "settings": json_text(asdict(settings), "settings", error=FormatError),
@@ -104,18 +102,17 @@ def read_checkpoint(
         )
     found = _counters(metadata, place(path))
     tensors = read_state(path)
-    parts = {name: _part(tensors, f"{name}.") for name in nets}
-    state = _adam(tensors, optimiser, place(path))
+    parts = {name: part_of(tensors, f"{name}.") for name in nets}
+    moments = part_of(tensors, "adam.")
+    if tensors:
+        raise FormatError(
+            f"{place(path)}: {min(tensors)[:80]} is no part of a teacher's checkpoint; put the run's own "
+            "checkpoint there"
+        )
+    put_adam(optimiser, moments, place(path), "adam.")
     for name, net in nets.items():
         put_state(net, parts[name], path)
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     return found
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those whose names begin so, taken away from ``tensors``, without the prefix."""
-    names = [name for name in tensors if name.startswith(prefix)]
-    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
 
 
 def _counters(metadata: Mapping[str, str], where: str) -> Checkpoint:
@@ -144,34 +141,3 @@ def _check(check: Fields) -> dict[str, Any]:
 
 def _command(each: Fields) -> dict[str, Any]:
     return {"from": each.whole("from", 0, _MOST), "command": each.text("command")}
-
-
-def _adam(
-    moments: Mapping[str, Tensor], optimiser: torch.optim.Optimizer, where: str
-) -> dict[int, dict[str, Tensor]]:
-    """Adam's state by parameter: of all of them, or of none before the first update."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for i, parameter in enumerate(parameters if moments else []):
-        state[i] = {}
-        for kind in MOMENTS:
-            name, shape = f"adam.{i}.{kind}", torch.Size(()) if kind == "step" else parameter.shape
-            got = moments.get(name)
-            if got is None or got.shape != shape or got.dtype != torch.float32:
-                found = "nothing" if got is None else f"{got.dtype}{list(got.shape)}"
-                raise FormatError(
-                    f"{where}: {name} is {found.removeprefix('torch.')}, needs float32{list(shape)}; "
-                    "put the run's own checkpoint there"
-                )
-            if not got.isfinite().all() or (kind != "exp_avg" and got.min() < 0):
-                raise FormatError(
-                    f"{where}: {name} holds NaN, infinity or a negative number; put the run's own "
-                    "checkpoint there"
-                )
-            state[i][kind] = got
-    odd = sorted(set(moments) - {f"adam.{i}.{kind}" for i in state for kind in MOMENTS})
-    if odd:
-        raise FormatError(
-            f"{where}: {odd[0][:80]} is no part of a teacher's checkpoint; put the run's own there"
-        )
-    return state

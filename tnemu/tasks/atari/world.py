@@ -55,14 +55,38 @@ class View(Protocol):
     def screen(self, grey_max: np.ndarray) -> np.ndarray: ...  # noqa: D102
 
 
+class Watcher(Protocol):
+    """Somebody else who sees the console, with eyes of their own (tnemu.tasks.atari.view)."""
+
+    @property
+    def colours(self) -> bool:
+        """Whether raw screens are wanted in colours, uint8 [210, 160, 3], not in grey."""
+        ...
+
+    def begin(self, raw: np.ndarray) -> None:
+        """An episode begins with this raw screen."""
+        ...
+
+    def add(self, pooled: np.ndarray) -> None:
+        """One more decision was taken; the maximum of the last raw screens."""
+        ...
+
+    def seen(self) -> np.ndarray:
+        """What is seen now."""
+        ...
+
+
 class WorldError(TnemuError, RuntimeError):
     """The console cannot be started or was used in a way it does not allow."""
 
 
 class AtariWorld:
-    """One console with its own random stream (sticky actions, no-op starts)."""
+    """One console with its own random stream (sticky actions, no-op starts).
 
-    def __init__(self, spec: View, seed: int):
+    A ``watcher`` sees the same game, and changes nothing of it.
+    """
+
+    def __init__(self, spec: View, seed: int, watcher: Watcher | None = None):
         if (
             isinstance(seed, bool)
             or not isinstance(seed, int | np.integer)
@@ -71,7 +95,7 @@ class AtariWorld:
             raise WorldError(
                 f"AtariWorld seed = {seed!r}: must be an integer in 0..2147483647; choose one"
             )
-        self.spec, self.seed = spec, int(seed)
+        self.spec, self.seed, self._watcher = spec, int(seed), watcher
         self._ale, self._actions, self._noop = _console(spec, self.seed)
         self._noop_rng = np.random.default_rng([self.seed, 0x6E6F6F70])
         history = (spec.stack - 1) * spec.stack_stride + 1
@@ -99,6 +123,14 @@ class AtariWorld:
         """The console's picture now, uint8[210, 160, 3]; for people, not for players."""
         return self._ale.getScreenRGB()
 
+    def seen(self) -> np.ndarray:
+        """What the watcher sees now. Raises WorldError for a world without one."""
+        if self._watcher is None:
+            raise WorldError(
+                f"{self.spec.game}: nobody watches this world; make it with a view's start()"
+            )
+        return self._watcher.seen()
+
     def close(self) -> None:
         """Nothing to put away: the console lives in this process alone."""
 
@@ -120,6 +152,8 @@ class AtariWorld:
                 ale.reset_game()
                 self.episode_return, self.episode_frames = 0.0, 0
         self._screens[:] = spec.screen(ale.getScreenGrayscale())
+        if self._watcher is not None:
+            self._watcher.begin(self._raw(self._watcher))
         self._running = True
         return self._observation()
 
@@ -136,13 +170,15 @@ class AtariWorld:
                 f"0..{len(self._actions) - 1}; see spec.actions"
             )
         spec, ale, action = self.spec, self._ale, self._actions[action_index]
-        reward, last_greys = 0.0, []
+        watcher, reward, last_greys, last_raws = self._watcher, 0.0, [], []
         for frame in range(spec.frame_skip):
             reward += ale.act(action)
             self.episode_frames += 1
             over = ale.game_over()
             if over or frame >= spec.frame_skip - spec.max_pool:
                 last_greys.append(ale.getScreenGrayscale())
+                if watcher is not None and watcher.colours:
+                    last_raws.append(ale.getScreenRGB())
             if over:
                 break
         self.truncated = not over and self.episode_frames >= spec.max_frames
@@ -150,8 +186,14 @@ class AtariWorld:
         self.episode_return += reward
         self.episode_decisions += 1
         self._screens[1:] = self._screens[:-1]
-        self._screens[0] = spec.screen(np.maximum.reduce(last_greys))
+        pooled = np.maximum.reduce(last_greys)
+        self._screens[0] = spec.screen(pooled)
+        if watcher is not None:
+            watcher.add(np.maximum.reduce(last_raws) if last_raws else pooled)
         return self._observation(), float(reward), not self._running
+
+    def _raw(self, watcher: Watcher) -> np.ndarray:
+        return self._ale.getScreenRGB() if watcher.colours else self._ale.getScreenGrayscale()
 
     def _observation(self) -> np.ndarray:
         return self._screens[:: self.spec.stack_stride].copy()
@@ -167,25 +209,17 @@ def _ale_py() -> Any:
     return ale_py
 
 
+def minimal_actions(game: str) -> tuple[str, ...]:
+    """The actions that mean something in a game, in the emulator's order: those of an agent that was
+    trained elsewhere. Raises WorldError for a game without a ROM.
+    """
+    ale = _loaded(game, 0.0, 0)
+    return tuple(action.name for action in ale.getMinimalActionSet())
+
+
 def _console(spec: View, seed: int) -> tuple[Any, list[Any], Any]:
     """A silent ALEInterface with the game loaded, and the ALE actions of spec.actions, and NOOP."""
-    ale_py = _ale_py()
-    from ale_py import roms
-
-    with warnings.catch_warnings():  # it warns and returns None for a game it does not know
-        warnings.simplefilter("ignore")
-        path = roms.get_rom_path(spec.game)
-    if path is None or not path.is_file():
-        raise WorldError(
-            f"no ROM for game {spec.game!r} in ale_py {ale_py.__version__}; check the name, or "
-            "reinstall the package with its ROMs: "
-            "pip install --force-reinstall 'ale-py>=0.12.1'"
-        )
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    ale = ale_py.ALEInterface()
-    ale.setFloat("repeat_action_probability", spec.sticky)
-    ale.setInt("random_seed", seed)  # takes effect at loadROM
-    ale.loadROM(path)
+    ale_py, ale = _ale_py(), _loaded(spec.game, spec.sticky, seed)
     legal = {action.name for action in ale.getLegalActionSet()}
     for name in spec.actions:
         if name not in legal:
@@ -195,3 +229,25 @@ def _console(spec: View, seed: int) -> tuple[Any, list[Any], Any]:
             )
     actions = [getattr(ale_py.Action, name) for name in spec.actions]
     return ale, actions, ale_py.Action.NOOP
+
+
+def _loaded(game: str, sticky: float, seed: int) -> Any:
+    """A silent ALEInterface with the game loaded."""
+    ale_py = _ale_py()
+    from ale_py import roms
+
+    with warnings.catch_warnings():  # it warns and returns None for a game it does not know
+        warnings.simplefilter("ignore")
+        path = roms.get_rom_path(game)
+    if path is None or not path.is_file():
+        raise WorldError(
+            f"no ROM for game {game!r} in ale_py {ale_py.__version__}; check the name, or "
+            "reinstall the package with its ROMs: "
+            "pip install --force-reinstall 'ale-py>=0.12.1'"
+        )
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    ale = ale_py.ALEInterface()
+    ale.setFloat("repeat_action_probability", sticky)
+    ale.setInt("random_seed", seed)  # takes effect at loadROM
+    ale.loadROM(path)
+    return ale

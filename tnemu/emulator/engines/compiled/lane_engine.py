@@ -1,7 +1,7 @@
 """The lanes of the engine ``compiled``: each crossbar row is read once for 64 boards.
 
 Cores that keep nothing between ticks and add only +1 and -1 (trinary students) are evaluated for all
-lanes of a word at once, the others lane by lane.
+lanes of a word at once, those of few neurons and synapses neuron by neuron, the others lane by lane.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import LaneTrace
+from tnemu.emulator.engines.compiled import abreast, layout, sizes
 from tnemu.emulator.engines.compiled import engine as compiled
-from tnemu.emulator.engines.compiled import layout, sizes
 from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.kernels import arrays, lanes
+from tnemu.emulator.engines.compiled.kernels.abreast import Abreast, AbreastScratch
 from tnemu.emulator.errors import SnapshotError
 from tnemu.emulator.lane_state import WORD, LaneInputs, LaneState
 from tnemu.emulator.state import Events, start_potentials
@@ -41,14 +42,16 @@ class CompiledLanes:
         count = len(generators)
         self.board = layout.load(image, threads=1)
         """The image as the kernels have it."""
-        sizes.check_lanes(self.board, count)
         self._synapses = np.bitwise_count(self.board.crossbar).sum(axis=2, dtype=np.uint16)
+        self._plan = abreast.plan(self.board, image, self._synapses, min(count, WORD))
+        sizes.check_lanes(self.board, count, len(self._plan.width))
         self._scratch = compiled.scratch()
         self._used = np.count_nonzero(image.types, axis=1)
         self._most_outputs = int(layout.outputs_per_tick(self.board).sum())
         start = start_potentials(image)
         self._words = [
-            _Word(start, generators[first : first + WORD]) for first in range(0, count, WORD)
+            _Word(self._plan, start, generators[first : first + WORD])
+            for first in range(0, count, WORD)
         ]
         self._inputs = LaneInputs.none(count)
         self._before = np.zeros(arrays.COUNTERS, np.int64)  # counted before a state was loaded
@@ -80,15 +83,13 @@ class CompiledLanes:
     def potentials(self) -> npt.NDArray[np.int32]:
         """A copy of V: int32 [lanes, n, 256]."""
         self._catch_up()
-        return np.concatenate([word.potentials for word in self._words])
+        return np.concatenate([word.all_potentials() for word in self._words])
 
     @property
     def generators(self) -> npt.NDArray[np.uint32]:
         """A copy of the state of every core's noise: uint32 [lanes, n]."""
         self._catch_up()
-        for word in self._words:
-            layout.catch_up(self.board, word.generators, word.since, word.tick)
-        return np.concatenate([word.generators for word in self._words])
+        return np.concatenate([word.all_generators(self.board) for word in self._words])
 
     @property
     def in_slots(self) -> int:
@@ -168,7 +169,7 @@ class CompiledLanes:
                 counts=np.zeros(2, np.int64),
             )
             word.spent += lanes.advance_lanes(
-                self.board, self._synapses, word.live, self._scratch, word.scratch, word.mask,
+                self.board, self._synapses, self._plan, word.live, self._scratch, word.scratch, word.mask,
                 _due(self._inputs, index, word.tick, word.tick + some), buffers,
                 word.tick, some, budget,
             )  # fmt: skip
@@ -190,16 +191,23 @@ class _Word:
     """Up to 64 lanes: their state and work space."""
 
     def __init__(
-        self, potentials: npt.NDArray[np.int32], generators: npt.NDArray[np.uint32]
+        self,
+        plan: Abreast,
+        potentials: npt.NDArray[np.int32],
+        generators: npt.NDArray[np.uint32],
     ) -> None:
         count, n = generators.shape
         self.mask = np.uint64((1 << count) - 1)
         self.spent = 0
+        self._count = count
+        self._abreast = np.flatnonzero(plan.place >= 0)
+        self._others = np.flatnonzero(plan.place < 0)
         self.potentials = layout.aligned((count, n, NEURONS), np.int32)
+        self.abreast = layout.aligned((len(self._abreast), NEURONS, WORD), np.int32)
         if potentials.any():
-            self.potentials[:] = potentials
-        self.generators = layout.aligned((count, n), np.uint32)
-        self.generators[:] = generators
+            self._set_potentials(np.broadcast_to(potentials, (count, n, NEURONS)))
+        self.generators = layout.aligned((n, WORD), np.uint32)
+        self.generators[:, :count] = generators.T
         self.since = np.zeros(n, np.int64)
         self.slots = layout.aligned((SLOTS, n, AXONS + 1), np.uint64)
         self.counters = np.zeros(2 * arrays.COUNTERS, np.int64)
@@ -207,6 +215,7 @@ class _Word:
         self.clock = np.zeros(1, np.int64)
         self.live = lanes.LaneArrays(
             potentials=self.potentials,
+            abreast=self.abreast,
             generators=self.generators,
             since=self.since,
             words=self.slots,
@@ -222,7 +231,32 @@ class _Word:
             plus=np.zeros(AXONS + 8, np.int16),
             minus=np.zeros(AXONS + 8, np.int16),
             fired=layout.aligned((NEURONS,), np.uint64),
+            abreast=AbreastScratch(
+                sums=layout.aligned((WORD,), np.int16),
+                leak=layout.aligned((WORD,), np.int32),
+                eta=layout.aligned((WORD,), np.int32),
+                changed=layout.aligned((8,), np.int32),
+            ),
         )
+
+    def all_potentials(self) -> npt.NDArray[np.int32]:
+        """A copy of V: int32 [lanes, n, 256]."""
+        found = self.potentials.copy()
+        found[:, self._abreast] = self.abreast[..., : self._count].transpose(2, 0, 1)
+        return found
+
+    def all_generators(self, board: arrays.Layout) -> npt.NDArray[np.uint32]:
+        """A copy of the state of every core's noise as of the next tick: uint32 [lanes, n]."""
+        found = np.ascontiguousarray(self.generators[:, : self._count].T)
+        layout.catch_up(board, found, self.since, self.tick)
+        self.generators[:, : self._count] = found.T
+        return found
+
+    def _set_potentials(self, potentials: npt.NDArray[np.int32]) -> None:
+        """Of int32 [lanes, n, 256]."""
+        self.potentials[:, self._others] = potentials[:, self._others]
+        mine = potentials[:, self._abreast].transpose(1, 2, 0)
+        self.abreast[..., : self._count] = mine
 
     @property
     def tick(self) -> int:
@@ -236,8 +270,8 @@ class _Word:
         tick: int,
     ) -> None:
         """Set the state of a word that has run nothing yet."""
-        self.potentials[:] = potentials
-        self.generators[:], self.since[:] = generators, tick
+        self._set_potentials(potentials)
+        self.generators[:, : self._count], self.since[:] = generators.T, tick
         self.slots[..., :AXONS] = slots
         waits = np.zeros((SLOTS, self.live.waiting.shape[1] * WORD), np.bool_)
         waits[:, : slots.shape[1]] = slots.any(axis=2)

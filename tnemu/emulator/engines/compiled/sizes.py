@@ -36,8 +36,10 @@ LANE_WORD_CORE = SLOTS * (AXONS + 1) * 8
 """Bytes of a core for each 64 lanes."""
 LANE_CORE = NEURONS * 4
 """Bytes of a core for each lane, where it keeps potentials between ticks."""
-LANE_GENERATOR = 4
-"""Bytes of a core for each lane, of its noise."""
+LANE_WORD_ABREAST = 64 * NEURONS * 4
+"""Bytes of a core for each 64 lanes, where it is evaluated neuron by neuron: potentials."""
+LANE_WORD_GENERATORS = 64 * 4
+"""Bytes of a core for each 64 lanes, of its noise."""
 
 
 def list_room(cores: int, threads: int) -> int:
@@ -63,10 +65,13 @@ def blocks_of(types: npt.NDArray[np.uint16]) -> int:
     return len({hash(row.tobytes()) for row in types})
 
 
-def check_lanes(board: arrays.Layout, lanes: int) -> None:
-    """Raises EmulatorError when ``lanes`` boards do not fit beside the engine that is loaded."""
-    cores = len(board.block)
-    keeping = np.count_nonzero(board.flags[board.block] & arrays.SLICED == 0)
-    needed = -(-lanes // 64) * cores * LANE_WORD_CORE + lanes * int(keeping) * LANE_CORE
-    needed += lanes * cores * LANE_GENERATOR
+def check_lanes(board: arrays.Layout, lanes: int, abreast: int) -> None:
+    """Raises EmulatorError when ``lanes`` boards do not fit beside the engine that is loaded.
+
+    abreast: cores that are evaluated neuron by neuron.
+    """
+    cores, words = len(board.block), -(-lanes // 64)
+    keeping = np.count_nonzero(board.flags[board.block] & arrays.SLICED == 0) - abreast
+    needed = words * cores * (LANE_WORD_CORE + LANE_WORD_GENERATORS)
+    needed += lanes * int(keeping) * LANE_CORE + words * abreast * LANE_WORD_ABREAST
     check(f"{lanes:,} lanes of {cores:,} cores", needed, "use fewer lanes")

@@ -1,8 +1,9 @@
 """The tick loop for up to 64 boards of one image: a spike is a bit of a word, a lane is a board.
 
 Cores that keep nothing between ticks and add only +1 and -1 are evaluated for all lanes at once
-(sliced.py). Any other core is evaluated lane by lane with the very code of tick.py, while its
-crossbar is still in the cache. Either way each lane is identical to a board run alone.
+(sliced.py), cores of few neurons and synapses neuron by neuron (abreast.py). Any other core is evaluated
+lane by lane with the very code of tick.py, while its crossbar is still in the cache. In each way a lane
+is identical to a board run alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.engines.compiled.kernels.abreast import each_neuron, operations_of
 from tnemu.emulator.engines.compiled.kernels.addresses import addresses
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     AXON_MASK,
@@ -52,7 +54,8 @@ class LaneArrays(NamedTuple):
     """What a tick changes, for L lanes."""
 
     potentials: Any  # int32 [L, n, 256]
-    generators: Any  # uint32 [L, n]
+    abreast: Any  # int32 [m, 256, 64]  of the cores that are evaluated neuron by neuron
+    generators: Any  # uint32 [n, 64]
     since: Any  # int64 [n]  the tick that they are of, where words are drawn in order
     words: Any  # uint64 [16, n, 257]  lanes in which an axon is active in a slot; the last is 0
     waiting: Any  # uint64 [16, blocks]
@@ -70,6 +73,7 @@ class LaneScratch(NamedTuple):
     plus: Any  # int16 [264]
     minus: Any  # int16 [264]
     fired: Any  # uint64 [256]  lanes in which a neuron fired
+    abreast: Any  # AbreastScratch
 
 
 @njit(cache=True, nogil=True)
@@ -122,9 +126,9 @@ def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
         mine = np.uint64(1) << np.uint64(lane)
         at = potentials_at + ((lane * cores + core) << 10)
         if flags & SEQUENCE and slept != 0:
-            y = np.int64(generators[lane, core])
-            generators[lane, core] = jumped(base.jumps, y, slept * draws)
-        own_at = generators.ctypes.data + ((lane * cores + core) << 2)
+            y = np.int64(generators[core, lane])
+            generators[core, lane] = jumped(base.jumps, y, slept * draws)
+        own_at = generators.ctypes.data + (((core << 6) + lane) << 2)
         evaluate(
             base, at, core, block, flags, own_at, axons_at + (lane << 9), counts[lane], tick, False
         )
@@ -199,11 +203,12 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
 
 @njit(cache=True, nogil=True)
 def advance_lanes(
-    board, synapses, machine, work, scratch, lane_mask, inputs, trace, tick, ticks, budget
+    board, synapses, plan, machine, work, scratch, lane_mask, inputs, trace, tick, ticks, budget
 ):  # fmt: skip
     """Run up to ``ticks`` ticks of all lanes, until ``budget`` is spent; returns what was spent.
 
     work: one thread's scratch of tick.py. synapses: uint16 [n, 256], 1 bits of every crossbar row.
+    plan: the cores of abreast.py.
     inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
     trace: outputs are rows (tick, output, lanes), spikes (tick, neuron of all cores, lanes).
     """
@@ -246,14 +251,20 @@ def advance_lanes(
                         active.ctypes.data, base.crossbar + (core << 13), plus.ctypes.data, a,
                         minus.ctypes.data, c, board.bias[block].ctypes.data, fired.ctypes.data,
                     )  # fmt: skip
-                    operations = 0
-                    for axon in range(256):
-                        if active[axon] != np.uint64(0):
-                            operations += ones_in(active[axon]) * synapses[core, axon]
-                        fired[axon] &= lane_mask
-                    counters[SYNAPTIC_OPERATIONS] += operations
+                    counters[SYNAPTIC_OPERATIONS] += operations_of(active, synapses[core])
+                    fired &= lane_mask
                     restless = False
                     spent += SLICED_COST + ((a + c) << 3) * SLICED_ROW_COST
+                elif plan.place[core] >= 0:
+                    slept = now - machine.since[core]
+                    machine.since[core] = now + 1
+                    restless = each_neuron(
+                        base, board, plan, machine.abreast, machine.generators, scratch.abreast,
+                        active, fired, core, block, flags, slept,
+                    )  # fmt: skip
+                    counters[SYNAPTIC_OPERATIONS] += operations_of(active, synapses[core])
+                    fired &= lane_mask
+                    spent += plan.cost[plan.place[core]]
                 else:
                     transpose(active, scratch.axons, scratch.counts)
                     restless, cost = each_lane(

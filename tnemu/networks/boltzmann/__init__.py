@@ -1,0 +1,1 @@
+"""Boltzmann machines and the neurons that sample them, as mathematics; no board in here."""
