@@ -209,6 +209,7 @@ def scratch() -> arrays.Scratch:
         ones=ones,
         places=layout.aligned((NEURONS + 1,), np.uint32),
         words=layout.aligned((arrays.MOST_WORDS + 256,), np.uint32),
+        bytes=layout.aligned((arrays.MOST_WORDS + 256,), np.uint8),
     )
 
 

@@ -40,6 +40,7 @@ def addresses(board, scratch):
         scratch.ones.ctypes.data,
         scratch.places.ctypes.data,
         scratch.words.ctypes.data,
+        scratch.bytes.ctypes.data,
         board.high,
         board.rails,
         board.zero_clamp,

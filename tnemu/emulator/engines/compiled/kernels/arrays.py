@@ -136,6 +136,7 @@ class Scratch(NamedTuple):
     ones: Any  # int16 [4, 256]
     places: Any  # uint32 [257]  where each neuron's next word is, and how many there are
     words: Any  # uint32 [MOST_WORDS + 256]
+    bytes: Any  # uint8 [MOST_WORDS + 256]  the low ones of the words
 
 
 class TraceBuffers(NamedTuple):
@@ -213,6 +214,7 @@ class Base(NamedTuple):
     ones: int
     places: int
     words: int
+    bytes: int
     high: int
     rails: int
     zero_clamp: int

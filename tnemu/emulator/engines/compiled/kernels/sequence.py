@@ -8,6 +8,7 @@ sixteen steps apart, that go on together; and a core that has slept jumps.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from llvmlite import ir
 from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.arrays import (
-    CHUNK,
     DRAWS_ETA,
     DRAWS_LEAK,
     NEURONS,
@@ -24,19 +24,17 @@ from tnemu.emulator.engines.compiled.kernels.emit import I8, I16, I32, I64, Emit
 from tnemu.emulator.engines.compiled.kernels.vector import (
     ETA_MASK,
     LEAK_DRAWN,
-    add_to_potentials,
+    core_row,
     count_operations,
     row_sums,
 )
 from tnemu.emulator.engines.compiled.kernels.words import (
     integer_at,
-    lowest_bit,
     put_32,
     put_64,
     word_8,
     word_16,
     word_32,
-    word_at,
 )
 
 PERIOD = (1 << 32) - 1
@@ -172,29 +170,12 @@ def etas_of_words(e, words_at, block_at, eta_at):
 
 
 @instruction
-def add_certain_rows(
-    e, crossbar_at, axons_at, count, types_at, weights_at, drawn_at, potentials_at, scratch_at
+def count_hits(
+    e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, places_at, scratch_at
 ):  # fmt: skip
-    """``add_rows`` without the weights that are drawn: uint64 [4 types, 4] at ``drawn_at``, bit j."""
-    b = e.b
-
-    def mask_row(axon: Any, kind: Any, row_at: Any) -> list[Any]:
-        mine_at = b.add(drawn_at, b.shl(kind, e.word(5)))
-        return [
-            b.and_(e.load(e.at(row_at, 4 * g), I32), b.not_(e.load(e.at(mine_at, 4 * g), I32)))
-            for g in range(8)
-        ]
-
-    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at, mask_row)
-    add_to_potentials(e, sums, potentials_at)
-    count_operations(e, operations, scratch_at)
-
-
-@instruction
-def count_hits(e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, places_at):
     """places[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn.
 
-    ones: int16 [4, 256], all 1.
+    ones: int16 [4, 256], all 1. The rows' synaptic operations are counted in scratch.
     """
     b = e.b
 
@@ -205,10 +186,11 @@ def count_hits(e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, pla
             for g in range(8)
         ]
 
-    sums, _ = row_sums(e, crossbar_at, axons_at, count, types_at, ones_at, mask_row)
+    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, ones_at, mask_row)
     for g in range(16):
         half = e.part(sums[g // 2], 16 * (g % 2), 16)
         e.store(b.zext(half, ir.VectorType(I32, 16)), e.at(places_at, 64 * g))
+    count_operations(e, operations, scratch_at)
 
 
 @instruction
@@ -235,40 +217,93 @@ def place_draws(e, places_at, drawers_at):
 
 
 @instruction
-def add_drawn_hit(e, words_at, places_at, magnitudes_at, weights_at, potentials_at, neuron):
-    """V += F(s, rho) weight of one neuron, whose next word is rho; the place of its next word moves on.
+def low_bytes(e, words_at, bytes_at, count):
+    """bytes[k] = words[k] AND 255, for k = 0..count and up to 31 more."""
+    b = e.b
 
-    Without a branch, which nobody could foresee.
+    def some(index: Any, carried: list[Any]) -> list[Any]:
+        words = e.load(b.add(words_at, b.shl(index, e.word(7))), I32, 32)
+        at = b.add(bytes_at, b.shl(index, e.word(5)))
+        e.store(b.trunc(words, ir.VectorType(I8, 32)), at)
+        return carried
+
+    e.loop(b.lshr(b.add(count, e.word(32)), e.word(5)), [], some)
+
+
+def _next_bytes(e: Emit, places_at: Any, bytes_at: Any) -> list[Any]:
+    """The next eight bytes of 32 neurons: vectors of 32 lanes, the k-th holds every neuron's k-th byte.
+
+    Neuron 16 h + 2 v + i begins in half h of vector v, as its i-th eight bytes; four times interleaved
+    with the vector four further on, half by half, its bytes are in lane 16 h + 2 v + i of eight vectors.
+    """
+    b, eights = e.b, []
+    for v in range(8):
+        four = e.fill(I64, 4, 0)
+        for lane in range(4):
+            neuron = 16 * (lane // 2) + 2 * v + lane % 2
+            place = b.zext(e.load(e.at(places_at, 4 * neuron), I32), I64)
+            eight = b.load(b.inttoptr(b.add(bytes_at, place), I64.as_pointer()))
+            eight.align = 1
+            four = b.insert_element(four, eight, ir.Constant(I32, lane))
+        eights.append(b.bitcast(four, ir.VectorType(I8, 32)))
+    lanes = ir.VectorType(I32, 32)
+    first, second = (
+        ir.Constant(lanes, [16 * h + i + 32 * of for h in (0, 1) for i in part for of in (0, 1)])
+        for part in (range(8), range(8, 16))
+    )
+    for _ in range(4):
+        pairs = zip(eights[:4], eights[4:], strict=True)
+        eights = [b.shuffle_vector(*pair, half) for pair in pairs for half in (first, second)]
+    return eights
+
+
+@instruction
+def add_rows_of_bytes(
+    e, crossbar_at, axons_at, count, types_at, weights_at, magnitudes_at, drawn_at, potentials_at,
+    places_at, bytes_at,
+):  # fmt: skip
+    """V += sum of F(s, rho) weights over ``count`` (at most 8) active rows; F = 1 where magnitude >= rho.
+
+    rho is the byte at the neuron's place, which moves on where a weight is drawn; a certain one has
+    magnitude 255. 32 neurons at a time: their next eight bytes are eight vectors, and what a row
+    takes from the first moves up from the others, so that no lane has to ask where its byte is.
     """
     b = e.b
-    place_at = b.add(places_at, b.shl(neuron, e.word(2)))
-    place = e.load(place_at, I32)
-    e.store(b.add(place, ir.Constant(I32, 1)), place_at)
-    word = e.load(b.add(words_at, b.shl(b.zext(place, I64), e.word(2))), I32)
-    rho = b.and_(word, ir.Constant(I32, 255))
-    limit = b.zext(e.load(b.add(magnitudes_at, neuron), I8), I32)
-    # 1 where |s| >= rho, by a carry: a comparison would become the branch.
-    passes = b.lshr(b.add(b.sub(limit, rho), ir.Constant(I32, 256)), ir.Constant(I32, 8))
-    weight = b.sext(e.load(b.add(weights_at, b.shl(neuron, e.word(1))), I16), I32)
-    at = b.add(potentials_at, b.shl(neuron, e.word(2)))
-    e.store(b.add(e.load(at, I32), b.and_(weight, b.neg(passes))), at)
 
+    def add_to_32(group: Any, carried: list[Any]) -> list[Any]:
+        by_4, by_32, by_64, by_128 = (b.shl(group, e.word(k)) for k in (2, 5, 6, 7))
+        rows_at, hits_at = b.add(crossbar_at, by_4), b.add(drawn_at, by_4)
+        limits_at, mine_at = b.add(magnitudes_at, by_32), b.add(weights_at, by_64)
+        my_places_at, v_at = b.add(places_at, by_128), b.add(potentials_at, by_128)
 
-@njit(cache=True, nogil=True)
-def add_drawn_hits(base, crossbar_at, types_at, block, potentials_at, axons_at, count):
-    """Add the weights that are drawn of ``count`` active rows, from the words at each neuron's place."""
-    for i in range(count):
-        axon = word_8(axons_at + (i << 1))
-        kind = (word_8(types_at + (axon >> 2)) >> ((axon & 3) << 1)) & 3
-        row_at, drawn_at = crossbar_at + (axon << 5), base.drawn + (block << 7) + (kind << 5)
-        for part in range(0, 32, 8):
-            hits, first = word_at(row_at + part) & word_at(drawn_at + part), part << 3
-            magnitudes_at = base.magnitudes + (block << 10) + (kind << 8)
-            weights_at = base.weights + (block << 11) + (kind << 9)
-            while hits != np.uint64(0):
-                j = first + lowest_bit(hits)
-                hits &= hits - np.uint64(1)
-                add_drawn_hit(base.words, base.places, magnitudes_at, weights_at, potentials_at, j)
+        def add_row(index: Any, carried: list[Any]) -> list[Any]:
+            total, taken, *coming = carried
+            axon_at = b.add(axons_at, b.shl(index, e.word(1)))
+            _, kind, row_at = core_row(e, rows_at, axon_at, types_at)
+            row = e.load(row_at, I32)
+            limit = e.load(b.add(limits_at, b.shl(kind, e.word(8))), I8, 32)
+            weight = e.load(b.add(mine_at, b.shl(kind, e.word(9))), I16, 32)
+            passes = b.and_(e.bits(row), b.icmp_unsigned(">=", limit, coming[0]))
+            drawn = e.load(b.add(hits_at, b.shl(kind, e.word(5))), I32)
+            takes = e.bits(b.and_(row, drawn))
+            total = b.add(total, e.choose(passes, weight, e.fill(I16, 32, 0)))
+            taken = b.add(taken, b.zext(takes, taken.type))
+            moved = [e.choose(takes, later, own) for own, later in pairwise(coming)]
+            return [total, taken, *moved, coming[-1]]
+
+        nothing = [e.fill(I16, 32, 0), e.fill(I8, 32, 0)]
+        total, taken, *_ = e.loop(
+            count, [*nothing, *_next_bytes(e, my_places_at, bytes_at)], add_row
+        )
+        for at, more in ((v_at, b.sext), (my_places_at, b.zext)):
+            for half in (0, 1):
+                lanes = e.part(total if at is v_at else taken, 16 * half, 16)
+                place = e.at(at, 64 * half)
+                wide = more(lanes, ir.VectorType(I32, 16))
+                e.store(b.add(e.load(place, I32, 16), wide), place)
+        return carried
+
+    e.loop(e.word(8), [], add_to_32)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -308,16 +343,16 @@ def add_rows_in_order(
     """The same of a core that draws weights too, and its rows added."""
     weights_at, drawn_at = base.weights + (block << 11), base.drawn + (block << 7)
     drawers_at, places, words = base.drawers + (block << 8), base.places, base.words
-    for first in range(0, count, CHUNK):
-        add_certain_rows(
-            crossbar_at, axons_at + (first << 1), min(CHUNK, count - first), types_at,
-            weights_at, drawn_at, potentials_at, base.answer,
-        )  # fmt: skip
-    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, places)
+    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, places, base.answer)
     place_draws(places, drawers_at)
     draws = word_32(places + (NEURONS << 2))
     draw_words(base.jumps, words, y, draws)
-    add_drawn_hits(base, crossbar_at, types_at, block, potentials_at, axons_at, count)
+    low_bytes(words, base.bytes, draws)
+    for first in range(0, count, 8):
+        add_rows_of_bytes(
+            crossbar_at, axons_at + (first << 1), min(8, count - first), types_at, weights_at,
+            base.magnitudes + (block << 10), drawn_at, potentials_at, places, base.bytes,
+        )  # fmt: skip
     for j in range(NEURONS if flags & (DRAWS_LEAK | DRAWS_ETA) else 0):
         # What draws nothing takes a word that its magnitude or mask makes idle.
         place = words + (word_32(places + (j << 2)) << 2)
