@@ -283,11 +283,11 @@ def add_rows_of_bytes(
             row = e.load(row_at, I32)
             limit = e.load(b.add(limits_at, b.shl(kind, e.word(8))), I8, 32)
             weight = e.load(b.add(mine_at, b.shl(kind, e.word(9))), I16, 32)
-            passes = b.and_(e.bits(row), b.icmp_unsigned(">=", limit, coming[0]))
+            passes = b.and_(row, e.packed(b.icmp_unsigned(">=", limit, coming[0])))
             drawn = e.load(b.add(hits_at, b.shl(kind, e.word(5))), I32)
             takes = e.bits(b.and_(row, drawn))
-            total = b.add(total, e.choose(passes, weight, e.fill(I16, 32, 0)))
-            taken = b.add(taken, b.zext(takes, taken.type))
+            total = b.add(total, e.choose(e.bits(passes), weight, e.fill(I16, 32, 0)))
+            taken = b.sub(taken, b.sext(takes, taken.type))
             moved = [e.choose(takes, later, own) for own, later in pairwise(coming)]
             return [total, taken, *moved, coming[-1]]
 
