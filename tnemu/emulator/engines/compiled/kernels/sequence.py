@@ -8,6 +8,8 @@ sixteen steps apart, that go on together; and a core that has slept jumps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -75,11 +77,14 @@ def _transposed(e: Emit, rows: list[Any]) -> list[Any]:
     return rows
 
 
-@instruction
-def draw_words(e, tables_at, words_at, y, count):
-    """words[k] = the state ``k`` steps after ``y``, for k = 0..count and up to 255 more.
+def _draw(
+    e: Emit, tables_at: Any, words_at: Any, y: Any, count: Any,
+    put: Callable[[Any, Any, list[Any]], None],
+) -> None:  # fmt: skip
+    """The states 0..``count`` steps after ``y`` and up to 255 more, in 256s of 1,024 bytes each.
 
-    In 256s: sixteen states, sixteen steps apart, step side by side, and are put in order.
+    Sixteen states, sixteen steps apart, step side by side: ``put(index, at, rows)`` keeps a 256, lane l of
+    row r being its state 16 l + r. The first one after them all is kept too.
     """
     b = e.b
 
@@ -91,13 +96,60 @@ def draw_words(e, tables_at, words_at, y, count):
         while len(rows) < 16:
             rows.append(_step(e, rows[-1]))
         first_at = b.add(words_at, b.shl(index, e.word(10)))
-        for k, row in enumerate(_transposed(e, rows)):
-            e.store(row, e.at(first_at, 64 * k))
+        put(index, first_at, rows)
         e.store(following, e.at(first_at, 1024))
         return [b.zext(following, I64)]
 
     e.store(b.trunc(y, I32), words_at)
     e.loop(b.lshr(b.add(count, e.word(255)), e.word(8)), [y], many)
+
+
+@instruction
+def draw_words(e, tables_at, words_at, y, count):
+    """words[k] = the state ``k`` steps after ``y``, for k = 0..count and up to 255 more."""
+
+    def put(index: Any, at: Any, rows: list[Any]) -> None:
+        for k, row in enumerate(_transposed(e, rows)):
+            e.store(row, e.at(at, 64 * k))
+
+    _draw(e, tables_at, words_at, y, count, put)
+
+
+@instruction
+def draw_bytes(e, tables_at, words_at, bytes_at, y, count):
+    """bytes[k] = the low byte of the state ``k`` steps after ``y``; the state is at ``place_of_word``."""
+    b = e.b
+    low, fours = e.fill(I32, 16, 255), ir.VectorType(I32, 16)
+
+    def zipped(x: Any, y: Any) -> list[Any]:
+        """The lanes of both in turn."""
+        n = x.type.count
+        turns = [i // 2 + n * (i % 2) for i in range(2 * n)]
+        return [
+            b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, n), half))
+            for half in (turns[:n], turns[n:])
+        ]
+
+    def put(index: Any, at: Any, rows: list[Any]) -> None:
+        for k, row in enumerate(rows):
+            e.store(row, e.at(at, 64 * k))
+        q = []  # lane l of the i-th has four bytes, from 16 l + 4 i on
+        for i in range(0, 16, 4):
+            own = [b.shl(b.and_(rows[i + k], low), e.fill(I32, 16, 8 * k)) for k in range(4)]
+            q.append(reduce(b.or_, own))
+        out_at, pairs = b.add(bytes_at, b.shl(index, e.word(8))), ir.VectorType(I64, 8)
+        halves = zip(zipped(q[0], q[1]), zipped(q[2], q[3]), strict=True)
+        wholes = [w for x, y in halves for w in zipped(b.bitcast(x, pairs), b.bitcast(y, pairs))]
+        for k, whole in enumerate(wholes):
+            e.store(b.bitcast(whole, fours), e.at(out_at, 64 * k))
+
+    _draw(e, tables_at, words_at, y, count, put)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def place_of_word(k):
+    """How many bytes after the first the k-th word of ``draw_bytes`` is."""
+    return (k >> 8 << 10) + ((k & 15) << 6) + ((k >> 4 & 15) << 2)
 
 
 @njit(cache=True, nogil=True)
@@ -171,9 +223,9 @@ def etas_of_words(e, words_at, block_at, eta_at):
 
 @instruction
 def count_hits(
-    e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, places_at, scratch_at
+    e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, hits_at, scratch_at
 ):  # fmt: skip
-    """places[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn.
+    """hits[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn.
 
     ones: int16 [4, 256], all 1. The rows' synaptic operations are counted in scratch.
     """
@@ -187,47 +239,34 @@ def count_hits(
         ]
 
     sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, ones_at, mask_row)
-    for g in range(16):
-        half = e.part(sums[g // 2], 16 * (g % 2), 16)
-        e.store(b.zext(half, ir.VectorType(I32, 16)), e.at(places_at, 64 * g))
+    for g, total in enumerate(sums):
+        e.store(total, e.at(hits_at, 64 * g))
     count_operations(e, operations, scratch_at)
 
 
 @instruction
-def place_draws(e, places_at, drawers_at):
-    """places[j] = words drawn before neuron j's, of its hits so far; places[256] = of all neurons.
+def place_draws(e, hits_at, places_at, drawers_at):
+    """places[j] = words drawn before neuron j's; places[256] = of all neurons.
 
-    drawers: uint8 [256], the low two bits are its leak and its threshold.
+    hits: int16 [256]; drawers: uint8 [256], the low two bits are its leak and its threshold.
     """
-    b, kind = e.b, ir.VectorType(I32, 16)
-    nothing, before = e.fill(I32, 16, 0), e.fill(I32, 16, 0)
+    b, kind, wide = e.b, ir.VectorType(I16, 16), ir.VectorType(I32, 8)
+    nothing, before, lanes = e.fill(I16, 16, 0), e.fill(I32, 8, 0), range(16)
     for g in range(16):
-        at = e.at(places_at, 64 * g)
         drawer = b.zext(e.load(e.at(drawers_at, 16 * g), I8, 16), kind)
-        own = b.add(b.and_(drawer, e.fill(I32, 16, 1)), b.lshr(drawer, e.fill(I32, 16, 1)))
-        own = b.add(own, e.load(at, I32, 16))
+        own = b.add(b.and_(drawer, e.fill(I16, 16, 1)), b.lshr(drawer, e.fill(I16, 16, 1)))
+        own = b.add(own, e.load(e.at(hits_at, 32 * g), I16, 16))
         total = own
-        for d in (1, 2, 4, 8):  # the sum of 2 d lanes up to each
-            moved = ir.Constant(kind, [lane - d if lane >= d else 16 for lane in range(16)])
-            total = b.add(total, b.shuffle_vector(total, nothing, moved))
-        e.store(b.add(before, b.sub(total, own)), at)
-        last = b.shuffle_vector(total, total, e.fill(I32, 16, 15))
-        before = b.add(before, last)
+        for d in (1, 2, 4):  # the sum of 2 d lanes up to each, of the eight that it is one of
+            moved = [lane - d if lane % 8 >= d else 16 for lane in lanes]
+            picked = ir.Constant(ir.VectorType(I32, 16), moved)
+            total = b.add(total, b.shuffle_vector(total, nothing, picked))
+        for half in (0, 1):
+            mine = b.zext(e.part(total, 8 * half, 8), wide)
+            others = b.sub(mine, b.zext(e.part(own, 8 * half, 8), wide))
+            e.store(b.add(before, others), e.at(places_at, 64 * g + 32 * half))
+            before = b.add(before, b.shuffle_vector(mine, mine, e.fill(I32, 8, 7)))
     e.store(b.extract_element(before, ir.Constant(I32, 0)), e.at(places_at, 1024))
-
-
-@instruction
-def low_bytes(e, words_at, bytes_at, count):
-    """bytes[k] = words[k] AND 255, for k = 0..count and up to 31 more."""
-    b = e.b
-
-    def some(index: Any, carried: list[Any]) -> list[Any]:
-        words = e.load(b.add(words_at, b.shl(index, e.word(7))), I32, 32)
-        at = b.add(bytes_at, b.shl(index, e.word(5)))
-        e.store(b.trunc(words, ir.VectorType(I8, 32)), at)
-        return carried
-
-    e.loop(b.lshr(b.add(count, e.word(32)), e.word(5)), [], some)
 
 
 def _next_bytes(e: Emit, places_at: Any, bytes_at: Any) -> list[Any]:
@@ -343,11 +382,11 @@ def add_rows_in_order(
     """The same of a core that draws weights too, and its rows added."""
     weights_at, drawn_at = base.weights + (block << 11), base.drawn + (block << 7)
     drawers_at, places, words = base.drawers + (block << 8), base.places, base.words
-    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, places, base.answer)
-    place_draws(places, drawers_at)
+    # The words' place holds the hits until words are drawn.
+    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, words, base.answer)
+    place_draws(words, places, drawers_at)
     draws = word_32(places + (NEURONS << 2))
-    draw_words(base.jumps, words, y, draws)
-    low_bytes(words, base.bytes, draws)
+    draw_bytes(base.jumps, words, base.bytes, y, draws)
     for first in range(0, count, 8):
         add_rows_of_bytes(
             crossbar_at, axons_at + (first << 1), min(8, count - first), types_at, weights_at,
@@ -355,9 +394,9 @@ def add_rows_in_order(
         )  # fmt: skip
     for j in range(NEURONS if flags & (DRAWS_LEAK | DRAWS_ETA) else 0):
         # What draws nothing takes a word that its magnitude or mask makes idle.
-        place = words + (word_32(places + (j << 2)) << 2)
-        put_32(base.leak + (j << 2), word_32(place))
-        place += (word_8(drawers_at + j) & 1) << 2
-        put_32(base.eta + (j << 2), word_32(place))
+        k = word_32(places + (j << 2))
+        put_32(base.leak + (j << 2), word_32(words + place_of_word(k)))
+        k += word_8(drawers_at + j) & 1
+        put_32(base.eta + (j << 2), word_32(words + place_of_word(k)))
     noise_of_words(base, block, block_at, flags, base.leak, base.eta)
-    return word_32(words + (draws << 2))
+    return word_32(words + place_of_word(draws))
