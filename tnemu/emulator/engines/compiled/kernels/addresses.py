@@ -37,7 +37,6 @@ def addresses(board, scratch):
         scratch.noise.ctypes.data + 4 * NEURONS,
         scratch.narrow_noise.ctypes.data,
         scratch.zeros.ctypes.data,
-        scratch.ones.ctypes.data,
         scratch.places.ctypes.data,
         scratch.words.ctypes.data,
         scratch.bytes.ctypes.data,

@@ -133,7 +133,6 @@ class Scratch(NamedTuple):
     noise: Any  # int32 [512]  this tick's leaks, then threshold noise
     narrow_noise: Any  # int16 [512]  the same in 16 bits
     zeros: Any  # int32 [256]
-    ones: Any  # int16 [4, 256]
     places: Any  # uint32 [257]  where each neuron's next word is, and how many there are
     words: Any  # uint32 [MOST_WORDS + 256]
     bytes: Any  # uint8 [MOST_WORDS + 256]  the low one of every word
@@ -211,7 +210,6 @@ class Base(NamedTuple):
     eta: int
     narrow_noise: int
     zeros: int
-    ones: int
     places: int
     words: int
     bytes: int

@@ -19,28 +19,40 @@ from tnemu.emulator.engines.compiled.kernels.sequence import (
     noise_of_words,
     place_of_word,
 )
-from tnemu.emulator.engines.compiled.kernels.vector import core_row, count_operations, row_sums
+from tnemu.emulator.engines.compiled.kernels.vector import core_row, count_operations
 from tnemu.emulator.engines.compiled.kernels.words import put_32, word_8, word_32
 
 
 @instruction
-def count_hits(
-    e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, hits_at, scratch_at
-):  # fmt: skip
-    """hits[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn.
+def count_hits(e, crossbar_at, axons_at, count, types_at, drawn_at, hits_at, scratch_at):
+    """hits[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn: int16 [256].
 
-    ones: int16 [4, 256], all 1. The rows' synaptic operations are counted in scratch.
+    In bytes, which hold 128 rows. The rows' synaptic operations are counted in scratch.
     """
-    b = e.b
+    b, wide = e.b, ir.VectorType(I16, 32)
 
-    def mask_row(axon: Any, kind: Any, row_at: Any) -> list[Any]:
-        mine_at = b.add(drawn_at, b.shl(kind, e.word(5)))
-        return [
-            b.and_(e.load(e.at(row_at, 4 * g), I32), e.load(e.at(mine_at, 4 * g), I32))
-            for g in range(8)
-        ]
+    def count_128(index: Any, carried: list[Any]) -> list[Any]:
+        *sums, operations = carried
+        first = b.shl(index, e.word(7))
+        start_at = b.add(axons_at, b.shl(first, e.word(1)))
 
-    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, ones_at, mask_row)
+        def count_row(index: Any, carried: list[Any]) -> list[Any]:
+            *bytes_, operations = carried
+            axon_at = b.add(start_at, b.shl(index, e.word(1)))
+            _, kind, row_at = core_row(e, crossbar_at, axon_at, types_at)
+            mine_at = b.add(drawn_at, b.shl(kind, e.word(5)))
+            for g, total in enumerate(bytes_):
+                row, drawn = (e.load(e.at(at, 4 * g), I32) for at in (row_at, mine_at))
+                hit = b.sext(e.bits(b.and_(row, drawn)), total.type)
+                bytes_[g] = b.sub(total, hit)
+            return [*bytes_, b.add(operations, e.ones(e.load(row_at, I64, 4)))]
+
+        rows = e.least(b.sub(count, first), 128)
+        *bytes_, operations = e.loop(rows, [e.fill(I8, 32, 0)] * 8 + [operations], count_row)
+        return [*(b.add(s, b.zext(t, wide)) for s, t in zip(sums, bytes_, strict=True)), operations]
+
+    start = [e.fill(I16, 32, 0)] * 8 + [e.fill(I64, 4, 0)]
+    *sums, operations = e.loop(b.lshr(b.add(count, e.word(127)), e.word(7)), start, count_128)
     for g, total in enumerate(sums):
         e.store(total, e.at(hits_at, 64 * g))
     count_operations(e, operations, scratch_at)
@@ -158,7 +170,7 @@ def add_rows_in_order(
     weights_at, drawn_at = base.weights + (block << 11), base.drawn + (block << 7)
     drawers_at, places, words = base.drawers + (block << 8), base.places, base.words
     # The words' place holds the hits until words are drawn.
-    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, words, base.answer)
+    count_hits(crossbar_at, axons_at, count, types_at, drawn_at, words, base.answer)
     place_draws(words, places, drawers_at)
     draws = word_32(places + (NEURONS << 2))
     draw_bytes(base.jumps, words, base.bytes, y, draws)
