@@ -169,6 +169,18 @@ def test_synapses_draw_in_axon_order_then_the_leak_then_the_threshold(drawing, m
     assert [int(emulator.potentials[0, j]) for j in neurons] == expected(core, hits, seed=77)
 
 
+def test_a_core_draws_for_every_synapse_leak_and_threshold_in_one_tick(drawing):
+    """The most that a core can draw: 256 x 256 + 2 x 256 words."""
+    each = adding(b=1, s=[128, -128, 7, -255], c=1, leak=100, TM=1)
+    core = Core(dict.fromkeys(range(256), each), list(np.ndindex(256, 256)), seed=5)
+    hits = [list(range(256)), list(range(9)), list(range(255))]
+    emulator = drawing.load(core)
+    for tick, axons in enumerate(hits):
+        emulator.inject(0, axons, tick)
+    emulator.run(len(hits))
+    assert emulator.potentials[0].tolist() == expected(core, hits, seed=5)
+
+
 def test_a_seed_of_0_is_refused_where_a_core_draws_and_nowhere_else(lab_with):
     """Its generator would give 0 for ever; what IBM's run time made of it is not known."""
     lab = lab_with(noise="xorshift32")

@@ -18,7 +18,7 @@ from tnemu.emulator.engines.compiled.kernels import tick as tick_loop
 from tnemu.emulator.engines.compiled.kernels.narrow import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURONS, SLOTS
+from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
@@ -195,8 +195,6 @@ class CompiledEngine:
 
 def scratch() -> arrays.Scratch:
     """One thread's work space."""
-    ones = layout.aligned((AXON_TYPES, NEURONS), np.int16)
-    ones[:] = 1
     return arrays.Scratch(
         axons=layout.aligned((arrays.BLOCK * AXONS + 8,), np.uint16),
         ends=np.zeros(arrays.BLOCK, np.int64),
@@ -206,9 +204,9 @@ def scratch() -> arrays.Scratch:
         noise=layout.aligned((2 * NEURONS,), np.int32),
         narrow_noise=layout.aligned((2 * NEURONS,), np.int16),
         zeros=layout.aligned((NEURONS,), np.int32),
-        ones=ones,
         places=layout.aligned((NEURONS + 1,), np.uint32),
         words=layout.aligned((arrays.MOST_WORDS + 256,), np.uint32),
+        bytes=layout.aligned((arrays.MOST_WORDS + 256,), np.uint8),
     )
 
 

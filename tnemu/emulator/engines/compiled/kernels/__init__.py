@@ -7,6 +7,7 @@
     narrow.py   the same where 16 bits are enough
     keyed.py    those of the noise ``counter``
     sequence.py  the noise ``xorshift32``: jumps, words in the order in which they are drawn
+    ordered.py  the same where synapses are random
     arrays.py   the arrays they work on, and what their numbers mean
     addresses.py  where those arrays lie
     delivery.py where spikes go: slots, the calendar, outboxes of other threads, outputs

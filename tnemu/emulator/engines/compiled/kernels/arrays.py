@@ -30,7 +30,7 @@ SPIKE_COST = 8
 SLOW_CORE_COST = 300  # more for a core in 32 bits, or with a rarer feature
 SLOW_ROW_COST = 15  # more for its rows
 DRAWN_ROW_COST = 120  # more for its rows where their weights are drawn
-SEQUENCE_ROW_COST = 600  # the same where they are drawn in order
+SEQUENCE_ROW_COST = 100  # the same where they are drawn in order
 SLICED_COST = 4000  # a core evaluated for 64 lanes at once
 SLICED_ROW_COST = 200
 NEVER = (1 << 63) - 1
@@ -133,9 +133,9 @@ class Scratch(NamedTuple):
     noise: Any  # int32 [512]  this tick's leaks, then threshold noise
     narrow_noise: Any  # int16 [512]  the same in 16 bits
     zeros: Any  # int32 [256]
-    ones: Any  # int16 [4, 256]
     places: Any  # uint32 [257]  where each neuron's next word is, and how many there are
     words: Any  # uint32 [MOST_WORDS + 256]
+    bytes: Any  # uint8 [MOST_WORDS + 256]  the low one of every word
 
 
 class TraceBuffers(NamedTuple):
@@ -210,9 +210,9 @@ class Base(NamedTuple):
     eta: int
     narrow_noise: int
     zeros: int
-    ones: int
     places: int
     words: int
+    bytes: int
     high: int
     rails: int
     zero_clamp: int

@@ -41,11 +41,8 @@ from tnemu.emulator.engines.compiled.kernels.narrow import (
     step_trinary_open,
     widen,
 )
-from tnemu.emulator.engines.compiled.kernels.sequence import (
-    add_rows_in_order,
-    draw_in_order,
-    wake,
-)
+from tnemu.emulator.engines.compiled.kernels.ordered import add_rows_in_order
+from tnemu.emulator.engines.compiled.kernels.sequence import draw_in_order, wake
 from tnemu.emulator.engines.compiled.kernels.vector import (
     CHANGED,
     ESCAPED,

@@ -8,6 +8,8 @@ sixteen steps apart, that go on together; and a core that has slept jumps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,28 +17,21 @@ from llvmlite import ir
 from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.arrays import (
-    CHUNK,
     DRAWS_ETA,
     DRAWS_LEAK,
     NEURONS,
 )
-from tnemu.emulator.engines.compiled.kernels.emit import I8, I16, I32, I64, Emit, instruction
+from tnemu.emulator.engines.compiled.kernels.emit import I8, I32, I64, Emit, instruction
 from tnemu.emulator.engines.compiled.kernels.vector import (
     ETA_MASK,
     LEAK_DRAWN,
-    add_to_potentials,
-    count_operations,
-    row_sums,
 )
 from tnemu.emulator.engines.compiled.kernels.words import (
     integer_at,
-    lowest_bit,
     put_32,
     put_64,
-    word_8,
     word_16,
     word_32,
-    word_at,
 )
 
 PERIOD = (1 << 32) - 1
@@ -77,11 +72,14 @@ def _transposed(e: Emit, rows: list[Any]) -> list[Any]:
     return rows
 
 
-@instruction
-def draw_words(e, tables_at, words_at, y, count):
-    """words[k] = the state ``k`` steps after ``y``, for k = 0..count and up to 255 more.
+def _draw(
+    e: Emit, tables_at: Any, words_at: Any, y: Any, count: Any,
+    put: Callable[[Any, Any, list[Any]], None],
+) -> None:  # fmt: skip
+    """The states 0..``count`` steps after ``y`` and up to 255 more, in 256s of 1,024 bytes each.
 
-    In 256s: sixteen states, sixteen steps apart, step side by side, and are put in order.
+    Sixteen states, sixteen steps apart, step side by side: ``put(index, at, rows)`` keeps a 256, lane l of
+    row r being its state 16 l + r. The first one after them all is kept too.
     """
     b = e.b
 
@@ -93,13 +91,60 @@ def draw_words(e, tables_at, words_at, y, count):
         while len(rows) < 16:
             rows.append(_step(e, rows[-1]))
         first_at = b.add(words_at, b.shl(index, e.word(10)))
-        for k, row in enumerate(_transposed(e, rows)):
-            e.store(row, e.at(first_at, 64 * k))
+        put(index, first_at, rows)
         e.store(following, e.at(first_at, 1024))
         return [b.zext(following, I64)]
 
     e.store(b.trunc(y, I32), words_at)
     e.loop(b.lshr(b.add(count, e.word(255)), e.word(8)), [y], many)
+
+
+@instruction
+def draw_words(e, tables_at, words_at, y, count):
+    """words[k] = the state ``k`` steps after ``y``, for k = 0..count and up to 255 more."""
+
+    def put(index: Any, at: Any, rows: list[Any]) -> None:
+        for k, row in enumerate(_transposed(e, rows)):
+            e.store(row, e.at(at, 64 * k))
+
+    _draw(e, tables_at, words_at, y, count, put)
+
+
+@instruction
+def draw_bytes(e, tables_at, words_at, bytes_at, y, count):
+    """bytes[k] = the low byte of the state ``k`` steps after ``y``; the state is at ``place_of_word``."""
+    b = e.b
+    low, fours = e.fill(I32, 16, 255), ir.VectorType(I32, 16)
+
+    def zipped(x: Any, y: Any) -> list[Any]:
+        """The lanes of both in turn."""
+        n = x.type.count
+        turns = [i // 2 + n * (i % 2) for i in range(2 * n)]
+        return [
+            b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, n), half))
+            for half in (turns[:n], turns[n:])
+        ]
+
+    def put(index: Any, at: Any, rows: list[Any]) -> None:
+        for k, row in enumerate(rows):
+            e.store(row, e.at(at, 64 * k))
+        q = []  # lane l of the i-th has four bytes, from 16 l + 4 i on
+        for i in range(0, 16, 4):
+            own = [b.shl(b.and_(rows[i + k], low), e.fill(I32, 16, 8 * k)) for k in range(4)]
+            q.append(reduce(b.or_, own))
+        out_at, pairs = b.add(bytes_at, b.shl(index, e.word(8))), ir.VectorType(I64, 8)
+        halves = zip(zipped(q[0], q[1]), zipped(q[2], q[3]), strict=True)
+        wholes = [w for x, y in halves for w in zipped(b.bitcast(x, pairs), b.bitcast(y, pairs))]
+        for k, whole in enumerate(wholes):
+            e.store(b.bitcast(whole, fours), e.at(out_at, 64 * k))
+
+    _draw(e, tables_at, words_at, y, count, put)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def place_of_word(k):
+    """How many bytes after the first the k-th word of ``draw_bytes`` is."""
+    return (k >> 8 << 10) + ((k & 15) << 6) + ((k >> 4 & 15) << 2)
 
 
 @njit(cache=True, nogil=True)
@@ -171,106 +216,6 @@ def etas_of_words(e, words_at, block_at, eta_at):
         e.store(e.b.and_(word, mask), e.at(eta_at, 64 * group))
 
 
-@instruction
-def add_certain_rows(
-    e, crossbar_at, axons_at, count, types_at, weights_at, drawn_at, potentials_at, scratch_at
-):  # fmt: skip
-    """``add_rows`` without the weights that are drawn: uint64 [4 types, 4] at ``drawn_at``, bit j."""
-    b = e.b
-
-    def mask_row(axon: Any, kind: Any, row_at: Any) -> list[Any]:
-        mine_at = b.add(drawn_at, b.shl(kind, e.word(5)))
-        return [
-            b.and_(e.load(e.at(row_at, 4 * g), I32), b.not_(e.load(e.at(mine_at, 4 * g), I32)))
-            for g in range(8)
-        ]
-
-    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at, mask_row)
-    add_to_potentials(e, sums, potentials_at)
-    count_operations(e, operations, scratch_at)
-
-
-@instruction
-def count_hits(e, crossbar_at, axons_at, count, types_at, ones_at, drawn_at, places_at):
-    """places[j] = how many of ``count`` active rows hit neuron j with a weight that is drawn.
-
-    ones: int16 [4, 256], all 1.
-    """
-    b = e.b
-
-    def mask_row(axon: Any, kind: Any, row_at: Any) -> list[Any]:
-        mine_at = b.add(drawn_at, b.shl(kind, e.word(5)))
-        return [
-            b.and_(e.load(e.at(row_at, 4 * g), I32), e.load(e.at(mine_at, 4 * g), I32))
-            for g in range(8)
-        ]
-
-    sums, _ = row_sums(e, crossbar_at, axons_at, count, types_at, ones_at, mask_row)
-    for g in range(16):
-        half = e.part(sums[g // 2], 16 * (g % 2), 16)
-        e.store(b.zext(half, ir.VectorType(I32, 16)), e.at(places_at, 64 * g))
-
-
-@instruction
-def place_draws(e, places_at, drawers_at):
-    """places[j] = words drawn before neuron j's, of its hits so far; places[256] = of all neurons.
-
-    drawers: uint8 [256], the low two bits are its leak and its threshold.
-    """
-    b, kind = e.b, ir.VectorType(I32, 16)
-    nothing, before = e.fill(I32, 16, 0), e.fill(I32, 16, 0)
-    for g in range(16):
-        at = e.at(places_at, 64 * g)
-        drawer = b.zext(e.load(e.at(drawers_at, 16 * g), I8, 16), kind)
-        own = b.add(b.and_(drawer, e.fill(I32, 16, 1)), b.lshr(drawer, e.fill(I32, 16, 1)))
-        own = b.add(own, e.load(at, I32, 16))
-        total = own
-        for d in (1, 2, 4, 8):  # the sum of 2 d lanes up to each
-            moved = ir.Constant(kind, [lane - d if lane >= d else 16 for lane in range(16)])
-            total = b.add(total, b.shuffle_vector(total, nothing, moved))
-        e.store(b.add(before, b.sub(total, own)), at)
-        last = b.shuffle_vector(total, total, e.fill(I32, 16, 15))
-        before = b.add(before, last)
-    e.store(b.extract_element(before, ir.Constant(I32, 0)), e.at(places_at, 1024))
-
-
-@instruction
-def add_drawn_hit(e, words_at, places_at, magnitudes_at, weights_at, potentials_at, neuron):
-    """V += F(s, rho) weight of one neuron, whose next word is rho; the place of its next word moves on.
-
-    Without a branch, which nobody could foresee.
-    """
-    b = e.b
-    place_at = b.add(places_at, b.shl(neuron, e.word(2)))
-    place = e.load(place_at, I32)
-    e.store(b.add(place, ir.Constant(I32, 1)), place_at)
-    word = e.load(b.add(words_at, b.shl(b.zext(place, I64), e.word(2))), I32)
-    rho = b.and_(word, ir.Constant(I32, 255))
-    limit = b.zext(e.load(b.add(magnitudes_at, neuron), I8), I32)
-    # 1 where |s| >= rho, by a carry: a comparison would become the branch.
-    passes = b.lshr(b.add(b.sub(limit, rho), ir.Constant(I32, 256)), ir.Constant(I32, 8))
-    weight = b.sext(e.load(b.add(weights_at, b.shl(neuron, e.word(1))), I16), I32)
-    at = b.add(potentials_at, b.shl(neuron, e.word(2)))
-    e.store(b.add(e.load(at, I32), b.and_(weight, b.neg(passes))), at)
-
-
-@njit(cache=True, nogil=True)
-def add_drawn_hits(base, crossbar_at, types_at, block, potentials_at, axons_at, count):
-    """Add the weights that are drawn of ``count`` active rows, from the words at each neuron's place."""
-    for i in range(count):
-        axon = word_8(axons_at + (i << 1))
-        kind = (word_8(types_at + (axon >> 2)) >> ((axon & 3) << 1)) & 3
-        row_at, drawn_at = crossbar_at + (axon << 5), base.drawn + (block << 7) + (kind << 5)
-        for part in range(0, 32, 8):
-            hits, first = word_at(row_at + part) & word_at(drawn_at + part), part << 3
-            magnitudes_at = base.magnitudes + (block << 10) + (kind << 8)
-            weights_at = base.weights + (block << 11) + (kind << 9)
-            while hits != np.uint64(0):
-                j = first + lowest_bit(hits)
-                hits &= hits - np.uint64(1)
-                add_drawn_hit(base.words, base.places, magnitudes_at, weights_at, potentials_at, j)
-
-
 @njit(cache=True, nogil=True, forceinline=True)
 def draw_in_order(base, block, block_at, flags, y):
     """base.leak and base.eta of a core that draws no weights; returns the generator's state after it."""
@@ -299,30 +244,3 @@ def noise_of_words(base, block, block_at, flags, leak_words, eta_words):
         leaks_of_words(leak_words, block_at, base.leak_magnitudes + (block << 8), base.leak)
     if flags & DRAWS_ETA:
         etas_of_words(eta_words, block_at, base.eta)
-
-
-@njit(cache=True, nogil=True)
-def add_rows_in_order(
-    base, crossbar_at, types_at, block, block_at, flags, potentials_at, axons_at, count, y
-):
-    """The same of a core that draws weights too, and its rows added."""
-    weights_at, drawn_at = base.weights + (block << 11), base.drawn + (block << 7)
-    drawers_at, places, words = base.drawers + (block << 8), base.places, base.words
-    for first in range(0, count, CHUNK):
-        add_certain_rows(
-            crossbar_at, axons_at + (first << 1), min(CHUNK, count - first), types_at,
-            weights_at, drawn_at, potentials_at, base.answer,
-        )  # fmt: skip
-    count_hits(crossbar_at, axons_at, count, types_at, base.ones, drawn_at, places)
-    place_draws(places, drawers_at)
-    draws = word_32(places + (NEURONS << 2))
-    draw_words(base.jumps, words, y, draws)
-    add_drawn_hits(base, crossbar_at, types_at, block, potentials_at, axons_at, count)
-    for j in range(NEURONS if flags & (DRAWS_LEAK | DRAWS_ETA) else 0):
-        # What draws nothing takes a word that its magnitude or mask makes idle.
-        place = words + (word_32(places + (j << 2)) << 2)
-        put_32(base.leak + (j << 2), word_32(place))
-        place += (word_8(drawers_at + j) & 1) << 2
-        put_32(base.eta + (j << 2), word_32(place))
-    noise_of_words(base, block, block_at, flags, base.leak, base.eta)
-    return word_32(words + (draws << 2))

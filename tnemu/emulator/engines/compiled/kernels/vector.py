@@ -95,10 +95,16 @@ def count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
 
 def answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
     """Which neurons fired, in four whole words: one written in parts is read back slowly."""
-    while len(masks) > 4:
+    each = len(masks) // 4
+    for part in range(4):
+        answer_part(e, masks[each * part : each * (part + 1)], part, scratch_at)
+
+
+def answer_part(e: Emit, masks: list[Any], part: int, scratch_at: Any) -> None:
+    """One of these words."""
+    while len(masks) > 1:
         masks = [e.joined(*masks[i : i + 2]) for i in range(0, len(masks), 2)]
-    for part, mask in enumerate(masks):
-        e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
+    e.store(e.packed(masks[0]), e.at(scratch_at, 8 * (FIRED + part)))
 
 
 def answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
@@ -153,11 +159,11 @@ def _step_any(*, ceiling: bool) -> Any:
             before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
             v, railed = rule.leaked(g, block_at, before, leak, ceiling)
             fires, after = _reset_with_noise(e, g, block_at, v, eta)
+            masks.append(b.or_(fires, railed))
+            _answer_four(e, masks, scratch_at)
             after = e.choose(railed, v, after)
             changed = b.or_(changed, b.xor(after, before))
             e.store(after, e.at(potentials_at, 64 * g))
-            masks.append(b.or_(fires, railed))
-        answer_fired(e, masks, scratch_at)
         answer_changed(e, changed, scratch_at)
 
     return instruction(step)
@@ -206,11 +212,20 @@ def step_drawn(e, potentials_at, block_at, leak_at, eta_at, scratch_at):
         before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
         v = e.clamp(b.add(before, leak), low, high)
         fires, after = _reset_with_noise(e, g, block_at, v, eta)
+        masks.append(fires)
+        _answer_four(e, masks, scratch_at)
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, e.at(potentials_at, 64 * g))
-        masks.append(fires)
-    answer_fired(e, masks, scratch_at)
     answer_changed(e, changed, scratch_at)
+
+
+def _answer_four(e: Emit, masks: list[Any], scratch_at: Any) -> None:
+    """``answer_part`` once four more masks of 16 neurons are there.
+
+    Not at the end, which LLVM makes one of for all steps: masks that come from several are packed bit by bit.
+    """
+    if len(masks) % 4 == 0:
+        answer_part(e, masks[-4:], len(masks) // 4 - 1, scratch_at)
 
 
 def _parameter(e: Emit, block_at: Any, row: int, g: int) -> Any:
