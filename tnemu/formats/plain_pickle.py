@@ -2,8 +2,8 @@
 
 The opcodes are taken apart by pickletools, which executes nothing, and walked here. What is understood:
 None, booleans, whole numbers, floats, text, bytes, tuples, lists, dicts, and numpy's arrays of plain
-numbers as numpy pickles them up to protocol 4. No name is ever looked up: the four that numpy's arrays need
-(_reconstruct, ndarray, dtype, _codecs.encode) are words to this module, and any other is refused.
+numbers as numpy pickles them up to protocol 4. No name is ever looked up: the five that arrays and bytes need
+(_reconstruct, ndarray, dtype, _codecs.encode, bytes) are words to this module, and any other is refused.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _NAMES = {
     "numpy ndarray": "ndarray",
     "numpy dtype": "dtype",
     "_codecs encode": "encode",
+    "__builtin__ bytes": "bytes",
 }
 _MARK = object()
 _KINDS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8", "b1")
@@ -35,7 +36,7 @@ _KINDS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8", "b1")
 
 @dataclass
 class _Word:
-    """One of the four names."""
+    """One of the five names."""
 
     name: str
 
@@ -171,6 +172,8 @@ def _called(name: str, arguments: tuple[Any, ...]) -> Any:
         if code not in _KINDS:
             raise FormatError(f"it holds an array of {shown(code)}, only plain numbers are read")
         return _Dtype(code)
+    if name == "bytes" and not arguments:  # how Python 3 writes b"" for Python 2
+        return b""
     if name == "encode":  # how Python 3 writes bytes for Python 2
         text, coding = arguments
         if coding not in ("latin1", "latin-1"):
