@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from spiking_networks import random_dense, thesis_file
+from spiking_networks import random_dense
 
 from tnemu.errors import TnemuError
 from tnemu.formats.dense_file import write_dense
@@ -22,9 +22,7 @@ from tnemu.learn.spiking.finetune import _Quantised, _through
 from tnemu.learn.spiking.nets import Rectifiers
 from tnemu.learn.spiking.settings import FinetuneSettings
 from tnemu.networks.spiking.dense import DenseNetwork
-from tnemu.networks.spiking.rate_codec import RateCodec
 from tnemu.networks.spiking.recipe import Recipe
-from tnemu.tasks.control.spec import ControlSpec
 
 
 def silent(row: dict[str, Any]) -> None:
@@ -111,15 +109,3 @@ def test_networks_that_cannot_be_trained_on_are_refused(
 def test_a_network_must_be_given() -> None:
     with pytest.raises(TnemuError, match="network is not given: name the one to put on the board"):
         FinetuneSettings("cartpole", "x")
-
-
-@pytest.mark.slow
-def test_the_thesiss_dqn_survives_the_board(tmp_path: Path) -> None:
-    path = thesis_file("CartPole-A__DQN__trained")
-    s = FinetuneSettings("cartpole", str(tmp_path / "run"), network=str(path), ticks=500)
-    network = read_rate(finetune.train_one(s, False, silent))
-    assert network.recipe.ticks == 500
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["agreement"] >= 0.95
-    assert RateCodec(network).decide(np.zeros((1, 4), np.float32)).shape == (1,)
-    assert ControlSpec("cartpole").actions == network.answers

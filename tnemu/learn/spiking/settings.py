@@ -289,11 +289,11 @@ class FinetuneSettings(RunSettings):
     """Pins for each sign of an input; 0: as many as fit."""
     states: int = 20_000
     """Decisions of the source that are learnt from."""
-    batches: int = 15_000
+    batches: int = 5_000
     """Updates."""
     batch: int = 256
     """States of an update."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-4
     """Of Adam; it falls to 0 by a cosine."""
     log_every: int = 1_000
     """Updates between two rows of the curve."""
