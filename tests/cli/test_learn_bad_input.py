@@ -29,7 +29,9 @@ def test_an_unknown_game_gets_near_names(command, tmp_path):
 def test_a_missing_rom_says_how_to_get_it(command, tmp_path, monkeypatch):
     monkeypatch.setattr("ale_py.roms.get_rom_path", lambda game: tmp_path / f"{game}.bin")
     how = ("teacher", "pong", "--out", tmp_path, "--worlds", 1)
-    message = refused(*how if command == "teacher" else ("evaluate", "random", "--game", "pong"))
+    message = refused(
+        *how if command == "teacher" else ("evaluate", "random", "--game", "pong", "--processes", 1)
+    )
     assert "no ROM for game 'pong' in ale_py" in message
     assert "reinstall the package with its ROMs: pip install --force-reinstall" in message
 

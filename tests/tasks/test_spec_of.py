@@ -37,7 +37,7 @@ def test_the_task_is_the_one_that_the_file_describes() -> None:
         (network(name="krull"), "names 'krull' and world"),
         (
             network(kind="chess"),
-            "a task of kind 'chess'; this version knows atari, control: update tnemu",
+            "a task of kind 'chess'; this version knows atari, classify, control: update tnemu",
         ),
         (
             dataclasses.replace(students.full_size(), task=reference_to(PONG)),

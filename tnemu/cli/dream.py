@@ -89,7 +89,7 @@ def command(
     from tnemu import zoo
     from tnemu.cli.boards import parse_changes
     from tnemu.cli.errors import CommandError
-    from tnemu.cli.lab_boltzmann import write_facts
+    from tnemu.cli.facts import write_facts
     from tnemu.files import check_writable
     from tnemu.formats.boltzmann import read_machine
     from tnemu.hardware.board import load_board

@@ -6,10 +6,11 @@ tnemu lab pack --weights "1 2 3 4 5 6" --window 4 --strategy 1.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from tnemu.cli.facts import write_facts
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write figures as JSON; - prints them.")
@@ -192,16 +193,3 @@ def whole_numbers(text: str) -> list[int]:
                 f"weights: {shown(word)} is no whole number; give them as in --weights '1 -2 3'"
             )
     return [int(word) for word in words]
-
-
-def write_facts(facts: Mapping[str, Any], file: str | None) -> bool:
-    """Write ``facts`` as JSON to ``file``, or print them for ``-``; whether they were printed."""
-    from tnemu.cli.errors import CommandError
-    from tnemu.files import json_text, write_json
-
-    if file == "-":
-        typer.echo(json_text(facts, "the figures", error=CommandError))
-        return True
-    if file is not None:
-        write_json(file, facts, error=CommandError)
-    return False

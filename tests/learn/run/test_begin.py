@@ -81,7 +81,7 @@ def test_the_settings_that_may_change_exist(monkeypatch, tmp_path, games):
     asked = []
     monkeypatch.setattr(distil, "begin", lambda *a, **more: asked.append((a[3], more)))
     monkeypatch.setattr(distil, "check_start", lambda spec, seed: None)
-    monkeypatch.setattr(distil, "teacher_of", lambda game, path: DuelNet(SPECS[game]))
+    monkeypatch.setattr(distil, "teacher_of", lambda game, *more: DuelNet(SPECS[game]))
     monkeypatch.setattr(distil, "file_sha256", lambda path: f"hash of {path}")
     settings = DistilSettings(games, tuple("ab"[: len(games)]), str(tmp_path))
     distil.Run(settings).begin()
