@@ -175,6 +175,7 @@ def test_a_copy_of_the_report_goes_where_it_is_wanted(weights: Path, tmp_path: P
     assert json.loads((tmp_path / "copy.json").read_text()) == report_of(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["host", "board"])
 def test_a_killed_process_ends_the_run_with_a_report(running: Running, side: str) -> None:
     other = {"host": "board", "board": "host"}[side]
@@ -196,6 +197,7 @@ def test_ctrl_c_ends_the_run_with_a_report(running: Running) -> None:
     assert report["message"] == f"interrupted by SIGINT after {report['decisions']} decisions"
 
 
+@pytest.mark.slow
 def test_sigterm_ends_the_run_with_a_report(running: Running) -> None:
     running.process.terminate()
     assert running.end() == (143, "")
