@@ -156,19 +156,3 @@ def test_names_that_a_page_mentions_are_there(page: Path) -> None:
     )
     ours = {n for n in named if not n.endswith((".toml", ".Name"))}
     assert sorted(name for name in ours if not resolves(name)) == []
-
-
-def test_new_names_of_the_changelog_are_there() -> None:
-    """Of the table of what moved: modules of the right-hand column, braces written out."""
-    rows = re.findall(r"^\| (.*) \| (.*) \|$", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)
-    names = [n for _, now in rows for n in re.findall(r"`((?:tnemu|corelets)\.[\w.{},]+)`", now)]
-    assert len(names) > 20
-    assert [n for name in names for n in written_out(name) if not resolves(n)] == []
-
-
-def written_out(name: str) -> list[str]:
-    before, brace, rest = name.partition("{")
-    if not brace:
-        return [name]
-    inner, _, after = rest.partition("}")
-    return [f"{before}{each}{after}" for each in inner.split(",")]
