@@ -1,11 +1,17 @@
-"""A first corelet: z = x xor y, bit by bit, one tick later.
+"""A first corelet: exclusive or
+=============================
+
+z = x xor y, bit by bit, one tick later.
 
 A neuron that sums and compares cannot compute xor, but two can: one fires for x and not y, the other
 for y and not x. Both see the same two axons, with opposite signs, because the type of an axon
 chooses the weight and each neuron has its own weight for each type. Both send to the same output
-pin, where spikes merge. Run it:  python examples/xor.py
+pin, where spikes merge. Run it::
+
+    python examples/xor.py
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import corelets
@@ -43,3 +49,10 @@ with tnemu.Emulator(plan.image) as chip:
 z = spikes.counts("z")
 for name, bits in (("x", x), ("y", y), ("z", z)):
     print(name, "".join(str(int(bit)) for bit in bits))
+
+# What went in and what came out, a column for each bit.
+plt.figure(figsize=(4, 2.4), layout="constrained")
+plt.imshow(np.stack([x, y, z > 0]), cmap="Blues", vmin=0, vmax=1.4)
+plt.yticks(range(3), ["x", "y", "x xor y"])
+plt.xticks(range(4), [f"bit {k}" for k in range(4)])
+plt.show()
