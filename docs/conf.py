@@ -52,6 +52,8 @@ autodoc_mock_imports = [
     ),
 ]
 autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_type_aliases = {name: name for name in ("npt.ArrayLike", "npt.NDArray", "ArrayLike")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -120,27 +122,40 @@ def write_reference(app: object) -> None:
 def tidy(
     app: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Docstrings are written to be read as they are: |x| is an amount, a * a product, and a line that
-    is set in stands for itself."""
+    """Docstrings are written to be read as they are: |x| is an amount, a * a product, and lines that
+    are set in, after a full sentence, are a drawing or an equation."""
     out: list[str] = []
+    drawn = -1  # what a drawing is set in by, or -1
     for line in lines:
-        if not re.match(r"\s*(\||\+-)", line):
-            # neither in ``code`` nor in :roles:`...`
-            parts = re.split(r"(``.*?``|:[\w:]+:`[^`]*`|`[^`]*`)", line)
-            parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
-            line = re.sub(r"^(\s*)\\\*(?= )", r"\1*", "".join(parts))
-        before = out[-1] if out else ""
-        if before and line.strip() and not _goes_on(before, line):
+        depth = len(line) - len(line.lstrip())
+        if drawn >= 0 and line.strip() and depth < drawn:
+            drawn = -1
             out.append("")
-        out.append(line)
+        before = next((text for text in reversed(out) if text.strip()), "")
+        if drawn < 0 and line.strip() and _sets_in(before, depth):
+            drawn = depth
+            out += ["", "::", ""] if not before.endswith("::") else []
+        out.append(line if drawn >= 0 else _escaped(line))
     lines[:] = out
 
 
-def _goes_on(before: str, line: str) -> bool:
-    """Whether a line belongs to the paragraph, or to the point of a list, of the one before."""
-    depth, deeper = (len(text) - len(text.lstrip()) for text in (before, line))
-    point = re.match(r"\s*([*-]|\d+\.|:[\w ]+:|\.\. .*) *", before)
-    return depth == deeper or before.lstrip().startswith("..") or bool(point and deeper > depth)
+def _sets_in(before: str, depth: int) -> bool:
+    """Whether a line so deep stands apart from the one before, and does not go on with a list."""
+    if depth <= len(before) - len(before.lstrip()):
+        return False
+    listed = re.match(r"\s*([*-]|\d+\.|:[\w ]+:|\.\.) *", before)
+    return before.endswith("::") or not (listed or re.search(r"\w:$", before) or not before)
+
+
+def _escaped(line: str) -> str:
+    """Plain text where it is text: neither in ``code`` nor in :roles:`...`."""
+    parts = re.split(r"(``.*?``|:[\w:]+:`[^`]*`|`[^`]*`)", line)
+    for k, part in enumerate(parts):
+        if k % 2 == 0:
+            parts[k] = re.sub(r"([|*])", r"\\\1", part)
+        elif parts[k - 1][-1:].strip(" ([{<'\"-/:"):
+            parts[k] = f"\\ {part}"  # ``low``..``high``
+    return re.sub(r"^(\s*)\\\*(?= )", r"\1*", "".join(parts))
 
 
 # --- links ------------------------------------------------------------------------------------------

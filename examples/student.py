@@ -42,6 +42,7 @@ for k in range(3):
     print(f"frame {k}: {weights.answers[votes[k].argmax()]:10} votes {votes[k].tolist()}")
 print(f"{int((votes == expected).all(axis=1).sum())} of {FRAMES} frames as in the weight file")
 
+# %%
 # The votes for every action: a column is a frame, and its brightest square is what would be done.
 plt.figure(figsize=(6, 4), layout="constrained")
 plt.imshow(votes.T, aspect="auto")

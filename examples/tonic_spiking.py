@@ -62,6 +62,8 @@ for name, pin in names.items():
     period = int(np.diff(ticks).mean())
     print(f"{name:10} period {period:2}, phase {(ticks[0] + 1) % period}: {ticks.tolist()}")
 
+# %%
+# A row for each neuron.
 plt.figure(figsize=(6, 2.4), layout="constrained")
 plt.eventplot([spikes.tick[spikes.pin == pin] for pin in names.values()], linelengths=0.7)
 plt.yticks(range(len(names)), list(names))

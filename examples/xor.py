@@ -50,6 +50,7 @@ z = spikes.counts("z")
 for name, bits in (("x", x), ("y", y), ("z", z)):
     print(name, "".join(str(int(bit)) for bit in bits))
 
+# %%
 # What went in and what came out, a column for each bit.
 plt.figure(figsize=(4, 2.4), layout="constrained")
 plt.imshow(np.stack([x, y, z > 0]), cmap="Blues", vmin=0, vmax=1.4)

@@ -1,7 +1,7 @@
 """The emulator: load a board image, inject spikes, tick, take the spikes that leave the board.
 
-image ──load──▶ slots ─▶ crossbar ─▶ neurons ─▶ router ─┬─▶ output connectors
-input pins ─taps─▲        ▲_____________________________│
+    image ──load──▶ slots ─▶ crossbar ─▶ neurons ─▶ router ─┬─▶ output connectors
+    input pins ─taps─▲        ▲_____________________________│
 """
 
 from __future__ import annotations
