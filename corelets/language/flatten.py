@@ -19,10 +19,10 @@ import numpy.typing as npt
 from corelets.language.core import Core
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Bundle, Connection, Input, Output, Owner, Pins
-from tnemu.hardware.image import TAP_DTYPE
 from tnemu.networks.logical import (
     BALANCE,
     FIRST_CONNECTOR,
+    LOGICAL_TAP_DTYPE,
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
@@ -147,7 +147,7 @@ def flatten(top: Tree) -> LogicalNetwork:
     source_input, source_pin = numbering.locate(list(inputs.values()))
     for number, (name, port) in enumerate(inputs.items()):
         mine = source_input[rows["source"]] == number
-        taps = np.zeros(int(mine.sum()), TAP_DTYPE)
+        taps = np.zeros(int(mine.sum()), LOGICAL_TAP_DTYPE)
         taps["pin"], taps["delay"] = source_pin[rows["source"][mine]], rows["delay"][mine]
         taps["core"], taps["axon"] = to_core[mine], sink_axon[rows["sink"][mine]]
         network.inputs[name] = LogicalInput(port.width, np.unique(taps))

@@ -25,7 +25,7 @@ def what(core, neuron):
 def wanted(network):
     """Where every neuron's spikes go: (core, what it computes, target, pin, delay)."""
     return Counter(
-        (int(w["core"]), *what(network.cores[w["core"]], w["neuron"]), *w.tolist()[2:])
+        (int(w["core"]), *what(network.cores[w["core"]], w["neuron"]), *w.tolist()[2:5])
         for w in np.unique(network.wires)
     )
 

@@ -156,6 +156,11 @@ def _check(network: LogicalNetwork) -> None:
                 "number every core differently",
             )
         seen[core.number] = core.name
+        size = (core.axon_count, core.neuron_count)
+        if size != (AXONS, NEURONS):
+            _refuse(
+                f"{what} {size[0]} axons and {size[1]} neurons", "map it to cores of 256 each first"
+            )
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
     _check_wires(network)
     _check_outputs(network)

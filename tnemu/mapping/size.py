@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tnemu.errors import shown
 from tnemu.hardware.board import BoardSpec
-from tnemu.hardware.neuron import AXONS
+from tnemu.hardware.neuron import AXONS, NEURONS
 from tnemu.mapping.balance import Ticks, balance, latency_ticks
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import Fanout, legalise
@@ -98,6 +98,7 @@ def size_of(thing: LogicalNetwork | Buildable, board: BoardSpec | None = None) -
     """
     network = network_of(thing)
     network.validate()
+    _check_understood(network)
     if board is not None:
         check_cores(network, board)
         _check_exits(network, board)
@@ -129,6 +130,19 @@ def network_of(thing: object) -> LogicalNetwork:
     if not network.cores:
         raise FitError("the network has no cores, so there is nothing to put on a board")
     return network
+
+
+def _check_understood(network: LogicalNetwork) -> None:
+    """What the network can say and this mapper does not do yet is refused, not ignored."""
+    late = network.wires["after"].any() or network.wires["loop"].any()
+    if late or any(item.taps["after"].any() for item in network.inputs.values()):
+        raise FitError("wires with after or loop are not mapped yet; give delays of 1..15")
+    for core in network.cores:
+        if core.crossbar.shape != (AXONS, NEURONS):
+            raise FitError(
+                f"core {core.name!r} has {core.axon_count} axons and {core.neuron_count} neurons; "
+                "only cores of 256 each are mapped yet"
+            )
 
 
 def layers_of(network: LogicalNetwork) -> tuple[list[str], npt.NDArray[np.intp]]:
