@@ -19,11 +19,11 @@ from tnemu.errors import shown, whole
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
-from tnemu.mapping.balance import Ticks
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.order import Ticks
 from tnemu.mapping.place import in_order, place
-from tnemu.mapping.size import Buildable, LayerSize, Size, layers_of, size_of
+from tnemu.mapping.size import Buildable, LayerSize, Size, size_of
 from tnemu.networks.logical import LogicalNetwork
 
 MOST_SEED = 2**63 - 1
@@ -55,7 +55,17 @@ class Plan:
     layers: tuple[LayerPlan, ...]
     resources: Mapping[str, int | float]
 
-    HEADINGS = ("layer", "cores", "splitters", "axons", "neurons", "copies", "longest hop", "tick")
+    HEADINGS = (
+        "layer",
+        "cores",
+        "axons",
+        "neurons",
+        "copies",
+        "splitters",
+        "relays",
+        "longest hop",
+        "tick",
+    )
 
     @property
     def network(self) -> LogicalNetwork:
@@ -73,31 +83,18 @@ class Plan:
 
     @property
     def wave_ticks(self) -> Ticks:
-        """The tick in which each core sees a frame of source tick 0, int64 [cores]."""
+        """The tick in which each neuron sees a frame of source tick 0, int64 [cores, 256]; -1: unused."""
         return self.size.wave_ticks
 
     def rows(self) -> list[tuple[str, ...]]:
         """The resource table below its headings, as text: a row for each layer, and the total."""
-        r = self.resources
-        own = sum(layer.cores for layer in self.layers)
-        numbers: list[tuple[str, list[int | float]]] = [
-            (
-                layer.name,
-                [
-                    layer.cores,
-                    layer.splitters,
-                    layer.axons,
-                    layer.neurons,
-                    layer.copies,
-                    layer.longest_hop,
-                    layer.wave_tick,
-                ],
-            )
+        names = ("cores", "axons", "neurons", "copies", "splitters", "relays", "longest_hop")
+        rows = [
+            (layer.name, *(getattr(layer, name) for name in names), layer.wave_tick)
             for layer in self.layers
         ]
-        totals = [r[name] for name in ("splitters", "axons", "neurons", "copies", "longest_hop")]
-        numbers.append(("total", [own, *totals, self.latency_ticks - 1]))
-        return [(name, *(f"{value:,}" for value in values)) for name, values in numbers]
+        rows.append(("total", *(self.resources[name] for name in names), self.latency_ticks - 1))
+        return [(name, *(f"{value:,}" for value in values)) for name, *values in rows]
 
     def notes(self) -> list[str]:
         """What does not fit into columns, one sentence a line."""
@@ -149,12 +146,12 @@ def fit(
     seed = whole("seed", seed, 0, MOST_SEED, error=FitError)
     if not isinstance(keep_order, bool):
         raise FitError(f"keep_order = {shown(keep_order)}: must be True or False; choose one")
-    size = size_of(thing, spec)
+    size = size_of(thing, spec, share=not keep_order)
     network = size.network
     if keep_order:
         positions = in_order(network, spec)
     else:
-        positions = place(network, spec, size.wave_ticks, seed)
+        positions = place(network, spec, size.wave_ticks.max(axis=1), seed)
     origin = {**network.origin, "placement": "in order" if keep_order else f"seed {seed}"}
     image = build_image(network, spec, positions, origin)
     hops = _hops(image)
@@ -186,9 +183,9 @@ def _crossings(image: BoardImage) -> int:
 
 
 def _layers(size: Size, hops: npt.NDArray[np.int64]) -> tuple[LayerPlan, ...]:
-    _, of = layers_of(size.network)
     longest = np.zeros(len(size.layers), np.int64)
-    np.maximum.at(longest, of, hops.max(axis=1))
+    used = size.layer_of >= 0
+    np.maximum.at(longest, size.layer_of[used], hops[used])
     return tuple(
         LayerPlan(**asdict(layer), longest_hop=hop)
         for layer, hop in zip(size.layers, longest.tolist(), strict=True)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.packet import REACH
-from tnemu.mapping.balance import Ticks, loops
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.order import Ticks, loops
 from tnemu.mapping.size import PINS_PER_EXIT, check_cores
 from tnemu.networks.logical import LogicalNetwork
 

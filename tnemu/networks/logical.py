@@ -195,6 +195,13 @@ class LogicalNetwork:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def line(self, wire: np.void) -> str:
+        """The line that asked for ``wire``, one of ``wires``; empty where that is not known."""
+        if len(self.line_of) != len(self.wires):
+            return ""
+        found = self.line_of[self.wires == wire]
+        return self.lines[found[0]] if len(found) and found[0] >= 0 else ""
+
     def validate(self) -> None:
         """Every wire and tap ends somewhere that exists with a legal delay, or NetworkError.
 

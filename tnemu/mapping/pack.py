@@ -1,0 +1,198 @@
+"""Packing: small parts share a core, because a core is 256 axons and 256 neurons, whoever they are.
+
+A *part* is a core of the legal, balanced network, which may be smaller than a core of the chip. Parts
+keep their own axons with their types, so nothing of one reaches the neurons of another: packing
+changes no spike of a network without noise, whichever parts come together.
+
+Parts are taken from the largest down, each into the core among those with room that it has most
+wires to and from; where it has none, into the first with room ("first fit decreasing": Johnson et
+al., SIAM J. Computing 3, 1974). A part that shares its core with none keeps the rows, columns and
+seed that it has.
+
+Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws.
+The seed of a shared core is made from those of its stochastic parts, unlike that of any other
+stochastic core; the same network always gets the same.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic
+from tnemu.networks.logical import LogicalCore, LogicalInput, LogicalNetwork
+
+Ints = npt.NDArray[np.int64]
+Wires = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """A network whose cores are those of the chip, and where its parts went.
+
+    ``core`` int64 [parts] is the core of each part. ``columns``, int64 for the neurons of all parts
+    in a row, from ``neuron_base[part]`` on: the column of each in its core, -1 where not used.
+    ``axons`` int64 [parts] counts those that something drives.
+    """
+
+    network: LogicalNetwork
+    core: Ints
+    columns: Ints
+    neuron_base: Ints
+    axons: Ints
+
+
+def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:
+    """The parts of a legal, balanced network in as few cores as found; ``share`` False: one in each."""
+    axon_base = np.cumsum([0, *(core.axon_count for core in network.cores)])
+    neuron_base = np.cumsum([0, *(core.neuron_count for core in network.cores)])
+    driven = _driven(network, axon_base)
+    used = np.concatenate([np.zeros(0, np.bool_), *(core.used for core in network.cores)])
+    axons = _totals(driven, axon_base)
+    neurons = _totals(used, neuron_base)
+    core = _share(network, axons, neurons) if share else np.arange(len(network.cores))
+    rows, columns = np.full(len(driven), -1), np.full(len(used), -1)
+    members = np.split(np.argsort(core, kind="stable"), np.cumsum(np.bincount(core))[:-1])
+    for mine in members:
+        row = column = 0
+        for part in mine.tolist():
+            of_rows = slice(axon_base[part], axon_base[part + 1])
+            of_columns = slice(neuron_base[part], neuron_base[part + 1])
+            if len(mine) == 1:
+                rows[of_rows] = np.arange(axon_base[part + 1] - axon_base[part])
+                columns[of_columns] = np.arange(neuron_base[part + 1] - neuron_base[part])
+                continue
+            rows[of_rows][driven[of_rows]] = row + np.arange(axons[part])
+            columns[of_columns][used[of_columns]] = column + np.arange(neurons[part])
+            row, column = row + axons[part], column + neurons[part]
+    columns[~used] = -1
+    cores = [
+        _filled(network, mine.tolist(), rows, columns, axon_base, neuron_base) for mine in members
+    ]
+    _unlike_seeds(network, cores, members)
+    wires = network.wires.copy()
+    inner = wires["target"] >= 0
+    wires["neuron"] = columns[neuron_base[wires["core"]] + wires["neuron"]]
+    wires["core"] = core[wires["core"]]
+    wires["pin"][inner] = rows[axon_base[wires["target"][inner]] + wires["pin"][inner]]
+    wires["target"][inner] = core[wires["target"][inner]]
+    inputs = {name: _moved(item, core, rows, axon_base) for name, item in network.inputs.items()}
+    packed = replace(
+        network,
+        cores=cores,
+        wires=wires[np.lexsort([wires["neuron"], wires["core"]])],
+        inputs=inputs,
+    )
+    return Packing(packed, core, columns, neuron_base, axons)
+
+
+def _driven(network: LogicalNetwork, axon_base: Ints) -> npt.NDArray[np.bool_]:
+    """Axons that a wire or tap reaches, of all parts in a row."""
+    driven = np.zeros(axon_base[-1], np.bool_)
+    inner = network.wires[network.wires["target"] >= 0]
+    driven[axon_base[inner["target"]] + inner["pin"]] = True
+    for item in network.inputs.values():
+        driven[axon_base[item.taps["core"]] + item.taps["axon"]] = True
+    return driven
+
+
+def _totals(marks: npt.NDArray[np.bool_], base: Ints) -> Ints:
+    """Marks of each part."""
+    sums = np.concatenate([[0], np.cumsum(marks)])
+    return sums[base[1:]] - sums[base[:-1]]
+
+
+def _share(network: LogicalNetwork, axons: Ints, neurons: Ints) -> Ints:
+    """The core of each part; cores are numbered in order of their first parts."""
+    count = len(axons)
+    ends, heads, weight = _links(network, count)
+    least = axons.min(initial=AXONS), neurons.min(initial=NEURONS)
+    small = (axons + least[0] <= AXONS) & (neurons + least[1] <= NEURONS)
+    where = np.full(count, -1)
+    room = np.zeros((2, count), np.int64)
+    opened = 0
+    order = np.argsort(-np.maximum(axons, neurons), kind="stable")
+    for part in order[small[order]].tolist():
+        fits = (room[0, :opened] >= axons[part]) & (room[1, :opened] >= neurons[part])
+        if fits.any():
+            near = slice(heads[part], heads[part + 1])
+            there = where[ends[near]]
+            drawn = np.bincount(there[there >= 0], weight[near][there >= 0], opened)
+            home = int(np.where(fits, drawn, -1).argmax())
+        else:
+            home = opened
+            room[:, home] = AXONS, NEURONS
+            opened += 1
+        where[part] = home
+        room[:, home] -= axons[part], neurons[part]
+    where[~small] = opened + np.arange(int((~small).sum()))
+    _, first, core = np.unique(where, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return rank[core]
+
+
+def _links(network: LogicalNetwork, count: int) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
+    """The parts that each is wired to, by part from ``heads[part]`` on, and by how many wires."""
+    inner = network.wires[network.wires["target"] >= 0]
+    a, b = inner["core"].astype(np.int64), inner["target"].astype(np.int64)
+    pairs, weight = np.unique(np.concatenate([a * count + b, b * count + a]), return_counts=True)
+    heads = np.searchsorted(pairs, np.arange(count + 1) * count)
+    return pairs % max(count, 1), heads, weight.astype(np.float64)
+
+
+def _filled(
+    network: LogicalNetwork,
+    parts: list[int],
+    rows: Ints,
+    columns: Ints,
+    axon_base: Ints,
+    neuron_base: Ints,
+) -> LogicalCore:
+    """The core of the chip that holds ``parts``."""
+    first = network.cores[parts[0]]
+    if len(parts) == 1 and first.crossbar.shape == (AXONS, NEURONS):
+        return first
+    layers = {network.cores[part].layer for part in parts}
+    core = LogicalCore(
+        first.name if len(parts) == 1 else f"{first.name} + {len(parts) - 1} more",
+        first.layer if len(layers) == 1 else "",
+        first.number,
+        first.seed,
+    )
+    for part in parts:
+        one = network.cores[part]
+        row = rows[axon_base[part] : axon_base[part + 1]]
+        column = columns[neuron_base[part] : neuron_base[part + 1]]
+        i, j = np.flatnonzero(row >= 0), np.flatnonzero(column >= 0)
+        core.axon_types[row[i]] = one.axon_types[i]
+        core.crossbar[np.ix_(row[i], column[j])] = one.crossbar[np.ix_(i, j)]
+        core.neurons[column[j]] = one.neurons[j]
+        core.elements[column[j]] = one.elements[j]
+        core.used[column[j]] = True
+    return core
+
+
+def _unlike_seeds(network: LogicalNetwork, cores: list[LogicalCore], members: list[Ints]) -> None:
+    """Give shared cores that draw noise a seed that no other core that does has."""
+    parts = network.cores
+    noisy = [bool(is_stochastic(part.neurons[part.used]).any()) for part in parts]
+    taken = {parts[mine[0]].seed for mine in members if len(mine) == 1 and noisy[mine[0]]}
+    for core, mine in zip(cores, members, strict=True):
+        seeds = [parts[part].seed for part in mine.tolist() if noisy[part]]
+        if not seeds or len(mine) == 1:
+            continue
+        core.seed = zlib.crc32(" ".join(map(str, seeds)).encode())
+        while core.seed in taken:
+            core.seed = (core.seed + 1) % 2**32
+        taken.add(core.seed)
+
+
+def _moved(item: LogicalInput, core: Ints, rows: Ints, axon_base: Ints) -> LogicalInput:
+    taps = item.taps.copy()
+    taps["axon"] = rows[axon_base[taps["core"]] + taps["axon"]]
+    taps["core"] = core[taps["core"]]
+    return replace(item, taps=taps)
