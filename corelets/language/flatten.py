@@ -142,7 +142,11 @@ def flatten(top: Tree) -> LogicalNetwork:
             name: LogicalOutput(port.width, FIRST_CONNECTOR - k)
             for k, (name, port) in enumerate(outputs.items())
         },
-        origin=top.origin() | {"layer_kinds": _layer_kinds(top, numbering.cores)},
+        origin=top.origin()
+        | {
+            "layer_kinds": _layer_kinds(top, numbering.cores),
+            "part_kinds": {part.path: type(part).__name__ for part in top.walk() if _outer(part)},
+        },
     )
     source_input, source_pin = numbering.locate(list(inputs.values()))
     for number, (name, port) in enumerate(inputs.items()):
@@ -248,6 +252,11 @@ def _cores(top: Tree, cores: list[Core]) -> list[LogicalCore]:
             dataclasses.replace(core.logical, name=name, layer=layer, number=number, seed=seed)
         )
     return named
+
+
+def _outer(part: Tree) -> bool:
+    """Whether it is a part of the outermost corelet, and of no other."""
+    return bool(part.path) and "." not in part.path
 
 
 def _layer_kinds(top: Tree, cores: list[Core]) -> dict[str, str]:

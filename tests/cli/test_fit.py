@@ -39,7 +39,7 @@ def test_json_holds_layers_totals_and_hashes(small, tmp_path):
     assert [layer["name"] for layer in facts["layers"]] == ["conv1", "block1", "predict"]
     assert facts["layers"][0]["kind"] == "Conv2d"
     assert facts["latency_ticks"] == 4
-    assert facts["resources"]["cores"] == 8
+    assert facts["resources"]["cores"] == 4
     image = BoardImage.load(folder)
     assert facts["image_sha256"] == image.sha256()
     assert facts["board_sha256"] == image.board.sha256
@@ -63,8 +63,9 @@ def test_a_student_that_does_not_fit_is_refused_with_status_1(tmp_path):
     full = tmp_path / "full.safetensors"
     write_weights(students.full_size(), full)
     assert refused("fit", full, "--board", "tiny") == (
-        "error: Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features "
-        "or more groups in that layer\n"
+        "error: Student needs at least 400 cores, tiny has 32: Conv2d 'conv1' about 200, Conv2d "
+        "'conv2' about 50, Dense 'block1' about 50, 2 more parts the rest; use a larger board, or "
+        "fewer features or more groups in 'conv1'\n"
     )
 
 

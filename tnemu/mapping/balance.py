@@ -61,10 +61,13 @@ class Waves:
         return np.where(group >= 0, self.ticks[group], 0)
 
 
-def waves(network: LogicalNetwork) -> Waves:
-    """The wave tick of every group; FitError for a cycle in which nothing is declared."""
+def waves(network: LogicalNetwork, own: int | None = None) -> Waves:
+    """The wave tick of every group; FitError for a cycle in which nothing is declared.
+
+    The first ``own`` cores (default: all) are the author's, the others splitters for them.
+    """
     groups = groups_of(network)
-    order = _Order(network, groups)
+    order = _Order(network, groups, len(network.cores) if own is None else own)
     ticks = order.ticks()
     leave = order.align(ticks)
     return Waves(groups, ticks, leave, order.patient, order.label)
@@ -73,7 +76,7 @@ def waves(network: LogicalNetwork) -> Waves:
 class _Order:
     """The edges between the groups of a network: what waits for what."""
 
-    def __init__(self, network: LogicalNetwork, groups: Groups) -> None:
+    def __init__(self, network: LogicalNetwork, groups: Groups, own: int) -> None:
         self.network, self.groups = network, groups
         wires = network.wires
         inner = wires[(wires["target"] >= 0) & (wires["loop"] == 0)]
@@ -87,17 +90,29 @@ class _Order:
             self.entered = groups.of_axons(self.taps["core"], self.taps["axon"])
         else:
             self.entered = np.zeros(0, np.int64)
-        self._fix()
+        self._fix(own)
 
-    def _fix(self) -> None:
+    def _fix(self, own: int) -> None:
         """Who can wait: ``patient`` bool [groups] may answer later, ``fixed`` may not see it later."""
         explicit = self.inner["delay"] != BALANCE
         self.patient = ~self.groups.idle
         self.patient[self.target[explicit]] = False
         if len(self.taps):
             self.patient[self.entered[self.taps["delay"] != BALANCE]] = False
+        made = explicit & (self.inner["target"] >= own)  # by fan-out, in order of the splitters
+        while (self.patient[self.target[made]] != self.patient[self.source[made]]).any():
+            self.patient[self.target[made]] = self.patient[self.source[made]]
         self.fixed = ~self.patient
+        self.fixed[self.target[explicit]] = True
         self.fixed[self.source[explicit]] = True
+        # Feedback is timed from when its source fires: neither end may move against the other.
+        back = self.network.wires[self.network.wires["loop"] > 0]
+        source = self.groups.of_neurons(back["core"], back["neuron"])
+        self.fixed[source[source >= 0]] = True
+        for core, axon in np.unique(back[["target", "pin"]]).tolist():
+            readers = np.flatnonzero(self.network.cores[core].crossbar[axon])
+            group = self.groups.of_neurons(np.full(len(readers), core), readers)
+            self.fixed[group[group >= 0]] = True
 
     def ticks(self) -> Ticks:
         """T of every group, before outputs wait for each other."""
@@ -123,7 +138,7 @@ class _Order:
             np.concatenate([self.least[out], np.zeros(step.shape[1], np.int64)]),
         )
         found = longest(first, self.edges)[label]
-        self._warn(found)
+        self._warn(found, out)
         return found
 
     def _followers(self) -> Ticks:
@@ -182,11 +197,13 @@ class _Order:
             np.maximum.at(most, self.entered, self.taps["after"])
         return most
 
-    def _warn(self, ticks: Ticks) -> None:
-        """Say where an explicit delay holds up inputs that have none."""
-        source = np.concatenate([ticks[self.source], np.zeros(len(self.taps), np.int64)])
-        target = np.concatenate([self.target, self.entered])
-        delay = np.concatenate([self.inner["delay"], self.taps["delay"] if len(self.taps) else []])
+    def _warn(self, ticks: Ticks, out: Bits) -> None:
+        """Say where an explicit delay, of the wires ``out`` of loops, holds up inputs without one."""
+        source = np.concatenate([ticks[self.source[out]], np.zeros(len(self.taps), np.int64)])
+        target = np.concatenate([self.target[out], self.entered])
+        delay = self.inner["delay"][out]
+        if len(self.taps):
+            delay = np.concatenate([delay, self.taps["delay"]])
         free = delay == BALANCE
         if free.all() or not free.any():
             return

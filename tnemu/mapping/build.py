@@ -21,7 +21,7 @@ from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.place import Positions
-from tnemu.mapping.size import PINS_PER_EXIT
+from tnemu.mapping.room import PINS_PER_EXIT
 from tnemu.networks.logical import LogicalNetwork
 
 Exit = tuple[int, int, int]

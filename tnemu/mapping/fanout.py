@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.neuron import MAX_DELAY, NEURON_DTYPE, NEURONS, is_stochastic
+from tnemu.hardware.neuron import NEURON_DTYPE, NEURONS, is_stochastic
 from tnemu.mapping.cells import Cells
 from tnemu.mapping.errors import FitError
 from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork
@@ -149,7 +149,11 @@ def _moves(core: LogicalCore, crowd: Wires) -> list[Wires]:
     ):
         if room >= 0 and not must:
             break
-        movable = wires[_fixed_ticks(wires) != 1]  # BALANCE, or long enough to be cut in two
+        ticks = _fixed_ticks(wires)
+        movable = wires[
+            np.argsort(ticks == 0, kind="stable")
+        ]  # those without a fixed time go first
+        movable = movable[_fixed_ticks(movable) != 1]  # the rest is long enough to be cut in two
         runs = _runs(movable)
         if must and (len(runs) >= len(movable) or len(movable) < len(wires)):
             raise _no_room(core, wires, "it draws noise, so that copies of it would differ")
@@ -200,10 +204,9 @@ def _split(cells: Cells, layer: str, wires: Wires) -> tuple[Wires, Wires]:
     ticks = _fixed_ticks(wires)
     fixed = ticks > 0
     if fixed.any():
-        way = "loop" if (wires["loop"] > 0).all() else "delay"
-        feed[way] = min(max(1, int(ticks[fixed].min()) - 1), MAX_DELAY)
+        feed["loop" if (wires["loop"] > 0).all() else "delay"] = 1
         for column in ("delay", "loop"):
-            out[column] -= np.where(wires[column] > 0, feed[way], 0)
+            out[column] -= wires[column] > 0
     return feed, out
 
 

@@ -4,10 +4,10 @@ A *part* is a core of the legal, balanced network, which may be smaller than a c
 keep their own axons with their types, so nothing of one reaches the neurons of another: packing
 changes no spike of a network without noise, whichever parts come together.
 
-Parts are taken from the largest down, each into the core among those with room that it has most
-wires to and from; where it has none, into the first with room ("first fit decreasing": Johnson et
-al., SIAM J. Computing 3, 1974). A part that shares its core with none keeps the rows, columns and
-seed that it has.
+A core is filled from the largest part left, with what fits and has most wires to and from it, so
+that fewer packets leave it, and among those with the largest. Where that takes more cores than sizes
+alone would ("first fit decreasing": Johnson et al., SIAM J. Computing 3, 1974), sizes alone decide. A
+part that shares its core with none keeps the rows, columns and seed that it has.
 
 Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws.
 The seed of a shared core is made from those of its stochastic parts, unlike that of any other
@@ -26,7 +26,7 @@ from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic
 from tnemu.networks.logical import LogicalCore, LogicalInput, LogicalNetwork
 
 Ints = npt.NDArray[np.int64]
-Wires = npt.NDArray[np.void]
+Links = list[tuple[Ints, npt.NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +89,12 @@ def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:
     return Packing(packed, core, columns, neuron_base, axons)
 
 
+def driven_axons(network: LogicalNetwork) -> Ints:
+    """How many axons of each core a wire or tap reaches, int64 [cores]."""
+    axon_base = np.cumsum([0, *(core.axon_count for core in network.cores)])
+    return _totals(_driven(network, axon_base), axon_base)
+
+
 def _driven(network: LogicalNetwork, axon_base: Ints) -> npt.NDArray[np.bool_]:
     """Axons that a wire or tap reaches, of all parts in a row."""
     driven = np.zeros(axon_base[-1], np.bool_)
@@ -107,41 +113,55 @@ def _totals(marks: npt.NDArray[np.bool_], base: Ints) -> Ints:
 
 def _share(network: LogicalNetwork, axons: Ints, neurons: Ints) -> Ints:
     """The core of each part; cores are numbered in order of their first parts."""
-    count = len(axons)
-    ends, heads, weight = _links(network, count)
-    least = axons.min(initial=AXONS), neurons.min(initial=NEURONS)
-    small = (axons + least[0] <= AXONS) & (neurons + least[1] <= NEURONS)
-    where = np.full(count, -1)
-    room = np.zeros((2, count), np.int64)
-    opened = 0
-    order = np.argsort(-np.maximum(axons, neurons), kind="stable")
-    for part in order[small[order]].tolist():
-        fits = (room[0, :opened] >= axons[part]) & (room[1, :opened] >= neurons[part])
-        if fits.any():
-            near = slice(heads[part], heads[part + 1])
-            there = where[ends[near]]
-            drawn = np.bincount(there[there >= 0], weight[near][there >= 0], opened)
-            home = int(np.where(fits, drawn, -1).argmax())
-        else:
-            home = opened
-            room[:, home] = AXONS, NEURONS
-            opened += 1
-        where[part] = home
-        room[:, home] -= axons[part], neurons[part]
-    where[~small] = opened + np.arange(int((~small).sum()))
+    near = _fill(axons, neurons, _links(network, len(axons)))
+    tight = _fill(axons, neurons, None)
+    where = near if near.max(initial=0) <= tight.max(initial=0) else tight
     _, first, core = np.unique(where, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
     return rank[core]
 
 
-def _links(network: LogicalNetwork, count: int) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
-    """The parts that each is wired to, by part from ``heads[part]`` on, and by how many wires."""
+def _fill(axons: Ints, neurons: Ints, links: Links | None) -> Ints:
+    """Fill one core after the other: from the largest part left, add what is nearest to those in it.
+
+    Nearest has most wires to them, and is the largest of those; without ``links``, just the largest.
+    """
+    order = np.argsort(-np.maximum(axons, neurons), kind="stable")
+    least = axons.min(initial=AXONS), neurons.min(initial=NEURONS)
+    alone = (axons + least[0] > AXONS) | (neurons + least[1] > NEURONS)
+    where = np.full(len(axons), -1)
+    where[alone] = np.arange(int(alone.sum()))
+    opened = int(alone.sum())
+    left = order[~alone[order]]
+    drawn = np.zeros(len(axons))
+    while len(left):
+        part, room = int(left[0]), np.array([AXONS, NEURONS])
+        touched = []
+        while part >= 0:
+            where[part] = opened
+            room -= axons[part], neurons[part]
+            if links is not None:
+                ends, weight = links[part]
+                drawn[ends] += weight
+                touched.append(ends)
+            fits = left[(axons[left] <= room[0]) & (neurons[left] <= room[1]) & (where[left] < 0)]
+            part = int(fits[drawn[fits].argmax()]) if len(fits) else -1
+        for ends in touched:
+            drawn[ends] = 0
+        left = left[where[left] < 0]
+        opened += 1
+    return where
+
+
+def _links(network: LogicalNetwork, count: int) -> Links:
+    """For every part, the parts that it is wired to, and by how many wires."""
     inner = network.wires[network.wires["target"] >= 0]
     a, b = inner["core"].astype(np.int64), inner["target"].astype(np.int64)
     pairs, weight = np.unique(np.concatenate([a * count + b, b * count + a]), return_counts=True)
-    heads = np.searchsorted(pairs, np.arange(count + 1) * count)
-    return pairs % max(count, 1), heads, weight.astype(np.float64)
+    cuts = np.searchsorted(pairs, np.arange(1, count) * count)
+    ends = np.split(pairs % max(count, 1), cuts)
+    return list(zip(ends, np.split(weight.astype(np.float64), cuts), strict=True))
 
 
 def _filled(

@@ -19,7 +19,7 @@ from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.order import Ticks, loops
-from tnemu.mapping.size import PINS_PER_EXIT, check_cores
+from tnemu.mapping.room import PINS_PER_EXIT, check_cores
 from tnemu.networks.logical import LogicalNetwork
 
 Positions = npt.NDArray[np.int32]

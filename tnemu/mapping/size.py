@@ -8,7 +8,6 @@ None of it depends on the board, and nothing is placed. :func:`size_of` is the w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,16 +20,13 @@ from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.neuron import AXONS, NEURONS
 from tnemu.mapping.balance import waves
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.fanout import Fanout, legalise
+from tnemu.mapping.fanout import Fanout
+from tnemu.mapping.feedback import legalise_loops
 from tnemu.mapping.order import Ticks
 from tnemu.mapping.pack import Packing, pack
+from tnemu.mapping.room import check_cores, check_exits
 from tnemu.mapping.timing import Balanced, balance
 from tnemu.networks.logical import LogicalNetwork
-
-PINS_PER_EXIT = AXONS
-"""An exit is an address beyond the board's edge; its packets tell pins apart by their axon field."""
-EXITS_PER_COLUMN = 2
-"""Packets go in x first and then in y, so they leave in their own column, north or south."""
 
 
 class Buildable(Protocol):
@@ -126,10 +122,11 @@ def size_of(
     network.validate()
     _check_understood(network)
     if board is not None:
-        _check_exits(network, board)
-    fanout = legalise(network)
+        check_cores(network, board, at_least=True)
+        check_exits(network, board)
+    fanout = legalise_loops(network)
     try:
-        balanced = balance(fanout.network, fanout.twins)
+        balanced = balance(fanout.network, fanout.twins, fanout.original)
     except FitError:
         waves(network)  # says the same of the neurons that the author knows
         raise
@@ -174,37 +171,6 @@ def _check_understood(network: LogicalNetwork) -> None:
             )
 
 
-def check_cores(network: LogicalNetwork, board: BoardSpec) -> None:
-    """The board has a core for every core of the network, or a FitError names the largest layer."""
-    needed, has = len(network.cores), board.core_count
-    if needed <= has:
-        return
-    names = [core.layer or core.name for core in network.cores]
-    largest, most = Counter(names).most_common(1)[0]
-    kind = network.origin.get("layer_kinds", {}).get(largest, "layer")
-    if most > has:
-        text = f"{kind} {largest!r} needs {most:,} cores, {board.name} has {has:,}"
-    else:
-        text = (
-            f"the network needs {needed:,} cores, {board.name} has {has:,}; {kind} {largest!r} "
-            f"takes most of them, {most:,}"
-        )
-    raise FitError(f"{text}: use a larger board, or fewer features or more groups in that layer")
-
-
-def _check_exits(network: LogicalNetwork, board: BoardSpec) -> None:
-    """The board's edge has an exit for every 256 pins of every output."""
-    pins = sum(output.width for output in network.outputs.values())
-    needed = sum(-(-output.width // PINS_PER_EXIT) for output in network.outputs.values())
-    has = EXITS_PER_COLUMN * board.width * board.units
-    if needed > has:
-        raise FitError(
-            f"the network's {pins:,} output pins need {needed:,} exits, one for every "
-            f"{PINS_PER_EXIT} pins of an output; {board.name} has {has:,}, two for each column: use "
-            "fewer output pins or a wider board"
-        )
-
-
 def _of_columns(packing: Packing, values: Ticks, missing: int) -> Ticks:
     """Values of the neurons of all parts as [cores, 256], ``missing`` where there is none."""
     table = np.full((len(packing.network.cores), NEURONS), missing, np.int64)
@@ -237,9 +203,7 @@ def _layers(
     number = np.arange(len(of))
     own = number < fanout.original
     relays = number >= balanced.original
-    copies = np.concatenate([fanout.copies, np.zeros(int(relays.sum()), np.int64)])
-    # a copy whose wire a chain of relays took over is no longer there
-    copies = np.minimum(copies, used)
+    copies = np.pad(fanout.copies, (0, int(relays.sum()))) - balanced.spared
 
     def total(values: Ticks, which: npt.NDArray[np.bool_]) -> list[int]:
         sums = np.zeros(len(index), np.int64)

@@ -28,7 +28,8 @@ NEVER = -1
 class Balanced:
     """A network whose delays are all set.
 
-    Its cores from ``original`` on are relays. ``ticks``, int64 for the neurons of all cores in a
+    Its cores from ``original`` on are relays. ``spared`` int64 [cores] counts neurons that relays
+    made superfluous: copies of a neuron whose wires now begin at a relay. ``ticks``, int64 for the neurons of all cores in a
     row: when each sees the wave of source tick 0, ``after`` included (-1: not used). ``pins``, by
     output: int64 [width], when each pin answers that wave (-1: no wire leads there).
     ``latency_ticks``: spikes of source tick t have left the board completely after tick
@@ -37,19 +38,22 @@ class Balanced:
 
     network: LogicalNetwork
     original: int
+    spared: Ticks
     ticks: Ticks
     pins: Mapping[str, Ticks]
     latency_ticks: int
 
 
-def balance(network: LogicalNetwork, twins: Ticks | None = None) -> Balanced:
+def balance(
+    network: LogicalNetwork, twins: Ticks | None = None, own: int | None = None
+) -> Balanced:
     """Set every delay; relays take over where one holds too little.
 
     ``twins`` int64 [neurons of all cores in a row]: the first neuron that spikes exactly as each
-    does; they may share a chain of relays. Wires to output pins get delay 1: what counts there is
+    does; they may share a chain of relays. The cores from ``own`` on are splitters. Wires to output pins get delay 1: what counts there is
     the tick in which the neuron fires. Raises FitError for a cycle in which nothing is declared.
     """
-    found = waves(network)
+    found = waves(network, own)
     wires, wait = network.wires, _waits(network, found)
     relays = Relays(network)
     late = wait > np.where(wires["target"] >= 0, MAX_DELAY, 0)
@@ -76,6 +80,7 @@ def balance(network: LogicalNetwork, twins: Ticks | None = None) -> Balanced:
             network, cores=cores, wires=done, inputs=inputs, lines=(), line_of=_NO_LINES
         ),
         original=len(network.cores),
+        spared=np.bincount([core for core, _ in spare], minlength=len(cores)).astype(np.int64),
         ticks=np.concatenate([ticks, relays.ticks()]),
         pins=pins,
         latency_ticks=latency,
