@@ -147,8 +147,8 @@ def test_a_delay_of_one_leaves_no_room_for_a_splitter():
         legalise(fan(5, used=253, delay=1))
     assert str(caught.value) == (
         "core 'hub' neuron 0 has 5 wires and a neuron sends one: 3 neurons of its core are free for "
-        "copies, and a splitter adds a tick, for which a wire of explicit delay 1 has no room; give "
-        "its wires a delay of 2 or more, or use fewer neurons in that core"
+        "copies, and a splitter adds a tick, for which a wire of one tick (delay=1 or loop=1) has no "
+        "room; give its wires 2 ticks or more, or use fewer neurons in that core"
     )
     with pytest.raises(FitError, match="it draws noise, so that copies of it would differ"):
         legalise(fan(2, record=networks.NOISY, delay=1))

@@ -9,24 +9,27 @@ A hardware neuron sends to one axon. A neuron with n > 1 wires becomes
 
 Balancing delays (:mod:`tnemu.mapping.balance`) takes care of the tick. A wire that takes a fixed time
 d >= 2, by an explicit delay or as declared feedback, keeps its length, in two parts; with d = 1 there
-is no room for a splitter.
+is no room for a splitter. Where a second core for some of the neurons is cheaper than splitters,
+:mod:`tnemu.mapping.divide` has made one before.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.neuron import NEURON_DTYPE, NEURONS, is_stochastic
+from tnemu.hardware.neuron import NEURONS, is_stochastic
 from tnemu.mapping.cells import Cells
 from tnemu.mapping.errors import FitError
-from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork
+from tnemu.networks.logical import LogicalCore, LogicalNetwork
 
 Wires = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,38 +52,35 @@ def legalise(network: LogicalNetwork) -> Fanout:
     Raises FitError for a neuron whose wires of delay 1 are more than its core has neurons for.
     """
     original = len(network.cores)
-    wires = _distinct(_alive(network))
+    wires = distinct_wires(network)
+    free = np.array([NEURONS - int(core.used.sum()) for core in network.cores], np.int64)
+    noisy = [np.flatnonzero(is_stochastic(core.neurons)) for core in network.cores]
     cells = Cells(network, "splitter")
     done: list[Wires] = []  # wires out of splitters: one per neuron
     while True:
-        crowded, settled = _crowded(wires)
-        moves = [
-            request
-            for number, crowd in crowded.items()
-            for request in _moves(network.cores[number], crowd)
+        sources = Sources(wires)
+        runs = [
+            run
+            for core in sources.crowded(free, noisy).tolist()
+            for run in _moves(network.cores[core], sources, core, int(free[core]), noisy[core])
         ]
-        if not moves:
+        if not runs:
             break
-        kept = wires[~np.isin(_keys(wires), _keys(np.concatenate(moves)))]
-        feeds = []
-        for run in moves:
-            core = network.cores[run["core"][0]]
-            feed, out = _split(cells, core.layer or core.name, run)
-            feeds.append(feed)
-            done.append(out)
-        wires = np.concatenate([kept, *feeds])
+        feeds, out, moved = _split(network, cells, wires, runs)
+        wires = in_order(np.concatenate([wires[~moved], feeds]))
+        done.append(out)
     cores, copies = list(network.cores), np.zeros(original, np.int64)
     twins: dict[int, Ints] = {}
-    spread_wires = [settled, *done]
-    for number, crowd in crowded.items():
-        cores[number], spread, twins[number] = _copy(cores[number], crowd)
-        copies[number] = len(crowd) - len(np.unique(crowd["neuron"]))
-        spread_wires.append(spread)
+    wires = wires.copy()
+    for core in np.unique(sources.core[sources.count > 1]).tolist():
+        mine = sources.wires_of(core)
+        cores[core], wires["neuron"][mine], twins[core] = _copy(cores[core], wires["neuron"][mine])
+        copies[core] = len(wires["neuron"][mine]) - int((sources.core == core).sum())
     splitters = cells.cores()
     legal = dataclasses.replace(
         network,
         cores=cores + splitters,
-        wires=_sorted(np.concatenate(spread_wires)),
+        wires=in_order(np.concatenate([wires, *done])),
         lines=(),
         line_of=np.zeros(0, np.int32),
     )
@@ -92,151 +92,177 @@ def legalise(network: LogicalNetwork) -> Fanout:
     )
 
 
-def _alive(network: LogicalNetwork) -> Wires:
-    """The wires of neurons that are used; the others never spike."""
+def distinct_wires(network: LogicalNetwork) -> Wires:
+    """The wires of neurons that are used, as the others never spike; each once, in order."""
     wires = network.wires
     base = np.cumsum([0, *(core.neuron_count for core in network.cores)])
     used = np.concatenate([np.zeros(0, np.bool_), *(core.used for core in network.cores)])
-    return wires[used[base[wires["core"]] + wires["neuron"]]]
-
-
-def _sorted(wires: Wires) -> Wires:
-    """By source core, neuron, delay, target, pin, and what comes later or back."""
-    source = (wires["core"].astype(np.int64) << 32) | wires["neuron"]
-    sink = wires["target"].astype(np.int64) << 32 | wires["pin"]
-    extra = wires["after"].astype(np.int64) << 32 | wires["loop"]
-    keys = [sink, wires["delay"], source]
-    return wires[np.lexsort([extra, *keys] if extra.any() else keys)]
-
-
-def _distinct(wires: Wires) -> Wires:
-    """Each wire once, sorted."""
-    wires = _sorted(wires)
+    wires = in_order(wires[used[base[wires["core"]] + wires["neuron"]]])
     again = np.zeros(len(wires), np.bool_)
     again[1:] = wires[1:] == wires[:-1]
     return wires[~again]
 
 
-def _crowded(wires: Wires) -> tuple[dict[int, Wires], Wires]:
-    """By core, the wires of all neurons that have more than one, by neuron; and all other wires."""
-    wires = _sorted(wires)
-    place = (wires["core"].astype(np.int64) << 32) | wires["neuron"]
-    first = np.flatnonzero(np.diff(place, prepend=-1))
-    count = np.diff(first, append=len(wires))
-    many = np.repeat(count > 1, count)
-    crowd = wires[many]
-    cores, first = np.unique(crowd["core"], return_index=True)
-    by_core = zip(cores.tolist(), np.split(crowd, first[1:]), strict=True)
-    return dict(by_core) if len(crowd) else {}, wires[~many]
-
-
-def _moves(core: LogicalCore, crowd: Wires) -> list[Wires]:
-    """What has to move to splitters so that the core has a neuron for every wire that stays.
-
-    Each item is a run of wires of one neuron that one splitter can serve.
-    """
-    noisy = is_stochastic(core.neurons)
-    neurons, first = np.unique(crowd["neuron"], return_index=True)
-    free = NEURONS - int(core.used.sum())
-    room = free - (len(crowd) - len(neurons))
-    if room >= 0 and not noisy[neurons].any():
-        return []
-    moves: list[Wires] = []
-    by_neuron = np.split(crowd, first[1:])
-    for must, wires in sorted(
-        ((bool(noisy[wires["neuron"][0]]), wires) for wires in by_neuron),
-        key=lambda item: (not item[0], -len(item[1]), int(item[1]["neuron"][0])),
-    ):
-        if room >= 0 and not must:
-            break
-        ticks = _fixed_ticks(wires)
-        movable = wires[
-            np.argsort(ticks == 0, kind="stable")
-        ]  # those without a fixed time go first
-        movable = movable[_fixed_ticks(movable) != 1]  # the rest is long enough to be cut in two
-        runs = _runs(movable)
-        if must and (len(runs) >= len(movable) or len(movable) < len(wires)):
-            raise _no_room(core, wires, "it draws noise, so that copies of it would differ")
-        saved = len(movable) - len(runs)
-        if saved <= 0:
-            continue
-        spare = 0 if must else min(max(room + saved, 0), len(movable) - 2)
-        room += saved - spare
-        moves += _runs(movable[spare:])
-    if room < 0 and not moves:
-        raise _no_room(
-            core, max(by_neuron, key=len), f"{free} neurons of its core are free for copies"
-        )
-    return moves
-
-
-def _fixed_ticks(wires: Wires) -> npt.NDArray[np.int32]:
+def fixed_ticks(wires: Wires) -> npt.NDArray[np.int32]:
     """The ticks that each wire takes whatever else happens, by its delay or loop; 0: none."""
     return np.where(wires["loop"] > 0, wires["loop"], wires["delay"])
 
 
-def _runs(wires: Wires) -> list[Wires]:
-    """Wires of one neuron, cut into runs of at most 256, for one splitter each."""
-    return [wires[start : start + NEURONS] for start in range(0, len(wires), NEURONS)]
+def in_order(wires: Wires) -> Wires:
+    """By core and neuron; of one neuron, those that can go to a splitter come last.
 
-
-def _no_room(core: LogicalCore, wires: Wires, reason: str) -> FitError:
-    return FitError(
-        f"core {core.name!r} neuron {int(wires['neuron'][0])} has {len(wires)} wires and a neuron "
-        f"sends one: {reason}, and a splitter adds a tick, for which a wire of explicit delay 1 has "
-        "no room; give its wires a delay of 2 or more, or use fewer neurons in that core"
-    )
-
-
-def _keys(wires: Wires) -> npt.NDArray[np.void]:
-    """Every wire as one opaque value that can be looked up."""
-    packed = np.ascontiguousarray(wires)
-    return packed.view(np.dtype((np.void, WIRE_DTYPE.itemsize)))
-
-
-def _split(cells: Cells, layer: str, wires: Wires) -> tuple[Wires, Wires]:
-    """A splitter for ``wires`` of one neuron: the one wire that feeds it, and those out of it."""
-    core, axon, neuron = cells.make(layer, len(wires))
-    feed, out = wires[:1].copy(), wires.copy()
-    feed["target"], feed["pin"] = core, axon
-    feed["delay"] = feed["after"] = feed["loop"] = 0
-    out["core"], out["neuron"] = core, neuron + np.arange(len(wires))
-    ticks = _fixed_ticks(wires)
-    fixed = ticks > 0
-    if fixed.any():
-        feed["loop" if (wires["loop"] > 0).all() else "delay"] = 1
-        for column in ("delay", "loop"):
-            out[column] -= wires[column] > 0
-    return feed, out
-
-
-def _copy(core: LogicalCore, crowd: Wires) -> tuple[LogicalCore, Wires, Ints]:
-    """The core with one identical neuron for every wire, and the wires spread over them.
-
-    Also the first neuron that is identical to each of the core's.
+    So first those that take one tick, then those that take a fixed number, then the others; and
+    within these by target, pin, and when they arrive.
     """
-    spread = crowd.copy()
-    source = spread["neuron"].copy()
-    again = np.concatenate([[False], source[1:] == source[:-1]])
-    needed = int(again.sum())
-    copies = np.flatnonzero(~core.used)[:needed]
-    more = needed - len(copies)
-    copies = np.concatenate([copies, core.neuron_count + np.arange(more)])
-    core = dataclasses.replace(
-        core,
-        crossbar=np.pad(core.crossbar, ((0, 0), (0, more))),
-        neurons=np.concatenate([core.neurons, np.zeros(more, NEURON_DTYPE)]),
-        used=np.pad(core.used, (0, more)),
-        elements=np.pad(core.elements, (0, more), constant_values=-1),
+    ticks = fixed_ticks(wires).astype(np.int64)
+    kind = np.where(ticks == 0, 2, np.where(ticks > 1, 1, 0))
+    source = (wires["core"].astype(np.int64) << 32) | (wires["neuron"].astype(np.int64) << 2) | kind
+    sink = wires["target"].astype(np.int64) << 32 | wires["pin"]
+    keys = [sink, source]
+    if ticks.any() or wires["after"].any():
+        extra = (wires["after"].astype(np.int64) << 5 | wires["delay"]) << 32 | wires["loop"]
+        keys = [extra, sink, source]
+    return wires[np.lexsort(keys)]
+
+
+class Sources:
+    """The neurons that send ``wires``, which are in order: their cores, first wires and counts."""
+
+    def __init__(self, wires: Wires) -> None:
+        place = (wires["core"].astype(np.int64) << 32) | wires["neuron"]
+        self.first = np.flatnonzero(np.diff(place, prepend=-1))
+        self._ends = np.append(self.first, len(wires))
+        self.count = np.diff(self._ends)
+        self.core = wires["core"][self.first].astype(np.int64)
+        self.neuron = wires["neuron"][self.first].astype(np.int64)
+        # wires of one tick are first, so the movable ones of a neuron are the last of its wires
+        short = np.concatenate([[0], np.cumsum(fixed_ticks(wires) == 1)])
+        self.movable = self.count - (short[self.first + self.count] - short[self.first])
+
+    def crowded(self, free: Ints, noisy: list[Ints]) -> Ints:
+        """Cores that have no neuron for every wire, or noisy neurons with more than one."""
+        needed = np.bincount(self.core, self.count - 1, len(free))
+        found = needed > free
+        many = self.count > 1
+        for core in np.unique(self.core[many]).tolist():
+            if len(noisy[core]) and not found[core]:
+                mine = self.neurons_of(core)
+                found[core] = np.isin(self.neuron[mine][many[mine]], noisy[core]).any()
+        return np.flatnonzero(found)
+
+    def neurons_of(self, core: int) -> slice:
+        """The sources that are neurons of ``core``."""
+        return slice(*np.searchsorted(self.core, [core, core + 1]).tolist())
+
+    def wires_of(self, core: int) -> slice:
+        """The wires that neurons of ``core`` send."""
+        return slice(*self._ends[np.searchsorted(self.core, [core, core + 1])].tolist())
+
+
+def _moves(
+    core: LogicalCore, sources: Sources, number: int, free: int, noisy: Ints
+) -> list[tuple[int, int]]:
+    """Runs of wires (first, end), of one neuron each, that have to move to a splitter.
+
+    Then the core has a neuron for every wire that stays.
+    """
+    mine = sources.neurons_of(number)
+    many = sources.count[mine] > 1
+    columns = [
+        values[mine][many].tolist()
+        for values in (sources.neuron, sources.first, sources.count, sources.movable)
+    ]
+    draws = set(noisy.tolist())
+    room = free - sum(count - 1 for count in columns[2])
+    moves: list[tuple[int, int]] = []
+    ranked = sorted(
+        zip(*columns, strict=True), key=lambda item: (item[0] not in draws, -item[2], item[0])
     )
-    originals = source[again]
-    spread["neuron"][again] = copies
-    core.crossbar[:, copies] = core.crossbar[:, originals]
-    core.neurons[copies] = core.neurons[originals]
-    core.elements[copies] = core.elements[originals]
-    core.used[copies] = True
-    twins = np.arange(core.neuron_count)
+    for neuron, first, count, movable in ranked:
+        must = neuron in draws
+        if room >= 0 and not must:
+            break
+        runs = -(-movable // NEURONS)
+        if must and (runs >= movable or movable < count):
+            raise _no_room(core, neuron, count, "it draws noise, so that copies of it would differ")
+        saved = movable - runs
+        if saved <= 0:
+            continue
+        spare = 0 if must else min(max(room + saved, 0), movable - 2)
+        room += saved - spare
+        end = first + count
+        start = end - movable + spare
+        moves += [(at, min(at + NEURONS, end)) for at in range(start, end, NEURONS)]
+    if room < 0 and not moves:
+        neuron, _, count, _ = max(ranked, key=lambda item: item[2])
+        raise _no_room(core, neuron, count, f"{free} neurons of its core are free for copies")
+    return moves
+
+
+def _no_room(core: LogicalCore, neuron: int, count: int, reason: str) -> FitError:
+    return FitError(
+        f"core {core.name!r} neuron {neuron} has {count} wires and a neuron sends one: {reason}, and a "
+        "splitter adds a tick, for which a wire of one tick (delay=1 or loop=1) has no room; give its "
+        "wires 2 ticks or more, or use fewer neurons in that core"
+    )
+
+
+def _split(
+    network: LogicalNetwork, cells: Cells, wires: Wires, runs: Sequence[tuple[int, int]]
+) -> tuple[Wires, Wires, Bits]:
+    """A splitter for each run: the wires that feed them, those out of them, and which were moved."""
+    first, end = np.array(runs).T
+    layers = [core.layer or core.name for core in network.cores]
+    sources = wires["core"][first].tolist()
+    made = [
+        cells.make(layers[core], count)
+        for core, count in zip(sources, (end - first).tolist(), strict=True)
+    ]
+    core, axon, neuron = np.array(made).T
+    run = np.repeat(np.arange(len(first)), end - first)
+    within = np.arange(len(run)) - np.repeat(np.cumsum(end - first) - (end - first), end - first)
+    index = first[run] + within
+    out = wires[index]
+    ticks = fixed_ticks(out)
+    out["core"], out["neuron"] = core[run], neuron[run] + within
+    for column in ("delay", "loop"):
+        out[column] -= out[column] > 0
+    feeds = wires[first].copy()
+    feeds["target"], feeds["pin"] = core, axon
+    feeds["delay"] = feeds["after"] = feeds["loop"] = 0
+    some = np.zeros(len(first), np.bool_)
+    some[run[ticks > 0]] = True
+    all_loops = np.ones(len(first), np.bool_)
+    all_loops[run[wires["loop"][index] == 0]] = False
+    feeds["loop"][all_loops] = 1
+    feeds["delay"][some & ~all_loops] = 1
+    moved = np.zeros(len(wires), np.bool_)
+    moved[index] = True
+    return feeds, out, moved
+
+
+def _copy(core: LogicalCore, sources: npt.NDArray) -> tuple[LogicalCore, npt.NDArray, Ints]:
+    """The core with one identical neuron for every wire, of which ``sources`` [wires] are the sources.
+
+    Also the neuron that sends each wire then, and the first neuron that is identical to each.
+    """
+    again = np.concatenate([[False], sources[1:] == sources[:-1]])
+    originals = sources[again]
+    used = core.used
+    copies = np.flatnonzero(~used)[: len(originals)]
+    more = len(originals) - len(copies)
+    copies = np.concatenate([copies, len(used) + np.arange(more)])
+    twins = np.arange(len(used) + more)
     twins[copies] = originals
+    old = np.minimum(twins, len(used) - 1)  # the column that each is made from
+    neurons, elements = core.neurons[old], core.elements[old]
+    crossbar, used = np.take(core.crossbar, old, axis=1), used[old]
+    used[copies] = True
+    spread = sources.copy()
+    spread[again] = copies
+    core = dataclasses.replace(
+        core, crossbar=crossbar, neurons=neurons, used=used, elements=elements
+    )
     return core, spread, twins
 
 
