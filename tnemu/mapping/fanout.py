@@ -167,36 +167,50 @@ def _moves(
     Then the core has a neuron for every wire that stays.
     """
     mine = sources.neurons_of(number)
-    many = sources.count[mine] > 1
-    columns = [
-        values[mine][many].tolist()
+    neuron, first, count, movable = (
+        values[mine][sources.count[mine] > 1].tolist()
         for values in (sources.neuron, sources.first, sources.count, sources.movable)
-    ]
-    draws = set(noisy.tolist())
-    room = free - sum(count - 1 for count in columns[2])
-    moves: list[tuple[int, int]] = []
-    ranked = sorted(
-        zip(*columns, strict=True), key=lambda item: (item[0] not in draws, -item[2], item[0])
     )
-    for neuron, first, count, movable in ranked:
-        must = neuron in draws
-        if room >= 0 and not must:
+    draws = set(noisy.tolist())
+    must = [column in draws for column in neuron]
+    for k in np.flatnonzero(must).tolist():
+        if movable[k] < count[k] or movable[k] < 2:
+            raise _no_room(
+                core, neuron[k], count[k], "it draws noise, so that copies of it would differ"
+            )
+    chosen = choose(count, movable, must, free)
+    if chosen is None:
+        widest = max(range(len(count)), key=count.__getitem__)
+        reason = f"{free} neurons of its core are free for copies"
+        raise _no_room(core, neuron[widest], count[widest], reason)
+    return [
+        (at, min(at + NEURONS, first[k] + count[k]))
+        for k, moved in chosen
+        for at in range(first[k] + count[k] - moved, first[k] + count[k], NEURONS)
+    ]
+
+
+def choose(
+    count: Sequence[int], movable: Sequence[int], must: Sequence[bool], free: int
+) -> list[tuple[int, int]] | None:
+    """Which neurons of a core leave how many of their ``count`` wires to splitters: (which, moved).
+
+    Copies for the wires that stay need a neuron each, of which ``free`` are to be had; a splitter
+    saves all but one for each 256. Widest first; those that ``must`` leave all of them. None: even
+    all ``movable`` wires are not enough.
+    """
+    room = free - sum(count) + len(count)
+    chosen: list[tuple[int, int]] = []
+    for k in sorted(range(len(count)), key=lambda k: (not must[k], -count[k])):
+        if room >= 0 and not must[k]:
             break
-        runs = -(-movable // NEURONS)
-        if must and (runs >= movable or movable < count):
-            raise _no_room(core, neuron, count, "it draws noise, so that copies of it would differ")
-        saved = movable - runs
+        saved = movable[k] - -(-movable[k] // NEURONS)
         if saved <= 0:
             continue
-        spare = 0 if must else min(max(room + saved, 0), movable - 2)
+        spare = 0 if must[k] else min(max(room + saved, 0), movable[k] - 2)
         room += saved - spare
-        end = first + count
-        start = end - movable + spare
-        moves += [(at, min(at + NEURONS, end)) for at in range(start, end, NEURONS)]
-    if room < 0 and not moves:
-        neuron, _, count, _ = max(ranked, key=lambda item: item[2])
-        raise _no_room(core, neuron, count, f"{free} neurons of its core are free for copies")
-    return moves
+        chosen.append((k, movable[k] - spare))
+    return chosen if room >= 0 or chosen else None
 
 
 def _no_room(core: LogicalCore, neuron: int, count: int, reason: str) -> FitError:

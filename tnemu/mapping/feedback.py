@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.mapping.balance import Waves, waves
+from tnemu.mapping.cut import Homes
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import Fanout, legalise
 from tnemu.networks.logical import LogicalNetwork
@@ -22,16 +23,18 @@ Ints = npt.NDArray[np.int64]
 _MOST_ROUNDS = 8
 
 
-def legalise_loops(network: LogicalNetwork) -> Fanout:
-    """As :func:`tnemu.mapping.fanout.legalise`, with every round as long as the network says.
+def legalise_loops(given: LogicalNetwork, network: LogicalNetwork, homes: Homes) -> Fanout:
+    """As :func:`tnemu.mapping.fanout.legalise`, with every round as long as in the network ``given``.
 
+    ``network`` is that network with some cores divided, ``homes`` says where its neurons are then.
     Raises FitError for a wire that is too short to make up for the splitters of its round.
     """
     fanout = legalise(network)
     back = np.flatnonzero(network.wires["loop"] > 0)
-    if not len(back) or len(fanout.network.cores) == fanout.original:
+    changed = network is not given or len(fanout.network.cores) > fanout.original
+    if not len(back) or not changed:
         return fanout
-    meant, shorter = waves(network), network
+    meant, shorter = _meant(given, network, homes), network
     for _ in range(_MOST_ROUNDS):
         found = waves(fanout.network, fanout.original)
         loop = network.wires["loop"].copy()
@@ -49,29 +52,37 @@ def legalise_loops(network: LogicalNetwork) -> Fanout:
     )
 
 
-def _added(network: LogicalNetwork, meant: Waves, found: Waves, wire: np.void) -> int:
-    """Ticks that splitters add to the round of ``wire``."""
+def _meant(given: LogicalNetwork, network: LogicalNetwork, homes: Homes) -> list[Ints]:
+    """For every core of ``network``: when its neurons see a wave in the network that was given."""
+    found = waves(given)
+    ticks = [np.zeros(core.neuron_count, np.int64) for core in network.cores]
+    group = found.groups.neurons
+    there = np.flatnonzero((homes.core >= 0) & (group >= 0))
+    for k, core, column in zip(there, homes.core[there], homes.column[there], strict=True):
+        ticks[core][column] = found.ticks[group[k]]
+    return ticks
+
+
+def _added(network: LogicalNetwork, meant: list[Ints], found: Waves, wire: np.void) -> int:
+    """Ticks that splitters and divisions add to the round of ``wire``."""
     core, axon = int(wire["target"]), int(wire["pin"])
     reading = network.cores[core].crossbar[axon] & network.cores[core].used
     readers = np.flatnonzero(reading)
     if not len(readers):
         return 0
-    source = np.array([wire["core"]]), np.array([wire["neuron"]])
-    target = np.full(len(readers), core), readers
-    added = int(_tick(found, *source)[0] - _tick(meant, *source)[0])
-    each = added - (_tick(found, *target) - _tick(meant, *target))
+    source, neuron = int(wire["core"]), int(wire["neuron"])
+    added = int(_tick(found, source, np.array([neuron]))[0] - meant[source][neuron])
+    each = added - (_tick(found, core, readers) - meant[core][readers])
     if (each != each[0]).any() or each[0] >= wire["loop"]:
-        line = network.line(wire)
         raise FitError(
-            f"the feedback from core {network.cores[wire['core']].name!r} neuron {wire['neuron']} "
-            f"to core {network.cores[core].name!r} axon {axon}{f' (connected at {line})' * bool(line)}"
-            f" is to take {wire['loop']} ticks, and splitters on its way add {int(each.max())}, more "
-            "than can be taken off it; give it a larger loop, or use fewer neurons in the cores of "
-            "the loop, so that copies fit there"
+            f"the feedback from core {network.cores[source].name!r} neuron {neuron} to core "
+            f"{network.cores[core].name!r} axon {axon} is to take {wire['loop']} ticks, and splitters "
+            f"on its way add {int(each.max())}, more than can be taken off it; give it a larger loop, "
+            "or use fewer neurons in the cores of the loop, so that copies fit there"
         )
     return int(each[0])
 
 
-def _tick(found: Waves, core: Ints, neuron: Ints) -> Ints:
-    group = found.groups.of_neurons(core, neuron)
+def _tick(found: Waves, core: int, neurons: Ints) -> Ints:
+    group = found.groups.of_neurons(np.full(len(neurons), core), neurons)
     return np.where(group >= 0, found.ticks[group], 0)

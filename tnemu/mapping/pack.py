@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic
+from tnemu.mapping.cut import Homes
 from tnemu.networks.logical import LogicalCore, LogicalInput, LogicalNetwork
 
 Ints = npt.NDArray[np.int64]
@@ -43,6 +44,15 @@ class Packing:
     columns: Ints
     neuron_base: Ints
     axons: Ints
+
+    def homes_of(self, parts: Homes) -> Homes:
+        """Where neurons are that were those of parts; -1 for one that is not used."""
+        columns = Homes(self.neuron_base, self._core_of_neurons(), self.columns)
+        return parts.then(columns)
+
+    def _core_of_neurons(self) -> Ints:
+        core = np.repeat(self.core, np.diff(self.neuron_base))
+        return np.where(self.columns >= 0, core, -1)
 
 
 def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:

@@ -9,7 +9,7 @@ None of it depends on the board, and nothing is placed. :func:`size_of` is the w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -17,8 +17,10 @@ import numpy.typing as npt
 
 from tnemu.errors import shown, whole
 from tnemu.hardware.board import BoardSpec
-from tnemu.hardware.neuron import AXONS, NEURONS
+from tnemu.hardware.neuron import NEURONS
 from tnemu.mapping.balance import waves
+from tnemu.mapping.cut import Homes
+from tnemu.mapping.divide import divide
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import Fanout
 from tnemu.mapping.feedback import legalise_loops
@@ -71,7 +73,8 @@ class Size:
     packed (its cores are those of the chip). ``wave_ticks`` int64 [cores, 256] is the tick in which
     each of its neurons sees a frame of source tick 0 (-1: not used). ``layers`` come in order of
     their first cores, ``layer_of`` int32 [cores, 256] says to which of them a neuron belongs (-1:
-    not used). ``resources`` are the totals, named with their units.
+    not used). ``homes`` are the neurons of the network that was given, see :meth:`where`.
+    ``resources`` are the totals, named with their units.
     """
 
     network: LogicalNetwork
@@ -81,7 +84,7 @@ class Size:
     layers: tuple[LayerSize, ...]
     layer_of: npt.NDArray[np.int32]
     resources: Mapping[str, int | float]
-    _homes: tuple[Ticks, Ticks] = field(repr=False)
+    homes: Homes
 
     @property
     def cores(self) -> int:
@@ -93,13 +96,13 @@ class Size:
 
         Both are counted as in the network that was asked for. FitError for one that is not used.
         """
-        base, homes = self._homes
+        base = self.homes.base
         core = whole("core", core, 0, len(base) - 2, error=FitError)
         neuron = whole("neuron", neuron, 0, int(base[core + 1] - base[core]) - 1, error=FitError)
-        home = int(homes[base[core] + neuron])
-        if home < 0:
+        flat = base[core] + neuron
+        if self.homes.core[flat] < 0:
             raise FitError(f"neuron {neuron} of core {core} is not used, so it is nowhere")
-        return divmod(home, NEURONS)
+        return int(self.homes.core[flat]), int(self.homes.column[flat])
 
     def __repr__(self) -> str:
         return (
@@ -120,11 +123,11 @@ def size_of(
     """
     network = network_of(thing)
     network.validate()
-    _check_understood(network)
     if board is not None:
         check_cores(network, board, at_least=True)
         check_exits(network, board)
-    fanout = legalise_loops(network)
+    divided, homes = divide(network)
+    fanout = legalise_loops(network, divided, homes)
     try:
         balanced = balance(fanout.network, fanout.twins, fanout.original)
     except FitError:
@@ -142,7 +145,7 @@ def size_of(
         layers=layers,
         layer_of=layer_of,
         resources=_resources(layers, packing),
-        _homes=_homes(network, packing),
+        homes=packing.homes_of(homes),
     )
 
 
@@ -161,16 +164,6 @@ def network_of(thing: object) -> LogicalNetwork:
     return network
 
 
-def _check_understood(network: LogicalNetwork) -> None:
-    """What the network can say and this mapper does not do yet is refused, not ignored."""
-    for core in network.cores:
-        if core.axon_count > AXONS or core.neuron_count > NEURONS:
-            raise FitError(
-                f"core {core.name!r} has {core.axon_count} axons and {core.neuron_count} neurons; "
-                "only cores of up to 256 each are mapped yet"
-            )
-
-
 def _of_columns(packing: Packing, values: Ticks, missing: int) -> Ticks:
     """Values of the neurons of all parts as [cores, 256], ``missing`` where there is none."""
     table = np.full((len(packing.network.cores), NEURONS), missing, np.int64)
@@ -178,15 +171,6 @@ def _of_columns(packing: Packing, values: Ticks, missing: int) -> Ticks:
     used = packing.columns >= 0
     table[packing.core[part[used]], packing.columns[used]] = values[used]
     return table
-
-
-def _homes(network: LogicalNetwork, packing: Packing) -> tuple[Ticks, Ticks]:
-    """Where the neurons of the network that was given are, all in a row: core * 256 + column, or -1."""
-    base = np.cumsum([0, *(core.neuron_count for core in network.cores)])
-    part = np.repeat(np.arange(len(network.cores)), np.diff(base))
-    flat = packing.neuron_base[part] + np.arange(base[-1]) - base[part]
-    column = packing.columns[flat]
-    return base, np.where(column >= 0, packing.core[part] * NEURONS + column, -1)
 
 
 def _layers(
