@@ -22,6 +22,7 @@ from tnemu.mapping.balance import waves
 from tnemu.mapping.cut import Homes
 from tnemu.mapping.divide import divide
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.fanin import sum_in_parts
 from tnemu.mapping.fanout import Fanout
 from tnemu.mapping.feedback import legalise_loops
 from tnemu.mapping.order import Ticks
@@ -126,7 +127,9 @@ def size_of(
     if board is not None:
         check_cores(network, board, at_least=True)
         check_exits(network, board)
-    divided, homes = divide(network)
+    summed, homes = sum_in_parts(network)
+    divided, moved = divide(summed)
+    homes = homes.then(moved)
     fanout = legalise_loops(network, divided, homes)
     try:
         balanced = balance(fanout.network, fanout.twins, fanout.original)
