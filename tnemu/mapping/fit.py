@@ -133,12 +133,14 @@ def fit(
     seed: int = 0,
     *,
     keep_order: bool = False,
+    host_spikes: int | None = None,
 ) -> Plan:
     """Put a network, or anything with ``build()``, on a board.
 
     ``board`` is a board, its name or the path of its file. ``seed``, an integer from 0, chooses among
     equally good placements; it never changes a spike. ``keep_order`` takes the board's positions in
-    order of core numbers instead, for networks that come with numbers.
+    order of core numbers instead, for networks that come with numbers. ``host_spikes`` is as in
+    :func:`tnemu.mapping.size.size_of`.
 
     Raises FitError naming what does not fit, by how much, and what to do about it.
     """
@@ -146,7 +148,7 @@ def fit(
     seed = whole("seed", seed, 0, MOST_SEED, error=FitError)
     if not isinstance(keep_order, bool):
         raise FitError(f"keep_order = {shown(keep_order)}: must be True or False; choose one")
-    size = size_of(thing, spec, share=not keep_order)
+    size = size_of(thing, spec, share=not keep_order, host_spikes=host_spikes)
     network = size.network
     if keep_order:
         positions = in_order(network, spec)

@@ -29,7 +29,7 @@ from tnemu.mapping.order import Ticks
 from tnemu.mapping.pack import Packing, pack
 from tnemu.mapping.room import check_cores, check_exits
 from tnemu.mapping.timing import Balanced, balance
-from tnemu.networks.logical import LogicalNetwork
+from tnemu.networks.logical import MOST_ROWS, LogicalNetwork
 
 
 class Buildable(Protocol):
@@ -113,24 +113,32 @@ class Size:
 
 
 def size_of(
-    thing: LogicalNetwork | Buildable, board: BoardSpec | None = None, *, share: bool = True
+    thing: LogicalNetwork | Buildable,
+    board: BoardSpec | None = None,
+    *,
+    share: bool = True,
+    host_spikes: int | None = None,
 ) -> Size:
     """What a network, or anything with ``build()``, takes; with a board, only if it has room.
 
-    ``share`` False leaves every logical core a core of its own. Raises FitError for what is no
+    ``share`` False leaves every logical core a core of its own. ``host_spikes``, from 1, is the most
+    that the host is to send for one bit of an input; for what needs more, splitters on the chip
+    repeat it, a tick later (None: the host sends all). Raises FitError for what is no
     network, for wires that no neuron or splitter can carry, for cycles in which nothing is declared
     to be feedback, and for more cores or output pins than ``board`` has, naming by how much. Whether
     packets reach their targets is known only after placement (:func:`tnemu.mapping.fit.fit`).
     """
     network = network_of(thing)
     network.validate()
+    if host_spikes is not None:
+        host_spikes = whole("host_spikes", host_spikes, 1, MOST_ROWS, error=FitError)
     if board is not None:
         check_cores(network, board, at_least=True)
         check_exits(network, board)
     summed, homes = sum_in_parts(network)
     divided, moved = divide(summed)
     homes = homes.then(moved)
-    fanout = legalise_loops(network, divided, homes)
+    fanout = legalise_loops(network, divided, homes, host_spikes)
     try:
         balanced = balance(fanout.network, fanout.twins, fanout.original)
     except FitError:
