@@ -52,11 +52,10 @@ def sum_in_parts(network: LogicalNetwork) -> tuple[LogicalNetwork, Homes]:
     Raises FitError, with the reason, for a neuron whose inputs cannot be added up in parts.
     """
     homes = Homes.of(network)
-    driven = _driven(network)
     for number, core in enumerate(network.cores):
         if core.axon_count <= AXONS:
             continue
-        reads = core.crossbar & driven[number][:, None]
+        reads = core.crossbar & _driven(network, number)[:, None]
         wide = core.used & (reads.sum(axis=0) > AXONS)
         if not wide.any():
             continue
@@ -67,15 +66,12 @@ def sum_in_parts(network: LogicalNetwork) -> tuple[LogicalNetwork, Homes]:
     return network, homes
 
 
-def _driven(network: LogicalNetwork) -> list[Bits]:
-    """The axons of every core that a wire or tap reaches."""
-    driven = [np.zeros(core.axon_count, np.bool_) for core in network.cores]
-    inner = network.wires[network.wires["target"] >= 0]
-    for core in np.unique(inner["target"]).tolist():
-        driven[core][inner["pin"][inner["target"] == core]] = True
+def _driven(network: LogicalNetwork, number: int) -> Bits:
+    """The axons of a core that a wire or tap reaches."""
+    driven = np.zeros(network.cores[number].axon_count, np.bool_)
+    driven[network.wires["pin"][network.wires["target"] == number]] = True
     for item in network.inputs.values():
-        for core in np.unique(item.taps["core"]).tolist():
-            driven[core][item.taps["axon"][item.taps["core"] == core]] = True
+        driven[item.taps["axon"][item.taps["core"] == number]] = True
     return driven
 
 

@@ -76,10 +76,11 @@ def legalise(network: LogicalNetwork, host_spikes: int | None = None) -> Fanout:
     cores, copies = list(network.cores), np.zeros(original, np.int64)
     twins: dict[int, Ints] = {}
     wires = wires.copy()
+    sending = np.bincount(sources.core, minlength=original)
     for core in np.unique(sources.core[sources.count > 1]).tolist():
         mine = sources.wires_of(core)
         cores[core], wires["neuron"][mine], twins[core] = _copy(cores[core], wires["neuron"][mine])
-        copies[core] = len(wires["neuron"][mine]) - int((sources.core == core).sum())
+        copies[core] = mine.stop - mine.start - sending[core]
     splitters = cells.cores()
     legal = dataclasses.replace(
         network,
