@@ -77,7 +77,7 @@ def test_no_packing_and_no_placement_changes_a_spike(seed, neurons, cores, loops
     spikes = some_stimuli(rng)
     answer = chips.play_image(tnemu.fit(network, TINY).image, spikes, TICKS)
 
-    def shuffled(net, axons, parts):
+    def shuffled(net, axons, *_):
         """Parts in cores by chance, 1..4 of them."""
         cores = rng.integers(0, rng.integers(1, 5), len(axons))
         return np.unique(cores, return_inverse=True)[1]

@@ -7,6 +7,7 @@ import pytest
 import students
 import wirings as networks
 
+import tnemu
 from corelets import Student
 from tnemu.hardware import load_board
 from tnemu.mapping.anneal import _rise, anneal, swap
@@ -194,9 +195,42 @@ def test_connected_cores_that_no_unit_holds_are_refused():
     with pytest.raises(FitError) as caught:
         place(network, spec, wave_ticks(network))
     assert str(caught.value) == (
-        "3 cores of the network are connected to each other, but the freest unit of tiny has 2 "
-        "left, and packets do not pass between units; cut the network into parts that talk through "
-        "the host"
+        "3 cores of the network are connected to each other, and the freest unit of tiny has 2 left: "
+        "layer 'c0' about 1, layer 'c1' about 1, layer 'c2' about 1. Its 4 meshes are not joined, "
+        "packets stay in one; cut the network into parts that talk through the host, or use something "
+        "smaller in 'c0'"
+    )
+
+
+def test_parts_share_no_core_that_cannot_share_a_unit():
+    """Without a look at units, the three networks of small parts would share cores and be one."""
+    spec = board(**{"units": 2, "chips_x": 1, "chip.cores_x": 2, "chip.cores_y": 1})
+    eye = np.eye(100, dtype=bool)
+    cores = [networks.sized(f"c{k}", eye, layer="abc"[k % 3]) for k in range(6)]
+    rows = [(k, j, k + 3, j, 0) for k in range(3) for j in range(100)]
+    taps = [(0, k, j, 0) for k in range(3) for j in range(100)]
+    network = networks.network(cores, rows, taps)
+    assert size_of(network).cores == 3
+    plan = tnemu.fit(network, spec)
+    unit = plan.image.positions[:, 0]
+    for k in range(3):
+        assert unit[plan.size.where(k, 0)[0]] == unit[plan.size.where(k + 3, 0)[0]]
+    assert set(unit.tolist()) == {0, 1}
+
+
+def test_a_network_that_would_need_joined_meshes_is_refused_before_it_is_placed():
+    spec = load_board("ns16e-4").override({"chip.cores_x": 1, "chip.cores_y": 1})
+    cores = [networks.core(f"c{k}", used=256, layer="conv3") for k in range(40)]
+    rows = [(k, 0, (k + 1) % 40, 0, 1) for k in range(40)]
+    taps = [(0, k, a, 1) for k in range(40) for a in range(256)]
+    network = networks.network(cores, rows, taps)
+    network.origin |= {"layer_kinds": {"conv3": "Conv2d"}, "corelet": "Net"}
+    with pytest.raises(FitError) as caught:
+        size_of(network, spec)
+    assert str(caught.value) == (
+        "40 cores of Net are connected to each other, and the freest unit of ns16e-4 has 16 left: "
+        "Conv2d 'conv3' about 40. Its 4 meshes are not joined, packets stay in one; cut the network into "
+        "parts that talk through the host, or use fewer features or more groups in 'conv3'"
     )
 
 
