@@ -7,15 +7,17 @@ changes no spike of a network without noise, whichever parts come together.
 A core is filled from the largest part left, with what fits and has most wires to and from it, so
 that fewer packets leave it, and among those with the largest. Where that takes more cores than sizes
 alone would ("first fit decreasing": Johnson et al., SIAM J. Computing 3, 1974), sizes alone decide. A
-part that shares its core with none keeps the rows, columns and seed that it has.
+part that shares its core with none keeps the rows and columns that it has.
 
-Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws.
-The seed of a shared core is made from those of its stochastic parts, unlike that of any other
-stochastic core; the same network always gets the same.
+Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws. A
+core of one part keeps its seed, and that of a shared core is made from those of its stochastic parts;
+but no two cores that draw noise have one seed, or they would draw alike: the later one gets another.
+The same network always gets the same. Where every part keeps a core of its own, all keep their seeds.
 """
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass, replace
 
@@ -92,7 +94,8 @@ def pack(network: LogicalNetwork, *, share: bool = True, board: BoardSpec | None
     cores = [
         _filled(network, mine.tolist(), rows, columns, axon_base, neuron_base) for mine in members
     ]
-    _unlike_seeds(network, cores, members)
+    if share:
+        _unlike_seeds(network, cores, members)
     wires = network.wires.copy()
     inner = wires["target"] >= 0
     wires["neuron"] = columns[neuron_base[wires["core"]] + wires["neuron"]]
@@ -204,18 +207,24 @@ def _filled(
 
 
 def _unlike_seeds(network: LogicalNetwork, cores: list[LogicalCore], members: list[Ints]) -> None:
-    """Give shared cores that draw noise a seed that no other core that does has."""
+    """Let no two cores that draw noise have one seed; those that hold one part keep theirs first."""
     parts = network.cores
     noisy = [bool(is_stochastic(part.neurons[part.used]).any()) for part in parts]
-    taken = {parts[mine[0]].seed for mine in members if len(mine) == 1 and noisy[mine[0]]}
-    for core, mine in zip(cores, members, strict=True):
-        seeds = [parts[part].seed for part in mine.tolist() if noisy[part]]
-        if not seeds or len(mine) == 1:
-            continue
-        core.seed = zlib.crc32(" ".join(map(str, seeds)).encode())
-        while core.seed in taken:
-            core.seed = (core.seed + 1) % 2**32
-        taken.add(core.seed)
+    taken: set[int] = set()
+    for shared in (False, True):
+        for k, mine in enumerate(members):
+            seeds = [parts[part].seed for part in mine.tolist() if noisy[part]]
+            if not seeds or (len(mine) > 1) != shared:
+                continue
+            seed = zlib.crc32(" ".join(map(str, seeds)).encode()) if shared else seeds[0]
+            tries = itertools.count(1)
+            while seed in taken or (
+                shared and not seed
+            ):  # 0 is a seed that some noise never leaves
+                seed = zlib.crc32(f"{seeds} {next(tries)}".encode())
+            taken.add(seed)
+            if seed != cores[k].seed:
+                cores[k] = replace(cores[k], seed=seed)
 
 
 def _moved(item: LogicalInput, core: Ints, rows: Ints, axon_base: Ints) -> LogicalInput:

@@ -2,7 +2,8 @@
 
 The units of a board, such as the four of an NS16e-4, are joined through their hosts. So cores that are
 connected, by wires or because they drive pins of one exit, share a unit; and parts that are not
-connected share a core only if they are meant for the same unit.
+connected share a core only if they are meant for the same unit. (Splitters and relays of one layer share
+cores, and those of one input pin serve all that it reaches: they connect what they serve.)
 """
 
 from __future__ import annotations
