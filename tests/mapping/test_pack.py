@@ -32,7 +32,7 @@ def some_stimuli(rng, ticks=25, width=4):
     return {"in": [(t, p) for t in range(ticks) for p in range(width) if rng.random() < 0.4]}
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(seeds, st.integers(1, 30), st.integers(1, 6), st.sampled_from([0.0, 0.3]), st.integers(0, 3))
 def test_a_mapped_network_spikes_as_the_network_means(seed, neurons, cores, after, loops):
     rng = np.random.default_rng(seed)
@@ -42,7 +42,7 @@ def test_a_mapped_network_spikes_as_the_network_means(seed, neurons, cores, afte
     assert chips.play_image(plan.image, spikes, TICKS) == ideal.run(network, spikes, TICKS)
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(seeds, st.integers(1, 30), st.integers(1, 6), st.integers(0, 2), st.booleans())
 def test_a_crowded_network_only_answers_later(seed, neurons, cores, loops, dear):
     """Splitters take ticks: all pins of an output come by the same number of ticks later.
@@ -71,7 +71,7 @@ def test_a_crowded_network_only_answers_later(seed, neurons, cores, loops, dear)
         )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(seeds, st.integers(1, 25), st.integers(2, 8), st.integers(0, 2))
 def test_no_packing_and_no_placement_changes_a_spike(seed, neurons, cores, loops):
     rng = np.random.default_rng(seed)
