@@ -7,7 +7,9 @@ from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     FAR_CORES,
+    NEURONS,
     Base,
+    KeptAddresses,
     SendAddresses,
     SlotAddresses,
 )
@@ -25,13 +27,34 @@ def addresses(board, scratch):
         board.parameters.ctypes.data,
         board.narrow_parameters.ctypes.data,
         board.leak_magnitudes.ctypes.data,
+        board.drawn.ctypes.data,
+        board.drawers.ctypes.data,
+        board.draw_places.ctypes.data,
+        board.draws.ctypes.data,
+        board.jumps.ctypes.data,
         scratch.answer.ctypes.data,
-        scratch.leak.ctypes.data,
-        scratch.eta.ctypes.data,
+        scratch.noise.ctypes.data,
+        scratch.noise.ctypes.data + 4 * NEURONS,
+        scratch.narrow_noise.ctypes.data,
         scratch.zeros.ctypes.data,
+        scratch.ones.ctypes.data,
+        scratch.places.ctypes.data,
+        scratch.words.ctypes.data,
         board.high,
         board.rails,
         board.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def kept_of(machine):
+    """What cores keep from tick to tick."""
+    return KeptAddresses(
+        machine.potentials.ctypes.data,
+        machine.narrow.ctypes.data,
+        machine.wide.ctypes.data,
+        machine.generators.ctypes.data,
+        machine.since.ctypes.data,
     )
 
 
