@@ -19,10 +19,10 @@ import numpy.typing as npt
 from corelets.language.core import Core
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Bundle, Connection, Input, Output, Owner, Pins
-from tnemu.hardware.image import TAP_DTYPE
 from tnemu.networks.logical import (
     BALANCE,
     FIRST_CONNECTOR,
+    LOGICAL_TAP_DTYPE,
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
@@ -142,12 +142,16 @@ def flatten(top: Tree) -> LogicalNetwork:
             name: LogicalOutput(port.width, FIRST_CONNECTOR - k)
             for k, (name, port) in enumerate(outputs.items())
         },
-        origin=top.origin() | {"layer_kinds": _layer_kinds(top, numbering.cores)},
+        origin=top.origin()
+        | {
+            "layer_kinds": _layer_kinds(top, numbering.cores),
+            "part_kinds": {part.path: type(part).__name__ for part in top.walk() if _outer(part)},
+        },
     )
     source_input, source_pin = numbering.locate(list(inputs.values()))
     for number, (name, port) in enumerate(inputs.items()):
         mine = source_input[rows["source"]] == number
-        taps = np.zeros(int(mine.sum()), TAP_DTYPE)
+        taps = np.zeros(int(mine.sum()), LOGICAL_TAP_DTYPE)
         taps["pin"], taps["delay"] = source_pin[rows["source"][mine]], rows["delay"][mine]
         taps["core"], taps["axon"] = to_core[mine], sink_axon[rows["sink"][mine]]
         network.inputs[name] = LogicalInput(port.width, np.unique(taps))
@@ -248,6 +252,11 @@ def _cores(top: Tree, cores: list[Core]) -> list[LogicalCore]:
             dataclasses.replace(core.logical, name=name, layer=layer, number=number, seed=seed)
         )
     return named
+
+
+def _outer(part: Tree) -> bool:
+    """Whether it is a part of the outermost corelet, and of no other."""
+    return bool(part.path) and "." not in part.path
 
 
 def _layer_kinds(top: Tree, cores: list[Core]) -> dict[str, str]:

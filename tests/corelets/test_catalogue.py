@@ -79,7 +79,7 @@ def test_an_entry_says_what_its_plan_says(entry, example):
     sheet = entry.sheet(corelet)
     plan = tnemu.fit(corelet, tnemu.load_board("tiny"))
     assert sheet.latency_ticks == plan.latency_ticks
-    assert sheet.cores == sum(layer.cores for layer in plan.layers)
+    assert sheet.cores == sum(layer.parts for layer in plan.layers)
     image = plan.image
     widths = {("input", c.name): c.width for c in image.inputs}
     widths |= {("output", c.name): c.width for c in image.outputs}

@@ -52,8 +52,8 @@ def relays(self, source, sink):
 
 def test_pin_k_drives_pin_k():
     network = Wired(lambda self: relays(self, self.x, self.z)).build()
-    assert network.inputs["x"].taps.tolist() == [(k, 0, k, BALANCE) for k in range(4)]
-    assert network.wires.tolist() == [(0, k, ~0, k, BALANCE) for k in range(4)]
+    assert network.inputs["x"].taps.tolist() == [(k, 0, k, BALANCE, 0) for k in range(4)]
+    assert network.wires.tolist() == [(0, k, ~0, k, BALANCE, 0, 0) for k in range(4)]
     assert [(name, o.number) for name, o in network.outputs.items()] == [("z", -32)]
 
 
@@ -63,8 +63,8 @@ def test_slices_and_sums_choose_pins_in_their_order():
         relays(self, crossed, self.z)
 
     network = Wired(body).build()
-    assert network.inputs["x"].taps.tolist() == [(0, 0, 1, 0), (3, 0, 0, 0)]
-    assert network.inputs["y"].taps.tolist() == [(0, 0, 3, 0), (3, 0, 2, 0)]
+    assert network.inputs["x"].taps.tolist() == [(0, 0, 1, 0, 0), (3, 0, 0, 0, 0)]
+    assert network.inputs["y"].taps.tolist() == [(0, 0, 3, 0, 0), (3, 0, 2, 0, 0)]
 
 
 def test_wires_run_through_ports_at_any_depth():
@@ -95,7 +95,7 @@ def test_a_part_that_passes_its_input_on_is_a_wire():
             self.connect(self.swap.output, self.relay.input)
             self.connect(self.relay.output, self.output)
 
-    assert Around().build().inputs["input"].taps.tolist() == [(0, 0, 1, 0), (1, 0, 0, 0)]
+    assert Around().build().inputs["input"].taps.tolist() == [(0, 0, 1, 0, 0), (1, 0, 0, 0, 0)]
 
 
 def test_several_sources_on_one_pin_merge():
@@ -127,7 +127,7 @@ def test_an_explicit_delay_reaches_the_wire_through_ports():
             self.connect(self.second.output, self.output)
 
     network = Late().build()
-    assert network.wires.tolist() == [(0, 0, 1, 0, 7), (1, 0, ~0, 0, BALANCE)]
+    assert network.wires.tolist() == [(0, 0, 1, 0, 7, 0, 0), (1, 0, ~0, 0, BALANCE, 0, 0)]
 
 
 def test_axon_types_neuron_templates_and_elements_reach_the_core():
