@@ -30,6 +30,7 @@ def listed(*options: str) -> set[str]:
     return {name for name in found.stdout.split("\0") if name and (ROOT / name).is_file()}
 
 
+@pytest.mark.slow
 def test_a_source_distribution_holds_what_the_repository_holds(tmp_path: Path) -> None:
     kept, known = listed(), listed("--cached", "--others", "--exclude-standard")
     subprocess.run([sys.executable, "-c", BUILD, str(tmp_path)], cwd=ROOT, check=True)

@@ -164,6 +164,7 @@ def test_a_board_that_does_not_fit_into_memory_is_refused_before_it_is_built(
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_measures_activity_and_growth_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +315,7 @@ def test_an_installation_that_fails_is_reported_and_the_next_peer_measured(
     )
 
 
+@pytest.mark.slow
 def test_set_up_makes_an_environment_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     pip = Peer("pip", "Pip", ("pip",), {}, 1, "")  # every environment has it

@@ -65,6 +65,7 @@ def test_while_compiled_code_is_loaded_it_waits_instead_of_aborting() -> None:
 
 
 @pytest.mark.parametrize("after_s", [2.0, 2.6, 2.9, 3.2, 3.5])
+@pytest.mark.slow
 def test_while_host_and_board_start_nothing_is_said(after_s: float, tmp_path: Path) -> None:
     given = ("play", "--frames", "1000000", "--output", str(tmp_path / "run"))
     status, errors = interrupted(after_s, *given)

@@ -50,6 +50,7 @@ def test_a_student_whose_world_was_altered_is_refused(tmp_path, board):
         load_player(str(path)) if board is None else board_player(path, board, lanes=1)
 
 
+@pytest.mark.slow
 def test_players_are_compared_on_the_same_seeds(tmp_path):
     target = tmp_path / "scores.json"
     arguments = "learn evaluate random always:NOOP --game freeway --episodes 1 --seed 3 --json"
@@ -60,6 +61,7 @@ def test_players_are_compared_on_the_same_seeds(tmp_path):
     assert players["random"]["seeds"] == [3, 3]
 
 
+@pytest.mark.slow
 def test_scores_are_a_table_and_a_picture(tmp_path):
     picture = tmp_path / "scores.png"
     arguments = "learn evaluate random always:UP --game freeway --episodes 1 --sticky 0 --plot"
@@ -107,6 +109,7 @@ def short(tmp_path):
     return [str(folder / f"{name}.safetensors") for name in "ab"]
 
 
+@pytest.mark.slow
 def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
     short, tmp_path, monkeypatch
 ):

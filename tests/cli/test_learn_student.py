@@ -47,6 +47,7 @@ def test_a_student_that_does_not_fit_is_refused_before_training(teacher_file, tm
     assert not list(tmp_path.glob("*")), "nothing was collected or trained"
 
 
+@pytest.mark.slow
 def test_a_student_that_fits_is_trained(teacher_file, tmp_path):
     result = learn(
         "freeway", "--teacher", teacher_file, *SHORT, "--out", tmp_path, "--board", "ns1e"

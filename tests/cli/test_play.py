@@ -76,6 +76,7 @@ def test_every_key_of_a_report_is_documented_and_no_other(weights: Path, tmp_pat
                 assert unit
 
 
+@pytest.mark.slow
 def test_the_run_directory_is_named_after_game_and_time(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_run_directory_is_named_after_game_and_time(
     assert sorted(os.listdir(folder)) == ["report.json", "run.png"]
 
 
+@pytest.mark.slow
 def test_lockstep_runs_of_one_seed_are_the_same_run(weights: Path, tmp_path: Path) -> None:
     def run(name: str, *changes: Any) -> dict[str, Any]:
         done = play(
@@ -128,6 +130,7 @@ def test_a_missing_rom_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_refused_before_the_run(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for arguments, message in (
@@ -162,6 +165,7 @@ def test_a_full_disk_at_the_report_is_told_and_the_run_directory_still_has_it(
     assert report_of(tmp_path / "run")["outcome"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_report_goes_where_it_is_wanted(weights: Path, tmp_path: Path) -> None:
     done = play(
         "--weights", weights, "--mode", "free", "--frames", 5, "--output", tmp_path / "run",
@@ -198,6 +202,7 @@ def test_sigterm_ends_the_run_with_a_report(running: Running) -> None:
     assert report_of(running.folder)["outcome"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_killed_command_takes_its_processes_along(running: Running) -> None:
     running.process.kill()
     status, _ = running.end()
@@ -205,6 +210,7 @@ def test_a_killed_command_takes_its_processes_along(running: Running) -> None:
     assert not any(path.is_file() for path in running.folder.rglob("*"))
 
 
+@pytest.mark.slow
 def test_the_closed_loop_example_plays_what_the_command_plays(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +232,7 @@ def test_the_closed_loop_example_plays_what_the_command_plays(
     assert told.splitlines()[-1] == expected
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_run_with_a_report(weights: Path, tmp_path: Path) -> None:
     command = [*TNEMU, "play", "--weights", str(weights), "--frames", "1000000"]
     with subprocess.Popen(
@@ -243,6 +250,7 @@ def test_a_reader_that_goes_away_ends_the_run_with_a_report(weights: Path, tmp_p
     assert report_of(tmp_path / "run")["outcome"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_live_numbers(weights: Path, tmp_path: Path) -> None:
     import pty
 
@@ -265,6 +273,7 @@ def test_a_terminal_shows_live_numbers(weights: Path, tmp_path: Path) -> None:
     assert "finished after 60 decisions" in shown.decode()
 
 
+@pytest.mark.slow
 def test_the_board_decides_what_the_weight_file_decides(weights: Path, tmp_path: Path) -> None:
     student = read_weights(weights)
     plan = fit(Student(student), load_board("ns1e"))

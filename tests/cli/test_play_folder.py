@@ -40,6 +40,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(weights: Path, tmp_path: Pa
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_force_overwrites_a_run_and_leaves_nothing_of_it(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     quick(weights, folder, "--video")
@@ -48,6 +49,7 @@ def test_force_overwrites_a_run_and_leaves_nothing_of_it(weights: Path, tmp_path
     assert report_of(folder)["seed"] == 9
 
 
+@pytest.mark.slow
 def test_a_folder_with_other_things_in_it_may_be_used(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     assert quick(weights, tmp_path).exit_code == 0
@@ -83,6 +85,7 @@ def test_in_the_folder_of_all_runs_neighbours_are_cleaned_too(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGKILL])
+@pytest.mark.slow
 def test_whatever_ends_it_no_image_stays(
     running: Running, weights: Path, number: signal.Signals
 ) -> None:
@@ -94,6 +97,7 @@ def test_whatever_ends_it_no_image_stays(
     assert sorted(os.listdir(running.folder)) == ["report.json", "run.png"]
 
 
+@pytest.mark.slow
 def test_sigquit_ends_a_run_with_a_report(running: Running) -> None:
     os.killpg(running.process.pid, signal.SIGQUIT)
     assert running.end() == (131, "")
@@ -118,6 +122,7 @@ def test_a_run_folder_that_is_removed_is_made_again_for_the_report(running: Runn
     assert report_of(running.folder)["outcome"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_working_folder_that_is_removed_does_not_lose_the_report(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -162,6 +167,7 @@ def files_of_at_most(bytes_most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+@pytest.mark.slow
 def test_a_picture_that_has_no_room_leaves_no_file(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +207,7 @@ def test_a_report_that_has_no_room_anywhere_goes_to_standard_error(
 
 
 @pytest.mark.parametrize("columns", [80, 95, 110])
+@pytest.mark.slow
 def test_the_summary_breaks_between_words_at_any_width(
     weights: Path, tmp_path: Path, columns: int
 ) -> None:

@@ -46,6 +46,7 @@ def start(model: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_sigterm_leaves_nothing_and_sigkill_nothing_after_the_next_run(
     tonic: tuple[Path, Path], tmp_path: Path
 ) -> None:

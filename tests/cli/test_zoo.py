@@ -72,6 +72,7 @@ def test_the_table_has_a_line_for_every_student():
     assert any(line.startswith("krull: python -m tnemu.learn.distil krull") for line in lines)
 
 
+@pytest.mark.slow
 def test_the_sizes_that_are_kept_are_those_that_are_worked_out():
     """Run: tnemu zoo --sizes > tnemu/zoo/sizes.json"""
     assert zoo.sizes() == measured_sizes()

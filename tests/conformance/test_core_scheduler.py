@@ -30,12 +30,16 @@ def test_a_self_loop_fires_every_delay_ticks(lab, delay, ticks):
 @pytest.mark.parametrize("delay", range(1, 16))
 def test_a_spike_is_seen_exactly_delay_ticks_after_it_was_fired(lab, delay):
     """From every tick of the round of 16 rows, so that every wrap of the row number is met."""
-    for start in range(16):
-        emulator = lab.load(
-            Core({0: RELAY}, [(0, 0)], {0: (1, 9, delay)}), Core({0: RELAY}, [(9, 0)])
-        )
-        emulator.inject(0, 0, start)
-        assert fire_ticks(emulator, 48, 1, 0) == [start + delay]
+    starts, relays = range(16), dict.fromkeys(range(16), RELAY)
+    senders = Core(relays, [(k, k) for k in starts], {k: (1, 255 - k, delay) for k in starts})
+    emulator = lab.load(senders, Core(relays, [(255 - k, k) for k in starts]))
+    for start in starts:
+        emulator.inject(0, start, start)
+    emulator.run(48, record_spikes=True)
+    fired = emulator.last_spikes.records
+    seen = fired[fired["core"] == 1]
+    assert seen["neuron"].tolist() == list(starts)
+    assert seen["tick"].tolist() == [start + delay for start in starts]
 
 
 def test_two_spikes_for_one_axon_and_tick_merge(lab):

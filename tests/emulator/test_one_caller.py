@@ -81,6 +81,7 @@ def test_a_second_thread_is_refused_a_hundred_times_of_a_hundred(way, tmp_path, 
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "reference"])
+@pytest.mark.slow
 def test_two_threads_that_run_at_once_each_run_whole_runs_or_none(way):
     """What is done is what one caller would have done; nobody waits for ever."""
     emulator, done = WAYS[way](CASE.image), []

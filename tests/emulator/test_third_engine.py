@@ -71,11 +71,12 @@ def test_a_folder_without_an_entry_of_its_name_is_named(third):
         engines.registry()
 
 
+@pytest.mark.slow
 def test_the_conformance_cases_run_on_it_by_themselves(third, tmp_path):
     (tmp_path / "adds_third.py").write_text(PLUGIN.format(folder=str(third())))
     cases = [f"tests/conformance/test_{name}.py" for name in ("core_scheduler", "neuron_leak")]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "adds_third", "-p", "no:cacheprovider",
+        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "adds_third", "-p", "no:cacheprovider",
          "-k", "third", *cases],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
     )  # fmt: skip

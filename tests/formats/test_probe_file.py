@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import fuzzing
 import numpy as np
 import pytest
 
@@ -143,24 +142,3 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(FormatError, match="it is a pipe, not a regular file"):
         read(tmp_path / "pipe.csv")
-
-
-def _fuzz(tmp_path: Path, inputs: int, seed: int, box_s: float) -> int:
-    write_firings(tmp_path / "a.csv", np.array(ROWS * 20, FIRING_DTYPE), False)
-    good = [(tmp_path / "a.csv").read_bytes(), npz()]
-
-    def load(data: bytes) -> object:
-        (tmp_path / "fuzzed").write_bytes(data)
-        return read(tmp_path / "fuzzed")
-
-    return fuzzing.fuzz(load, good, inputs, seed, box_s)
-
-
-def test_a_mutated_recording_is_read_or_refused(tmp_path: Path) -> None:
-    assert _fuzz(tmp_path, 1500, 1, float("inf")) == 1500
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(0)
-def test_a_million_mutated_recordings_are_read_or_refused(tmp_path: Path) -> None:
-    assert _fuzz(tmp_path, fuzzing.INPUTS, 2, fuzzing.BOX_S) > 0

@@ -67,6 +67,7 @@ def test_every_neuron_of_the_recurrent_network_has_balanced_input() -> None:
         (50, 128, "leak+threshold"),
     ],
 )
+@pytest.mark.slow
 def test_a_recurrent_network_keeps_the_rate_it_is_asked_for(
     rate: float, count: int, noise: str
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_file_out_of_order_is_held_and_named_and_one_that_is_too_long_refused(
         diff_spikes(a, b)
 
 
+@pytest.mark.slow
 def test_files_in_order_take_no_more_memory_the_longer_they_are(tmp_path: Path) -> None:
     """Two files of 8 million spikes, 96 MB each; the second has one spike less."""
     ticks = np.arange(8_000_000, dtype=">u4")

@@ -247,6 +247,7 @@ def test_chip_borders_are_counted_as_the_emulator_counts_them():
     assert counters.hops == round(plan.resources["mean_hops"] * 32)
 
 
+@pytest.mark.slow
 def test_a_layer_larger_than_the_board_is_refused_by_name():
     class Big(Corelet):
         def __init__(self):

@@ -37,6 +37,7 @@ def everything(case, cut: int, **options):
     st.sampled_from([1, 3, 1000]),
     st.integers(0, 12),
 )
+@pytest.mark.slow
 def test_a_calendar_gives_the_reference_result_however_little_room_its_pages_have(
     seed, cores, room, cut
 ):

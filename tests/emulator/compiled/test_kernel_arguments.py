@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numba import njit, types
 from test_narrow import one
 
@@ -17,6 +18,7 @@ INNER = [
 ]
 
 
+@pytest.mark.slow
 def test_no_array_is_handed_to_what_runs_for_every_core_or_spike(monkeypatch):
     """numba would count its references, twice a call, with an atomic instruction each."""
     # What calls them has to be compiled, not loaded, for numba to say what they are called with.

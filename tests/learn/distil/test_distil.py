@@ -47,6 +47,7 @@ def test_kl_by_hand():
     assert float(losses.kl(labels, logits)) == pytest.approx(np.log(2) / 2)
 
 
+@pytest.mark.slow
 def test_collect_visits_and_labels():
     def player(observations):
         return np.eye(3)[observations[:, 0, 0, 0] % 3]
@@ -73,6 +74,7 @@ def test_split_holds_out_the_last():
     assert b.screens.ravel().tolist() == [30, 31]
 
 
+@pytest.mark.slow
 def test_all_stages_and_resume(teacher_file, tmp_path, capsys):
     s = DistilSettings(
         "freeway",

@@ -62,6 +62,7 @@ def test_kl_with_a_small_temperature_is_nll():
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.slow
 def test_descending_a_loss_finds_the_teachers_action(name):
     generator = torch.Generator().manual_seed(0)
     q = torch.randn(200, 4, generator=generator)

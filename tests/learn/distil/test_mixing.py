@@ -53,11 +53,13 @@ def test_the_teacher_takes_its_share_of_the_decisions(acted, share):
     assert np.mean(np.array(acted) == 2) == pytest.approx(share, abs=0.05 * (0 < share < 1))
 
 
+@pytest.mark.slow
 def test_labels_are_the_teachers_whoever_acts(acted):
     for share in (0.0, 0.3, 1.0):
         assert torch.equal(gather(share).q, torch.eye(3)[2].expand(400, 3))
 
 
+@pytest.mark.slow
 def test_a_mix_is_chosen_by_the_seed(acted):
     runs = []
     for seed in (7, 7, 8):
@@ -68,6 +70,7 @@ def test_a_mix_is_chosen_by_the_seed(acted):
     assert runs[0][1] != runs[2][1]
 
 
+@pytest.mark.slow
 def test_the_share_decays_with_every_round(tmp_path, monkeypatch):
     shares = []
 

@@ -140,6 +140,7 @@ def test_depth_is_the_number_of_block_layers():
 
 
 @pytest.mark.parametrize("minibatch", ["all", "one"])
+@pytest.mark.slow
 def test_each_head_learns_what_its_own_teacher_does(minibatch):
     """Each teacher always does one thing, another than the other; by chance a head would agree with
     1/3 and 1/6.
@@ -160,6 +161,7 @@ def test_each_head_learns_what_its_own_teacher_does(minibatch):
     assert not heads[0].student.training
 
 
+@pytest.mark.slow
 def test_files_differ_in_background_and_vote_alone(run):
     _, paths, _ = run
     one, two = map(read_weights, paths)
@@ -178,6 +180,7 @@ def test_files_differ_in_background_and_vote_alone(run):
         np.testing.assert_array_equal(a.order, b.order)
 
 
+@pytest.mark.slow
 def test_one_board_image_plays_every_game(run):
     _, paths, _ = run
     images = [tnemu.fit(corelets.load(p), tnemu.load_board("ns1e")).image for p in paths]
@@ -195,6 +198,7 @@ def test_one_board_image_plays_every_game(run):
         np.testing.assert_array_equal(votes(seen), weights.scores(seen))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
     settings, paths, _ = run
     before = [path.read_bytes() for path in paths]
@@ -207,6 +211,7 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, tmp_path):
     assert {row["stage"] for row in rows} == {"stage1"}, "only what is missing is trained again"
 
 
+@pytest.mark.slow
 def test_a_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(run, tmp_path):
     settings, paths, _ = run
     for path in paths[0].parent.glob("*"):
@@ -296,6 +301,7 @@ def test_a_head_alone_gives_the_logits_of_its_game(precision):
         torch.testing.assert_close(alone(screens(6, 3)), head(screens(6, 3)))
 
 
+@pytest.mark.slow
 def test_loss_hysteresis_sparsity_and_a_share_of_the_teachers_are_there_for_several_games(
     run, tmp_path
 ):

@@ -61,6 +61,7 @@ def test_a_jump_to_the_other_side_does_not_keep_the_old_sign():
     assert next_trinary(hidden, before, 0.1).tolist() == [0, -1, 0, 1]
 
 
+@pytest.mark.slow
 def test_weights_of_a_student_follow_their_whole_history():
     torch.manual_seed(0)
     student, h = Student(FREEWAY.shape, 3), 0.125

@@ -42,6 +42,7 @@ def test_the_gradient_of_the_pressure_lowers_the_rate():
     assert rates[-1] < rates[0] - 0.1
 
 
+@pytest.mark.slow
 def test_a_student_trained_under_pressure_fires_less():
     rng = np.random.default_rng(0)
     screens = rng.integers(0, 256, (64, *FREEWAY.shape), dtype=np.uint8)

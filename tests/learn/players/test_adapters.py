@@ -90,6 +90,7 @@ def test_it_can_be_trained_on_the_environment_under_its_spec():
         gymnasium.make(ID, game="krull", atari_spec=spec)
 
 
+@pytest.mark.slow
 def test_the_environment_is_made_as_this_module_says_with_nothing_else_imported():
     code = (
         "import gymnasium\n"

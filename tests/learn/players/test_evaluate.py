@@ -25,6 +25,7 @@ from tnemu.tasks.atari.spec import SPECS
 SPEC = dataclasses.replace(SPECS["breakout"], max_frames=160)
 
 
+@pytest.mark.slow
 def test_episodes_depend_on_their_seed_alone():
     def player(observations):  # deterministic and batch-independent
         return np.eye(4)[observations.sum((1, 2, 3), dtype=int) % 4]
@@ -46,6 +47,9 @@ class FakeWorld:
     def step(self, index):
         self.taken.append(index)
         return self.reset(), 2.0, len(self.taken) == 3000 + self.seed
+
+    def close(self):
+        pass
 
     episode_return = property(lambda self: 2.0 * len(self.taken))
     episode_decisions = property(lambda self: len(self.taken))
@@ -162,6 +166,7 @@ def test_random_plays_under_the_spec_of_the_files(files):
     assert SPECS["breakout"] != SPEC
 
 
+@pytest.mark.slow
 def test_sticky_is_that_of_all_players_and_both_are_recorded(files, tmp_path, capsys):
     other = with_spec(files, tmp_path, sticky=0.1)
     assert main([files[0], other, "--episodes", "1"]) == 1

@@ -52,6 +52,7 @@ def test_settings_and_what_plays_integers_are_imported_without_torch():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_integer_students_and_weight_files_are_compared_without_torch(quantised, tmp_path):
     table = tmp_path / "scores.json"
     words = ["random", quantised, "freeway", "--episodes", "1", "--json", str(table)]

@@ -64,6 +64,7 @@ def settings(folder, **more):
     return LadderSettings("freeway", str(folder), **{**tiny, **more})
 
 
+@pytest.mark.slow
 def test_every_rung_plays_the_same_seeds_and_a_stopped_ladder_goes_on(folder, capsys):
     path = climb(settings(folder))
     whole = json.loads(path.read_text())
@@ -103,6 +104,7 @@ def test_every_rung_plays_the_same_seeds_and_a_stopped_ladder_goes_on(folder, ca
         climb(settings(folder, learning_rate=1.0), resume=True)
 
 
+@pytest.mark.slow
 def test_fine_tuning_changes_codes(folder):
     near = settings(folder, bits=(4,), tune_float=0, episodes=1, iterations=1, learning_rate=1e-30)
     climb(near)
@@ -118,6 +120,7 @@ def test_fine_tuning_changes_codes(folder):
 
 
 @pytest.mark.parametrize(("tuned", "rung"), [(1, "fp32 tuned"), (0, "8 bit")])
+@pytest.mark.slow
 def test_a_rung_that_diverges_says_how_to_go_on(folder, tuned, rung):
     wild = settings(folder, tune_float=tuned, learning_rate=1e38)
     with pytest.raises(Diverged) as caught:

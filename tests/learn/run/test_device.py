@@ -89,6 +89,7 @@ def short_episodes(monkeypatch):
     monkeypatch.setattr(teacher, "spec_for", lambda game: short)
 
 
+@pytest.mark.slow
 def test_auto_without_a_gpu_trains_what_the_cpu_trains(no_gpu, short_episodes, tmp_path):
     files = [train_teacher(tiny_teacher(tmp_path / name, name)) for name in ("auto", "cpu")]
     first, second = (load_tensors(file) for file in files)

@@ -88,6 +88,7 @@ def test_a_run_that_diverges_at_once_says_that_its_states_are_kept(settings, tmp
     assert len(States.load(tmp_path / "out" / "round0.npz", SPEC, teacher)) == 80
 
 
+@pytest.mark.slow
 def test_a_later_stage_that_diverges_leaves_the_last_good_one_to_go_on_from(settings, tmp_path):
     wild = dataclasses.replace(settings, later_learning_rate=1e38)
     with pytest.raises(Diverged) as caught:
@@ -151,6 +152,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("bytes_free", "missing"), [(1_000, "round0.npz"), (10**6, "stage0.json")])
+@pytest.mark.slow
 def test_a_disk_without_room_is_refused_before_the_work(
     settings, tmp_path, monkeypatch, bytes_free, missing
 ):

@@ -86,6 +86,7 @@ def test_network_is_dueling_and_subtracts_the_background():
     assert sum(p.numel() for p in DuelNet(SPECS["krull"]).parameters()) < 250_000
 
 
+@pytest.mark.slow
 def test_training_run_and_resume(tmp_path):
     s = tiny(tmp_path)
     best = train_teacher(s)
@@ -138,6 +139,7 @@ def test_resume_restores_every_tensor(tmp_path):
         assert all(torch.equal(old[i][k], new[i][k]) for k in ("step", "exp_avg", "exp_avg_sq"))
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(tmp_path):
     nets = []
     for k, seed in enumerate((1, 1, 2)):
@@ -306,6 +308,7 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path, monkeypatch, which):
 
 
 @pytest.mark.parametrize("fails", FILES)
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_loses_no_better_teacher(tmp_path, monkeypatch, fails):
     """The check at step 400 is the better one; whichever write fails, the resumed run ends with it."""
     scores = {200: 1.0, 400: 9.0, 600: 5.0}
@@ -338,6 +341,7 @@ def test_a_file_that_cannot_be_written_loses_no_better_teacher(tmp_path, monkeyp
     assert [check["steps"] for check in trainer.checks] == [200, 400, 600]
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_is_refused_before_a_teacher_trains(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     whole = shutil.disk_usage

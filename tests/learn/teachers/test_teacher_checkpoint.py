@@ -29,6 +29,7 @@ def curve_of(run):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_cuts_the_rows_that_its_checkpoint_does_not_have(tmp_path):
     """The run was killed after them; they are made again."""
     s = tiny(tmp_path, steps=300)
@@ -70,6 +71,7 @@ def stopped(tmp_path):
         ("more", 1, "counters: unknown key 'more'"),
     ],
 )
+@pytest.mark.slow
 def test_counters_of_another_type_are_refused_by_name(stopped, key, value, message):
     trainer, path, arrays, facts = stopped
     counters = json.loads(facts["counters"]) | {key: value}
@@ -105,6 +107,7 @@ def test_counters_of_another_type_are_refused_by_name(stopped, key, value, messa
         ("rest", lambda a: np.zeros(1, np.float32), "rest is no part of a teacher's checkpoint"),
     ],
 )
+@pytest.mark.slow
 def test_tensors_that_no_checkpoint_has_are_refused_by_name(stopped, name, change, message):
     trainer, path, arrays, facts = stopped
     if change is None:
