@@ -12,9 +12,11 @@ from tnemu.hardware import BoardImage, OutputConnector, load_board, neuron, pack
 from tnemu.hardware.neuron import FIELDS, NEURON_DTYPE
 
 SWITCHES = [
-    {"potential_range": rule, "leak_zero_clamp": clamp}
-    for rule in ("saturate20", "rails393216")
+    {"noise": noise, "potential_range": rule, "leak_zero_clamp": clamp, "no_reset_ceiling": ceiling}
+    for ceiling in ("alpha+mask", "alpha+255", "none")
     for clamp in (True, False)
+    for rule in ("saturate20", "rails393216")
+    for noise in ("xorshift32", "counter")
 ]
 EXITS = [(0, -1, 0), (0, -1, 1), (0, 2, 4)]
 """Exits of ``tiny``: two to the west for the connector "wide", one to the north for "north"."""
@@ -96,6 +98,15 @@ def make_case(
     """A case from its knobs; all else comes from ``seed``. Noise is costly, so its cores are sparse."""
     rng = np.random.default_rng(seed)
     kinds = random_kinds(rng, 12, noise)
+    if noise:
+        # Few boards would be without one of the three, or at rest, if chance were left to itself.
+        for name in rng.permutation(["b", "c", "TM"])[: rng.integers(0, 3)]:
+            kinds[name] = 0
+        if rng.random() < 0.3:
+            kinds["leak"] = 0
+    if rng.random() < 0.4:  # nearly every board would have some feature that 16 bits do not serve
+        for name, values in (("b", 1), ("epsilon", 1), ("gamma", 2), ("TM", 15), ("VR", 15)):
+            kinds[name] %= values
     density, used = rng.choice([0.02, 0.2] if noise else [0.02, 0.5, 1.0], 2)
     image = random_image(rng, cores, kinds, used=used, density=density, **chip)
     wires = Wires.random(rng, cores, feedback)

@@ -13,9 +13,20 @@ from engines import ENGINES
 from laboratory import Laboratory
 
 SWITCHES = {
-    "saturate20-clamp": {"potential_range": "saturate20", "leak_zero_clamp": True},
-    "rails393216-noclamp": {"potential_range": "rails393216", "leak_zero_clamp": False},
+    "defaults": {
+        "potential_range": "saturate20",
+        "leak_zero_clamp": True,
+        "noise": "xorshift32",
+        "no_reset_ceiling": "alpha+mask",
+    },
+    "others": {
+        "potential_range": "rails393216",
+        "leak_zero_clamp": False,
+        "noise": "counter",
+        "no_reset_ceiling": "none",
+    },
 }
+"""Every switch has both of its settings in two rounds, not in two for each."""
 
 
 @pytest.fixture(params=ENGINES)

@@ -32,6 +32,18 @@ def every_tick(*axons: int, ticks: int = 1000) -> Hits:
     return dict.fromkeys(range(ticks), axons)
 
 
+class Scripted:
+    """A noise source that reads its words from a script."""
+
+    state = 0
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def word(self, neuron: int, kind: int, axon: int) -> int:
+        return self._script(kind, axon)
+
+
 @dataclass
 class Core:
     """One hand-made core. Axon i has type ``axon_types[i]``, and type i mod 4 where that says nothing.
@@ -142,7 +154,7 @@ class Laboratory:
         image = self.image(Core({0: neuron}, ALL))
         state, trace = State.initial(image), Trace(np.ones(1, np.bool_), limit=256)
         state.add_pending(np.array([(0, 0, axon) for axon in hits], np.int64).reshape(-1, 3))
-        engine = ReferenceEngine(image, lambda seed, tick, j, kind, axon: script(kind, axon))
+        engine = ReferenceEngine(image, lambda state, tick: Scripted(script))
         engine.advance(state, 1, trace)
         return Course([int(state.potentials[0, 0])], rows(trace.spikes)[:, 0].tolist())
 

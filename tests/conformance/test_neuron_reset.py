@@ -31,8 +31,8 @@ def test_gamma_1_subtracts_the_threshold(lab):
     assert course.fired == [1, 2, 4, 5, 7, 8, 9, 11, 12, 14, 15, 17, 18, 19]
 
 
-def test_gamma_2_never_resets(lab):
-    course = lab.watch(neuron(alpha=10, leak=1, gamma=2), 13)
+def test_gamma_2_never_resets(lab_with):
+    course = lab_with(no_reset_ceiling="none").watch(neuron(alpha=10, leak=1, gamma=2), 13)
     assert course.v == list(range(1, 14))
     assert course.fired == [9, 10, 11, 12]
 

@@ -166,10 +166,10 @@ def test_snapshots_of_a_board_and_of_lanes_are_not_taken_for_each_other(relay, t
     Emulator(relay()).snapshot(tmp_path / "one")
     LaneEmulator(relay(), 2).snapshot(tmp_path / "two")
     with pytest.raises(
-        SnapshotError, match="has format 'tnemu-snapshot-1', this reads 'tnemu-lanes-1'; use Emul"
+        SnapshotError, match="has format 'tnemu-snapshot-2', this reads 'tnemu-lanes-2'; use Emul"
     ):
         LaneEmulator.restore(relay(), tmp_path / "one")
     with pytest.raises(
-        SnapshotError, match=r"has format 'tnemu-lanes-1', this reads .*; use LaneEmulator\.restore"
+        SnapshotError, match=r"has format 'tnemu-lanes-2', this reads .*; use LaneEmulator\.restore"
     ):
         Emulator.restore(relay(), tmp_path / "two")

@@ -10,6 +10,7 @@ import signal
 import stat
 import threading
 import tracemalloc
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -105,8 +106,10 @@ def test_a_flipped_byte_is_noticed(image, path, pack):
     with np.load(path) as file:
         arrays = dict(file)
     pack(path, **arrays)
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda info: info.compress_size)
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[largest.header_offset + 60 + largest.compress_size // 2] ^= 1  # after its own header
     path.write_bytes(data)
     with pytest.raises(SnapshotError, match="is damaged; make the file again"):
         Emulator.restore(image, path)
@@ -139,7 +142,7 @@ def forge(path, image, **changes):
     [
         (
             {"format": "tnemu-snapshot-9"},
-            "has format 'tnemu-snapshot-9', this reads 'tnemu-snapshot-1'; take a new",
+            "has format 'tnemu-snapshot-9', this reads 'tnemu-snapshot-2'; take a new",
         ),
         ({"tick": -1}, "tick = -1: must be a whole number"),
         ({"tick": 1.5}, "tick = 1.5: must be a whole"),
@@ -152,6 +155,7 @@ def forge(path, image, **changes):
         ({"potentials": np.full((2, 256), 2**20, np.int32)}, "a potential is outside"),
         ({"potentials": np.ones((2, 256), np.int32)}, "a neuron that is not used has a potential"),
         ({"counters": np.full(8, -1)}, "a counter is negative"),
+        ({"generators": np.ones(3, np.uint32)}, r"generators has shape \(3,\)"),
         ({"pending": np.array([[2, 0, 0]])}, "a pending input is in the past or on no axon"),
         ({"pending": np.array([[9, 2, 0]])}, "a pending input is in the past or on no axon"),
         ({"pending": np.array([[9, 0, 256]])}, "a pending input is in the past or on no axon"),
@@ -163,6 +167,25 @@ def test_a_snapshot_that_does_not_fit_the_image_is_refused(image, path, changes,
     saved(image, path)
     forge(path, image, **changes)
     with pytest.raises(SnapshotError, match=message):
+        Emulator.restore(image, path)
+
+
+def test_a_snapshot_with_a_generator_that_is_stuck_is_refused(image, path):
+    noisy = image.neuron_types.copy()
+    noisy["TM"][1:] = 1
+    drawing = replace(image, neuron_types=noisy, seeds=np.array([5, 6], np.uint32))
+    saved(drawing, path)
+    forge(path, drawing, generators=np.array([5, 0], np.uint32))
+    with pytest.raises(SnapshotError, match="a generator that is drawn from has the state 0; take"):
+        Emulator.restore(drawing, path)
+
+
+def test_a_snapshot_of_the_format_before_generators_is_refused_by_its_name(image, path):
+    saved(image, path)
+    forge(path, image, generators=None, format="tnemu-snapshot-1")
+    with pytest.raises(
+        SnapshotError, match="has format 'tnemu-snapshot-1', this reads 'tnemu-snapshot-2'; take a "
+    ):
         Emulator.restore(image, path)
 
 

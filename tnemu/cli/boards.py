@@ -119,6 +119,8 @@ def _drawing(spec: BoardSpec) -> list[RenderableType]:
         ("host", ", ".join([host.name, *details])),
         ("leak_zero_clamp", str(spec.chip.leak_zero_clamp).lower()),
         ("potential_range", spec.chip.potential_range),
+        ("noise", spec.chip.noise),
+        ("no_reset_ceiling", spec.chip.no_reset_ceiling),
         ("sha256", spec.sha256[:16]),
     ):
         facts.add_row(name, value)

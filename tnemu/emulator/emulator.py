@@ -43,11 +43,15 @@ class Emulator(Loaded[OutputSpikes]):
     engine   the name of one of :func:`tnemu.emulator.engines.registry`
     threads  1..256 where the engine has threads; None lets it choose, one for small networks. The
              result is the same for any number
+    noise_seed  0..4294967295: other noise for stochastic neurons, made of it and of each core's own
+             seed (:func:`tnemu.emulator.noise.generators`); None: that of the cores' seeds alone, as
+             IBM's run time has it
 
     It belongs to one caller at a time: whoever calls while another call has not ended, from another
     thread or from a signal handler, is refused. An interrupt leaves a whole number of ticks.
 
-    Raises EmulatorError for an unknown engine, threads that it does not have, what is no image, or a
+    Raises EmulatorError for an unknown engine, threads that it does not have, what is no image, a core
+    with noise whose seed is 0, or a
     board that does not fit into the memory that is left or has more cores than the engine can name;
     ImageError for an inconsistent image.
     """
@@ -60,9 +64,11 @@ class Emulator(Loaded[OutputSpikes]):
         *,
         engine: str = DEFAULT,
         threads: int | None = None,
+        noise_seed: int | None = None,
         lanes: None = None,
     ) -> None:
-        self._start(image, engine, threads, lanes, State.initial)
+        load = partial(State.initial, noise_seed=noise_seed)
+        self._start(image, engine, threads, lanes, load)
 
     def _start(
         self,
@@ -102,7 +108,7 @@ class Emulator(Loaded[OutputSpikes]):
         threads: int | None = None,
         lanes: None = None,
     ) -> Self:
-        """An emulator that goes on where :meth:`snapshot` was taken, with any engine.
+        """An emulator that goes on where :meth:`snapshot` was taken, its noise too, with any engine.
 
         Raises SnapshotError when the file is damaged or was taken of another image.
         """

@@ -58,7 +58,7 @@ class Engine(Protocol):
         clears it; every used neuron is evaluated; every spike sets a bit of row (tick + delay) mod
         16 of its target, or is written to the trace.
 
-        In between an engine may keep potentials, counters, and spikes on their way, in a form of its
+        In between an engine may keep potentials, counters, generators, and spikes on their way, in a form of its
         own: see ``deliver`` and ``settle``. An interrupt should be served within about a second.
         """
         ...
@@ -128,6 +128,11 @@ class LaneEngine(Protocol):
     @property
     def potentials(self) -> npt.NDArray[np.int32]:
         """A copy of V: int32 [lanes, n, 256]."""
+        ...
+
+    @property
+    def generators(self) -> npt.NDArray[np.uint32]:
+        """A copy of the state of every core's noise: uint32 [lanes, n]."""
         ...
 
     @property

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import snapshots
+from tnemu.emulator import noise, snapshots
+from tnemu.emulator.arguments import whole_array
+from tnemu.emulator.errors import InputError
 from tnemu.emulator.state import Counters, Events
+from tnemu.errors import shown
 from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
@@ -37,6 +40,21 @@ def packed(lanes: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     padded = np.zeros((lanes.shape[1], WORD * words_of(len(lanes))), np.bool_)
     padded[:, : len(lanes)] = lanes.T
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
+
+
+def generators(image: BoardImage, lanes: int, noise_seed: object) -> npt.NDArray[np.uint32]:
+    """The state of every core's noise before tick 0, uint32 [lanes, n]; read-only.
+
+    ``noise_seed``: None or a number for all lanes (:func:`tnemu.emulator.noise.generators`), or a list
+    of one for each.
+    """
+    if noise_seed is None or np.ndim(noise_seed) == 0:  # type: ignore[arg-type]
+        return np.broadcast_to(noise.generators(image, noise_seed), (lanes, image.core_count))
+    then = f"give one for all, or a list of {lanes:,}, one a lane"
+    seeds = whole_array("noise_seed", noise_seed, 0, noise.WORD, then)  # type: ignore[arg-type]
+    if seeds.shape != (lanes,):
+        raise InputError(f"noise_seed = {shown(noise_seed)}: is of shape {seeds.shape}; {then}")
+    return np.stack([noise.generators(image, seed) for seed in seeds.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +99,7 @@ class LaneState:
     slots       uint64 [words, 16, n, 256]  lanes in which an axon is active in scheduler row t mod 16
     counters    int64  [8]                  of all boards together
     firings     int64  [n]                  of all boards together
+    generators  uint32 [lanes, n]           of every board as in :class:`State`
     pending     the inputs to come
     """
 
@@ -89,6 +108,7 @@ class LaneState:
     slots: npt.NDArray[np.uint64]
     counters: npt.NDArray[np.int64]
     firings: npt.NDArray[np.int64]
+    generators: npt.NDArray[np.uint32]
     pending: LaneInputs
 
     def save(self, path: PathLike, image: BoardImage) -> None:
@@ -114,6 +134,7 @@ class LaneState:
             "slots": self.slots,
             "counters": self.counters,
             "firings": self.firings,
+            "generators": self.generators,
             "pending": self.pending.events,
             "pending_lanes": self.pending.lanes,
         }
@@ -127,6 +148,7 @@ def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | N
         "slots": (words_of(lanes), SLOTS, n, AXONS),
         "counters": (len(Counters.__dataclass_fields__),),
         "firings": (n,),
+        "generators": (lanes, n),
         "pending": (0, 3),
         "pending_lanes": (0, words_of(lanes)),
     }
@@ -144,5 +166,6 @@ def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | N
     return (
         snapshots.potential_problem(arrays["potentials"], image)
         or snapshots.count_problem(arrays)
+        or snapshots.generator_problem(arrays["generators"], image)
         or snapshots.pending_problem(arrays["pending"], tick, image)
     )

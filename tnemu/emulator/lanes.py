@@ -1,15 +1,15 @@
 """Many boards of one image in lockstep: one bit of a word is one board's spike.
 
-    lane k of LaneEmulator(image, lanes)  ==  Emulator(image) given lane k's input
+    lane k of LaneEmulator(image, lanes, noise_seed=s)  ==  Emulator(image, noise_seed=s[k])
 
-to the bit, noise included.
+given lane k's input, to the bit, noise included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from tnemu.emulator.engine import LaneEngine, LaneTrace, rows
 from tnemu.emulator.engines import DEFAULT, registry
 from tnemu.emulator.errors import EmulatorError, InputError
 from tnemu.emulator.inputs import axon_events, check_size
-from tnemu.emulator.lane_state import LaneInputs, LaneState, mask, packed
+from tnemu.emulator.lane_state import LaneInputs, LaneState, generators, mask, packed
 from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
 from tnemu.emulator.one_caller import alone
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes, connector_numbers
@@ -98,14 +98,25 @@ class LaneEmulator(Loaded[LaneSpikes]):
     slots, and 1 kB a core and lane for potentials, of which only cores that keep something between
     ticks use any.
 
-    Raises ImageError for an inconsistent image, InputError for a number of lanes outside 1..2**20,
-    EmulatorError for an engine that has no lanes, what is no image, and boards that do not fit into
+    noise_seed  as of an Emulator: one for all lanes, which then draw alike, or a list of one for each;
+                None: no lane has one, and all draw alike
+
+    Raises ImageError for an inconsistent image, InputError for a number of lanes outside 1..2**20 or
+    seeds that are no such list, EmulatorError for an engine that has no lanes, what is no image, a core
+    with noise whose seed is 0, and boards that do not fit into
     the memory that is left or have more cores than the engine can name.
     """
 
     _what = "emulator"
 
-    def __init__(self, image: BoardImage, lanes: int, *, engine: str = DEFAULT) -> None:
+    def __init__(
+        self,
+        image: BoardImage,
+        lanes: int,
+        *,
+        engine: str = DEFAULT,
+        noise_seed: int | Sequence[int] | npt.NDArray[np.integer[Any]] | None = None,
+    ) -> None:
         self.lanes: int = whole("lanes", lanes, 1, MOST_LANES, error=InputError)
         entry = self._load(image, engine, 1)
         if entry.make_lanes is None:
@@ -115,7 +126,8 @@ class LaneEmulator(Loaded[LaneSpikes]):
         """Firings recorded by the latest run with ``record_spikes``."""
         self._pending = LaneInputs.none(self.lanes)
         self._tick = 0
-        self._engine: LaneEngine | None = entry.make_lanes(self.image, self.lanes)
+        start = generators(self.image, self.lanes, noise_seed)
+        self._engine: LaneEngine | None = entry.make_lanes(self.image, start)
 
     @classmethod
     def restore(cls, image: BoardImage, path: PathLike, *, engine: str = DEFAULT) -> Self:
@@ -240,6 +252,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
             slots=engine.slots(),
             counters=engine.counters,
             firings=engine.firings,
+            generators=engine.generators,
             pending=self._pending.from_tick(engine.tick),
         )
         state.save(path, self.image)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu import files
-from tnemu.emulator import memory
+from tnemu.emulator import memory, noise
 from tnemu.emulator.errors import SnapshotError
 from tnemu.errors import shown
 from tnemu.files import PathLike
@@ -22,13 +22,13 @@ from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, POTENTIAL_MAX, POTENTIAL_MIN
 
 LAST_TICK = (1 << 46) - 1
-SWITCHES = ("leak_zero_clamp", "potential_range")
+SWITCHES = ("leak_zero_clamp", "potential_range", "noise", "no_reset_ceiling")
 """Switches of the chip: the usual reason why two images are not the same."""
 
-ALONE, LANES = "tnemu-snapshot-1", "tnemu-lanes-1"
+ALONE, LANES = "tnemu-snapshot-2", "tnemu-lanes-2"
 """The format of one board's state, and that of many boards in lockstep."""
-MEMBERS: dict[str, dict[str, tuple[Any, int]]] = {
-    ALONE: {
+_OLDER: dict[str, dict[str, tuple[Any, int]]] = {
+    "tnemu-snapshot-1": {
         "header": (str, 0),
         "potentials": (np.int32, 2),
         "slots": (np.uint64, 3),
@@ -36,7 +36,7 @@ MEMBERS: dict[str, dict[str, tuple[Any, int]]] = {
         "firings": (np.int64, 1),
         "pending": (np.int64, 2),
     },
-    LANES: {
+    "tnemu-lanes-1": {
         "header": (str, 0),
         "potentials": (np.int32, 3),
         "slots": (np.uint64, 4),
@@ -45,6 +45,11 @@ MEMBERS: dict[str, dict[str, tuple[Any, int]]] = {
         "pending": (np.int64, 2),
         "pending_lanes": (np.uint64, 2),
     },
+}
+MEMBERS = {
+    ALONE: _OLDER["tnemu-snapshot-1"] | {"generators": (np.uint32, 1)},
+    LANES: _OLDER["tnemu-lanes-1"] | {"generators": (np.uint32, 2)},
+    **_OLDER,  # known by name, and not read
 }
 """The arrays of a file: type and number of axes."""
 RESTORERS = {ALONE: "Emulator.restore", LANES: "LaneEmulator.restore"}
@@ -157,6 +162,13 @@ def count_problem(arrays: Mapping[str, Any]) -> str | None:
     """Of counters and firings."""
     if (arrays["counters"] < 0).any() or (arrays["firings"] < 0).any():
         return "a counter is negative"
+    return None
+
+
+def generator_problem(generators: npt.NDArray[np.uint32], image: BoardImage) -> str | None:
+    """Of states [..., n] of the cores' noise."""
+    if noise.stuck(generators, image).any():
+        return "a generator that is drawn from has the state 0"
     return None
 
 

@@ -1,7 +1,7 @@
 """What a board remembers between two ticks.
 
-V_j, the scheduler rows, the tick and the inputs that are still to come: with the image they decide
-everything that follows. Which engine computed them does not matter.
+V_j, the generators, the scheduler rows, the tick and the inputs that are still to come: with the image
+they decide everything that follows. Which engine computed them does not matter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator import snapshots
+from tnemu.emulator import noise, snapshots
 from tnemu.emulator.errors import SnapshotError
 from tnemu.files import PathLike
 from tnemu.hardware.image import BoardImage
@@ -67,6 +67,8 @@ class State:
     slots       uint64 [16, n, 4]  scheduler row t mod 16: bit i % 64 of word i // 64 = axon i
     counters    int64  [8]         the fields of :class:`Counters`, in their order
     firings     int64  [n]         how often the neurons of every core have fired
+    generators  uint32 [n]         the noise of every core: of ``xorshift32`` the generator's state, of
+                                   ``counter`` the key, which stays (see noise.py)
     pending     int64  [m, 3]      external inputs (tick, core, axon), in order of tick; those of ticks
                                    that are over are over as well
 
@@ -79,18 +81,22 @@ class State:
     slots: npt.NDArray[np.uint64]
     counters: npt.NDArray[np.int64]
     firings: npt.NDArray[np.int64]
+    generators: npt.NDArray[np.uint32]
     pending: Events
 
     @classmethod
-    def initial(cls, image: BoardImage) -> State:
-        """The state an image is loaded with: V0 of every used neuron, empty slots, tick 0."""
-        start = np.where(image.types != 0, image.neuron_types["V0"][image.types], 0)
+    def initial(cls, image: BoardImage, noise_seed: object = None) -> State:
+        """The state an image is loaded with: V0 of every used neuron, empty slots, tick 0.
+
+        ``noise_seed`` as of :func:`tnemu.emulator.noise.generators`; raises what that raises.
+        """
         return cls(
             clock=np.zeros(1, np.int64),
-            potentials=start.astype(np.int32),
+            potentials=start_potentials(image),
             slots=np.zeros((SLOTS, image.core_count, AXONS // 64), np.uint64),
             counters=np.zeros(len(fields(Counters)), np.int64),
             firings=np.zeros(image.core_count, np.int64),
+            generators=noise.generators(image, noise_seed),
             pending=np.zeros((0, 3), np.int64),
         )
 
@@ -139,6 +145,12 @@ class State:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "clock"}
 
 
+def start_potentials(image: BoardImage) -> npt.NDArray[np.int32]:
+    """V0 of every used neuron, 0 of the others: int32 [n, 256]."""
+    start = np.where(image.types != 0, image.neuron_types["V0"][image.types], 0)
+    return start.astype(np.int32)
+
+
 def _shapes(n: int) -> dict[str, tuple[int, ...]]:
     """Of the arrays of n cores in a file; of pending inputs the columns."""
     return {
@@ -146,6 +158,7 @@ def _shapes(n: int) -> dict[str, tuple[int, ...]]:
         "slots": (SLOTS, n, AXONS // 64),
         "counters": (len(fields(Counters)),),
         "firings": (n,),
+        "generators": (n,),
         "pending": (0, 3),
     }
 
@@ -156,5 +169,6 @@ def _problem(arrays: Mapping[str, Any], tick: int, image: BoardImage) -> str | N
         snapshots.shape_problem(arrays, _shapes(image.core_count))
         or snapshots.potential_problem(arrays["potentials"], image)
         or snapshots.count_problem(arrays)
+        or snapshots.generator_problem(arrays["generators"], image)
         or snapshots.pending_problem(arrays["pending"], tick, image)
     )

@@ -87,6 +87,8 @@ class ChipSpec(_Frozen):
     ``leak_zero_clamp``: with leak reversal (epsilon 1) and V near zero, a leak step that would carry
     the potential across zero stops at zero. ``potential_range``: ``saturate20`` clamps the potential
     once a tick to the signed 20-bit range -524288..524287; ``rails393216`` to -393216..393216.
+    ``noise``: the generator IBM's run time used, or words keyed by what draws them.
+    ``no_reset_ceiling``: V of a neuron without reset (gamma 2) is at most alpha + 2**TM - 1.
     """
 
     cores_x: int = _whole(1, 256, "columns of cores on one chip", 64)
@@ -98,6 +100,13 @@ class ChipSpec(_Frozen):
     )
     potential_range: Literal["saturate20", "rails393216"] = Field(
         default="saturate20", description="where the membrane potential saturates"
+    )
+    noise: Literal["xorshift32", "counter"] = Field(
+        default="xorshift32",
+        description="a generator in each core, drawn from in order, or words keyed by their use",
+    )
+    no_reset_ceiling: Literal["alpha+mask", "alpha+255", "none"] = Field(
+        default="alpha+mask", description="highest potential of a neuron without reset (gamma 2)"
     )
 
 

@@ -38,7 +38,7 @@ from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
 
 Image = TypeVar("Image", bound=ImageArrays)
 
-FORMAT = "tnemu-image-1"
+FORMAT = "tnemu-image-2"
 MANIFEST = "manifest.json"
 MOST_TYPES = 1 << 16
 """Records that the table of neuron types can have: its indices are uint16."""

@@ -77,13 +77,14 @@ class LogicalCore:
     crossbar [A, N] bool; axon_types [A] in 0..3; neurons [N] records; used [N] bool: neurons that
     are evaluated at all. ``layer`` groups cores in tables and in ``compare``; ``elements`` [N] says
     which element of the layer's flattened output a neuron computes (-1: none); ``number`` is the
-    core's id in the file it came from. The mapper puts small cores together and cuts large ones.
+    core's id in the file it came from; ``seed`` is that of its noise (IBM's default: 32 ones). The
+    mapper puts small cores together and cuts large ones.
     """
 
     name: str
     layer: str = ""
     number: int = 0
-    seed: int = 0
+    seed: int = 0xFFFFFFFF
     axon_types: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(AXONS, np.uint8))
     crossbar: npt.NDArray[np.bool_] = field(
         default_factory=lambda: np.zeros((AXONS, NEURONS), bool)

@@ -84,7 +84,7 @@ def made(
         board=spec,
         positions=places.astype(np.int32),
         core_ids=rng.integers(-(1 << 62), 1 << 62, n),
-        seeds=rng.choice(np.array([0, 1, 0xFFFFFFFF], np.uint32), n),
+        seeds=rng.choice(np.array([1, 0x80000000, 0xFFFFFFFF], np.uint32), n),
         axon_types=rng.integers(0, 4, (n, 256)).astype(np.uint8),
         crossbar=rng.choice(np.array([0, 0xFFFFFFFFFFFFFFFF, 1], np.uint64), (n, 256, 4)),
         neuron_types=np.array([neuron(), *table], NEURON_DTYPE),
@@ -170,7 +170,7 @@ def farthest(rng: np.random.Generator) -> Hostile:
 
 def rails(rng: np.random.Generator) -> Hostile:
     """Every parameter at its limits, noise included."""
-    spec = board(2, (2, 2), (3, 3), seed=int(rng.integers(4)))
+    spec = board(2, (2, 2), (3, 3), seed=int(rng.integers(len(SWITCHES))))
     places = np.array(sorted(scattered(rng, spec, 12, unit=1).tolist()))
     ends = places[rng.integers(0, len(places), (len(places), 256))][..., 1:]
     return made(rng, spec, places, ends, kinds=random_kinds(rng, 40, noise=True), spikes=300)

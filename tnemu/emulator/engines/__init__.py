@@ -17,6 +17,9 @@ from tnemu.emulator.errors import EmulatorError
 from tnemu.errors import shown
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from tnemu.emulator.engine import Engine, LaneEngine
     from tnemu.hardware.image import BoardImage
 
@@ -35,7 +38,7 @@ class EngineEntry:
     compiles     its first run compiles, and is worth a warm-up
     slow         so slow that a caller should wait for minutes, not seconds, before it gives up
     threads      it can run on more than one thread
-    make_lanes   (image, lanes) -> LaneEngine, where it has lanes
+    make_lanes   (image, generators uint32 [lanes, n]) -> LaneEngine, where it has lanes
     aliases      other names that it answers to
     """
 
@@ -46,7 +49,7 @@ class EngineEntry:
     compiles: bool = False
     slow: bool = False
     threads: bool = False
-    make_lanes: Callable[[BoardImage, int], LaneEngine] | None = None
+    make_lanes: Callable[[BoardImage, npt.NDArray[np.uint32]], LaneEngine] | None = None
     aliases: tuple[str, ...] = ()
 
     @property

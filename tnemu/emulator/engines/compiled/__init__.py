@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from tnemu.emulator.engines import EngineEntry
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from tnemu.emulator.engine import Engine, LaneEngine
     from tnemu.hardware.image import BoardImage
 
@@ -17,10 +20,10 @@ def _make(image: BoardImage, threads: int | None) -> Engine:
     return CompiledEngine(image, threads)
 
 
-def _make_lanes(image: BoardImage, lanes: int) -> LaneEngine:
+def _make_lanes(image: BoardImage, generators: npt.NDArray[np.uint32]) -> LaneEngine:
     from tnemu.emulator.engines.compiled.lane_engine import CompiledLanes
 
-    return CompiledLanes(image, lanes)
+    return CompiledLanes(image, generators)
 
 
 def _needs_bytes(image: BoardImage, threads: int | None) -> int:

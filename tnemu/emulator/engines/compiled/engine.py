@@ -15,10 +15,10 @@ from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.crew import Crew
 from tnemu.emulator.engines.compiled.kernels import arrays
 from tnemu.emulator.engines.compiled.kernels import tick as tick_loop
-from tnemu.emulator.engines.compiled.kernels.vector import NARROW_MOST
+from tnemu.emulator.engines.compiled.kernels.narrow import NARROW_MOST
 from tnemu.emulator.state import Events, State
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
+from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURONS, SLOTS
 
 BUFFER_ROWS = 1 << 20
 """Spikes that a trace buffer holds; a run is cut so that its every tick could fire everything."""
@@ -106,11 +106,13 @@ class CompiledEngine:
         state.counters[:] = counted
 
     def settle(self, state: State) -> None:
-        """Deliver, and widen the potentials that are kept in 16 bits."""
+        """Deliver, widen the potentials that are kept in 16 bits, and let generators that slept jump."""
         self.deliver(state)
         if state is self._state:
-            live = self._live
-            np.copyto(state.potentials, live.narrow, where=live.wide[:, None] == 0)
+            live, board = self._live, self.board
+            narrow = live.wide[:, None] != arrays.IN_32_BITS
+            np.copyto(state.potentials, live.narrow, where=narrow)
+            layout.catch_up(board, live.generators[None], live.since, state.tick)
 
     def _work(
         self, tick: int, ticks: int, inputs: Events, buffers: list[arrays.TraceBuffers], thread: int
@@ -154,9 +156,15 @@ class CompiledEngine:
         counted[arrays.TICKS] -= state.tick
         threads, cores, v = self.threads, len(state.potentials), state.potentials
         narrow = layout.aligned(v.shape, np.int16)
-        wide = ((self.board.flags[self.board.block] & arrays.NARROW) == 0).astype(np.uint8)
-        wide[np.asarray(((v > NARROW_MOST) | (v < -NARROW_MOST - 1)).any(axis=1))] = 1
-        np.copyto(narrow, v, where=wide[:, None] == 0, casting="unsafe")
+        flags = self.board.flags[self.board.block]
+        wide = np.select(
+            [flags & arrays.NARROW != 0, flags & arrays.NOISY != 0],
+            [arrays.IN_16_BITS, arrays.IN_16_BITS_WITH_NOISE],
+            arrays.IN_32_BITS,
+        ).astype(np.uint8)
+        far = ((v > NARROW_MOST) | (v < -NARROW_MOST - 1)).any(axis=1)
+        wide[np.asarray(far)] = arrays.IN_32_BITS
+        np.copyto(narrow, v, where=wide[:, None] != arrays.IN_32_BITS, casting="unsafe")
         most = max(1, int(np.diff(self.board.bounds).max()))
         owned = most * NEURONS if threads > 1 else 0
         pages = int(self.board.page_of.max(initial=0)) + 1
@@ -171,6 +179,8 @@ class CompiledEngine:
             calendar=np.empty((threads, SLOTS, pages, room), np.uint32),
             listed=layout.aligned((threads, SLOTS, pages), np.int64),
             fired=state.firings,
+            generators=state.generators,
+            since=np.full(cores, state.tick, np.int64),
             waiting=waiting,
             awake=every_core(cores),
             counters=np.zeros((threads, 2 * arrays.COUNTERS), np.int64),
@@ -185,15 +195,19 @@ class CompiledEngine:
 
 def scratch() -> arrays.Scratch:
     """One thread's work space."""
+    ones = layout.aligned((AXON_TYPES, NEURONS), np.int16)
+    ones[:] = 1
     return arrays.Scratch(
         axons=layout.aligned((arrays.BLOCK * AXONS + 8,), np.uint16),
         ends=np.zeros(arrays.BLOCK, np.int64),
         fired=np.zeros(arrays.BLOCK * NEURONS + 8, np.uint16),
         sent=np.zeros(arrays.BLOCK * NEURONS, np.uint32),
         answer=layout.aligned((16,), np.uint64),
-        leak=layout.aligned((NEURONS,), np.int32),
-        eta=layout.aligned((NEURONS,), np.int32),
+        noise=layout.aligned((2 * NEURONS,), np.int32),
         zeros=layout.aligned((NEURONS,), np.int32),
+        ones=ones,
+        places=layout.aligned((NEURONS + 1,), np.uint32),
+        words=layout.aligned((arrays.MOST_WORDS + 256,), np.uint32),
     )
 
 

@@ -18,7 +18,7 @@ from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.kernels import arrays, lanes
 from tnemu.emulator.errors import SnapshotError
 from tnemu.emulator.lane_state import WORD, LaneInputs, LaneState
-from tnemu.emulator.state import Events, State
+from tnemu.emulator.state import Events, start_potentials
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
 
@@ -35,8 +35,10 @@ class CompiledLanes:
     two words: whatever is asked next first lets those behind catch up.
     """
 
-    def __init__(self, image: BoardImage, count: int) -> None:
+    def __init__(self, image: BoardImage, generators: npt.NDArray[np.uint32]) -> None:
+        """``generators`` [lanes, n]: the state of every core's noise before tick 0."""
         check_compiler()
+        count = len(generators)
         self.board = layout.load(image, threads=1)
         """The image as the kernels have it."""
         sizes.check_lanes(self.board, count)
@@ -44,8 +46,10 @@ class CompiledLanes:
         self._scratch = compiled.scratch()
         self._used = np.count_nonzero(image.types, axis=1)
         self._most_outputs = int(layout.outputs_per_tick(self.board).sum())
-        start = State.initial(image).potentials
-        self._words = [_Word(start, min(WORD, count - first)) for first in range(0, count, WORD)]
+        start = start_potentials(image)
+        self._words = [
+            _Word(start, generators[first : first + WORD]) for first in range(0, count, WORD)
+        ]
         self._inputs = LaneInputs.none(count)
         self._before = np.zeros(arrays.COUNTERS, np.int64)  # counted before a state was loaded
         self._fired_before = np.zeros(image.core_count, np.int64)
@@ -79,6 +83,14 @@ class CompiledLanes:
         return np.concatenate([word.potentials for word in self._words])
 
     @property
+    def generators(self) -> npt.NDArray[np.uint32]:
+        """A copy of the state of every core's noise: uint32 [lanes, n]."""
+        self._catch_up()
+        for word in self._words:
+            layout.catch_up(self.board, word.generators, word.since, word.tick)
+        return np.concatenate([word.generators for word in self._words])
+
+    @property
     def in_slots(self) -> int:
         """Spikes of all lanes that wait in a slot."""
         self._catch_up()
@@ -98,8 +110,10 @@ class CompiledLanes:
                 "take a new one"
             )
         for index, word in enumerate(self._words):
-            potentials = state.potentials[WORD * index : WORD * (index + 1)]
-            word.load(potentials, state.slots[index], state.tick)
+            mine = slice(WORD * index, WORD * (index + 1))
+            word.load(
+                state.potentials[mine], state.generators[mine], state.slots[index], state.tick
+            )
         self._before, self._fired_before = state.counters.copy(), state.firings.copy()
         self._ticks_from = state.tick
 
@@ -175,19 +189,26 @@ class CompiledLanes:
 class _Word:
     """Up to 64 lanes: their state and work space."""
 
-    def __init__(self, potentials: npt.NDArray[np.int32], count: int) -> None:
-        n = len(potentials)
+    def __init__(
+        self, potentials: npt.NDArray[np.int32], generators: npt.NDArray[np.uint32]
+    ) -> None:
+        count, n = generators.shape
         self.mask = np.uint64((1 << count) - 1)
         self.spent = 0
         self.potentials = layout.aligned((count, n, NEURONS), np.int32)
         if potentials.any():
             self.potentials[:] = potentials
+        self.generators = layout.aligned((count, n), np.uint32)
+        self.generators[:] = generators
+        self.since = np.zeros(n, np.int64)
         self.slots = layout.aligned((SLOTS, n, AXONS + 1), np.uint64)
         self.counters = np.zeros(2 * arrays.COUNTERS, np.int64)
         self.fired = np.zeros(n, np.int64)
         self.clock = np.zeros(1, np.int64)
         self.live = lanes.LaneArrays(
             potentials=self.potentials,
+            generators=self.generators,
+            since=self.since,
             words=self.slots,
             waiting=np.zeros((SLOTS, -(-n // arrays.BLOCK)), np.uint64),
             awake=compiled.every_core(n),
@@ -208,10 +229,15 @@ class _Word:
         return int(self.clock[0])
 
     def load(
-        self, potentials: npt.NDArray[np.int32], slots: npt.NDArray[np.uint64], tick: int
+        self,
+        potentials: npt.NDArray[np.int32],
+        generators: npt.NDArray[np.uint32],
+        slots: npt.NDArray[np.uint64],
+        tick: int,
     ) -> None:
         """Set the state of a word that has run nothing yet."""
         self.potentials[:] = potentials
+        self.generators[:], self.since[:] = generators, tick
         self.slots[..., :AXONS] = slots
         waits = np.zeros((SLOTS, self.live.waiting.shape[1] * WORD), np.bool_)
         waits[:, : slots.shape[1]] = slots.any(axis=2)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.engines.compiled.kernels import arrays, vector
+from tnemu.emulator.engines.compiled import draws
+from tnemu.emulator.engines.compiled.kernels import arrays, narrow, sequence, vector
 from tnemu.emulator.errors import EmulatorError
 from tnemu.hardware import packet
+from tnemu.hardware.board import ChipSpec
 from tnemu.hardware.image import NOT_CONNECTED, BoardImage
 from tnemu.hardware.neuron import (
     AXON_TYPES,
@@ -46,7 +48,7 @@ def load(image: BoardImage, threads: int) -> arrays.Layout:
     rows, block = _blocks(image)
     rails = image.board.chip.potential_range == "rails393216"
     target, outputs = _targets(image)
-    parameters = _parameters(image, rows, rails)
+    parameters = _parameters(image, rows)
     bounds = _bounds(np.count_nonzero(image.types, axis=1), threads)
     words = np.arange(0, image.core_count, arrays.BLOCK)
     owners = np.searchsorted(bounds, words, side="right") - 1
@@ -54,7 +56,7 @@ def load(image: BoardImage, threads: int) -> arrays.Layout:
         crossbar=_crossbar(image),
         axon_types=_axon_types(image),
         block=block,
-        seeds=image.seeds.astype(np.int64),
+        jumps=draws.jumps(),
         target=target,
         outputs=outputs,
         bounds=bounds,
@@ -75,6 +77,19 @@ def check_cores(cores: int) -> None:
             f"{cores:,} cores are more than the {most:,} that a spike of this engine can name; "
             "load fewer cores"
         )
+
+
+def catch_up(
+    board: arrays.Layout,
+    generators: npt.NDArray[np.uint32],
+    since: npt.NDArray[np.int64],
+    tick: int,
+) -> None:
+    """Bring the generators [lanes, n] of cores that have slept since a tick [n] to this one."""
+    flags = board.flags[board.block]
+    if (flags & arrays.SEQUENCE).any():
+        draws = np.where(flags & arrays.SEQUENCE, board.draws[board.block], 0)
+        sequence.catch_up(board.jumps, generators, since, draws, tick)
 
 
 def outputs_per_tick(board: arrays.Layout) -> npt.NDArray[np.int64]:
@@ -154,20 +169,22 @@ def _ours(array: npt.NDArray[Any]) -> bool:
     return type(array) is np.ndarray
 
 
-def _parameters(
-    image: BoardImage, rows: npt.NDArray[np.uint16], rails: bool
-) -> dict[str, npt.NDArray[Any]]:
+def _parameters(image: BoardImage, rows: npt.NDArray[np.uint16]) -> dict[str, npt.NDArray[Any]]:
     """Weights, thresholds, reset rules and flags of every block.
 
     The three reset modes on either side become V <- (V AND keep) + add, so that no lane branches.
     """
-    kinds, k = image.neuron_types, len(rows)
-    used = rows != 0
+    kinds, k, chip = image.neuron_types, len(rows), image.board.chip
+    used, rails = rows != 0, chip.potential_range == "rails393216"
     alpha, beta, reset = kinds["alpha"], kinds["beta"], reset_potential(kinds)
     normal, linear = kinds["gamma"] == 0, kinds["gamma"] == 1
     saturates, reverses = kinds["kappa"] != 0, kinds["epsilon"] != 0
-    leak, leak_drawn = kinds["leak"].astype(np.int32), (kinds["c"] != 0) & (kinds["leak"] != 0)
-    drawn = (kinds["b"] != 0) & (kinds["s"] != 0)
+    leak, leak_drawn = kinds["leak"].astype(np.int32), kinds["c"] != 0
+    drawn, mask = kinds["b"] != 0, (1 << kinds["TM"].astype(np.int32)) - 1
+    limited, ceiling = _ceilings(kinds, chip)
+    # What is certain to fire at its ceiling alpha, and to be put there, needs no other step than a reset.
+    to_alpha = limited & (ceiling == alpha) & (not rails)
+    limited &= ~to_alpha
 
     def spread(table: npt.ArrayLike, unused: int = 0) -> npt.NDArray[Any]:
         return np.where(used, np.asarray(table)[rows], unused)
@@ -180,16 +197,17 @@ def _parameters(
         vector.LEAK: spread(leak),
         vector.ALPHA: spread(alpha, unused=POTENTIAL_MAX + 1),
         vector.FLOOR: spread(-beta, unused=POTENTIAL_MIN - 1),
-        vector.KEEP_FIRED: spread(np.where(normal, 0, -1)),
-        vector.ADD_FIRED: spread(np.select([normal, linear], [reset, -alpha], 0)),
+        vector.KEEP_FIRED: spread(np.where(normal | to_alpha, 0, -1)),
+        vector.ADD_FIRED: spread(np.select([normal, linear, to_alpha], [reset, -alpha, alpha], 0)),
         vector.KEEP_BELOW: spread(np.where(saturates | normal, 0, -1)),
         vector.ADD_BELOW: spread(np.select([saturates, normal, linear], [-beta, -reset, beta], 0)),
         vector.REVERSAL: spread(-reverses.astype(np.int32)),
         vector.ETA_FIRED: spread(-linear.astype(np.int32)),
         vector.ETA_BELOW: spread(-(linear & ~saturates).astype(np.int32)),
         vector.ETA_FLOOR: spread(saturates.astype(np.int32) - 1),
-        vector.ETA_MASK: spread((1 << kinds["TM"].astype(np.int32)) - 1),
+        vector.ETA_MASK: spread(mask),
         vector.LEAK_DRAWN: spread(np.where(leak_drawn, np.sign(leak), leak)),
+        vector.CEILING: spread(np.where(limited, ceiling, POTENTIAL_MAX), unused=POTENTIAL_MAX),
     }.items():
         parameters[:, row] = values
 
@@ -202,12 +220,14 @@ def _parameters(
     leak_magnitudes = aligned((k, NEURONS), np.uint8)
     leak_magnitudes[:] = spread(np.where(leak_drawn, abs(leak), 255), unused=255)
 
-    draws_leak, draws_eta = some(leak_drawn), some(kinds["TM"] != 0)
+    draws_leak, draws_eta = some(leak_drawn), some(mask != 0)
     draws_weights = some(drawn.any(axis=1))
-    turns = some(reverses & (leak != 0)) | rails
-    anything = draws_leak | draws_eta | draws_weights | turns
+    draws_any = draws_leak | draws_eta | draws_weights
+    turns, limits = some(reverses & (leak != 0)) | rails, some(limited)
+    anything = draws_any | turns | limits
     signs, bias, sliced = _sliced(kinds, rows)
-    far = (kinds["gamma"] == 0) & (abs(reset) > vector.NARROW_MOST)
+    deep = kinds["TM"] > narrow.NARROW_TM
+    far = (kinds["gamma"] == 0) & (abs(reset) > narrow.NARROW_MOST)
     heaviest = abs(weights).max(axis=(1, 2))
     byte_weights = aligned(weights.shape, np.int8)
     byte_weights[:] = np.clip(weights, -1, 1)
@@ -218,10 +238,13 @@ def _parameters(
         + draws_weights * arrays.DRAWS_WEIGHTS
         + sliced * arrays.SLICED
         + ~(anything | some(far)) * arrays.NARROW
+        + (draws_any & ~(draws_weights | turns | limits | some(far | deep))) * arrays.NOISY
         + (heaviest < 128) * arrays.LIGHT
         + (heaviest < 2) * arrays.TRINARY
-        + (parameters[:, vector.FLOOR] > -vector.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
+        + (parameters[:, vector.FLOOR] > -narrow.NARROW_MOST - 1).any(axis=1) * arrays.FLOORS
         + turns * arrays.REVERSES
+        + limits * arrays.LIMITED
+        + (draws_any & (chip.noise == "xorshift32")) * arrays.SEQUENCE
     )
     return {
         "flags": flags.astype(np.uint16),
@@ -233,7 +256,17 @@ def _parameters(
         "leak_magnitudes": leak_magnitudes,
         "signs": signs,
         "bias": bias,
+        **draws.drawers(kinds, rows),
     }
+
+
+def _ceilings(
+    kinds: npt.NDArray[np.void], chip: ChipSpec
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+    """Which kinds have a ceiling of the potential, and the ceiling that they would have."""
+    limited = (kinds["gamma"] == 2) & (chip.no_reset_ceiling != "none")
+    mask = (1 << kinds["TM"].astype(np.int32)) - 1
+    return limited, kinds["alpha"] + (255 if chip.no_reset_ceiling == "alpha+255" else mask)
 
 
 def _narrow(parameters: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
@@ -242,12 +275,12 @@ def _narrow(parameters: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
     A threshold or floor that no narrow potential reaches becomes one that no 16-bit number reaches;
     what its reset would add is then of no consequence.
     """
-    narrow = aligned((len(parameters), vector.NARROW_PARAMETERS, NEURONS), np.int16)
+    rows = aligned((len(parameters), narrow.NARROW_PARAMETERS, NEURONS), np.int16)
     alpha, floor = parameters[:, vector.ALPHA], parameters[:, vector.FLOOR]
-    narrow[:] = parameters[:, : vector.NARROW_PARAMETERS].astype(np.int16)
-    narrow[:, vector.ALPHA] = np.where(alpha > vector.NARROW_MOST, 32_767, alpha)
-    narrow[:, vector.FLOOR] = np.where(floor < -vector.NARROW_MOST - 1, -32_768, floor)
-    return narrow
+    rows[:] = parameters[:, : narrow.NARROW_PARAMETERS].astype(np.int16)
+    rows[:, vector.ALPHA] = np.where(alpha > narrow.NARROW_MOST, 32_767, alpha)
+    rows[:, vector.FLOOR] = np.where(floor < -narrow.NARROW_MOST - 1, -32_768, floor)
+    return rows
 
 
 def _sliced(

@@ -12,27 +12,32 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.engines.compiled.kernels import arrays, vector
+from tnemu.emulator.engines.compiled.kernels import arrays, narrow, vector
 from tnemu.emulator.memory import CROSSBAR, SLOT_BITS, check
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURONS, SLOTS
 
-ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 8 + SLOTS
+ENGINE_CORE = CROSSBAR + AXONS // 4 + NEURONS * (8 + 4 + 2) + SLOT_BITS + 1 + 4 + 8 + 12 + SLOTS
 """Bytes of a core in the engine: crossbar without unused columns, axon types; targets and potentials
-in 32 and in 16 bits; slots; width, block, seed, firings, which slots wait."""
+in 32 and in 16 bits; slots; width, block, firings, a generator and its tick, which slots wait."""
 CALENDAR_CORE = SLOTS * arrays.PAGE_ROOM * 4 // arrays.PAGE
 """More bytes of a core, for each of up to four threads, where the board is large enough to have a
 calendar."""
 ENGINE_BLOCK = (
-    NEURONS * (4 * vector.PARAMETERS + 2 * vector.NARROW_PARAMETERS + 4 + 1)
+    NEURONS * (4 * vector.PARAMETERS + 2 * narrow.NARROW_PARAMETERS + 4 + 1)
     + AXON_TYPES * NEURONS * (2 + 1 + 1)
+    + (AXON_TYPES + 8) * NEURONS // 8
+    + 4 * NEURONS
+    + 8
     + 6
 )
 """Bytes of a parameter block: parameters in 32 and in 16 bits, bias, drawn leaks; weights by axon
-type; flags and signs."""
+type; which of them are drawn, by whom, and in which order; flags and signs."""
 LANE_WORD_CORE = SLOTS * (AXONS + 1) * 8
 """Bytes of a core for each 64 lanes."""
 LANE_CORE = NEURONS * 4
 """Bytes of a core for each lane, where it keeps potentials between ticks."""
+LANE_GENERATOR = 4
+"""Bytes of a core for each lane, of its noise."""
 
 
 def list_room(cores: int, threads: int) -> int:
@@ -63,4 +68,5 @@ def check_lanes(board: arrays.Layout, lanes: int) -> None:
     cores = len(board.block)
     keeping = np.count_nonzero(board.flags[board.block] & arrays.SLICED == 0)
     needed = -(-lanes // 64) * cores * LANE_WORD_CORE + lanes * int(keeping) * LANE_CORE
+    needed += lanes * cores * LANE_GENERATOR
     check(f"{lanes:,} lanes of {cores:,} cores", needed, "use fewer lanes")

@@ -9,15 +9,16 @@ once a tick, not after each addition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD, Draw, draw
+from tnemu.emulator.noise import LEAK, SOURCES, SYNAPSE, THRESHOLD, Source
 from tnemu.emulator.state import Counters, Events, State
 from tnemu.hardware import packet
 from tnemu.hardware.board import ChipSpec
@@ -48,16 +49,26 @@ class Neuron:
     gamma: int
     kappa: int
     R: int
+    ceiling: int
 
     @classmethod
-    def of(cls, record: np.void) -> Neuron:
-        """A NEURON_DTYPE record as integers: mask = 2^TM - 1, R = sigma_VR (2^VR - 1)."""
+    def of(cls, record: np.void, chip: ChipSpec) -> Neuron:
+        """A NEURON_DTYPE record as integers: mask = 2^TM - 1, R = sigma_VR (2^VR - 1).
+
+        ceiling: the highest potential, of a neuron without reset that of ``chip.no_reset_ceiling``.
+        """
+        mask = (1 << int(record["TM"])) - 1
+        above = {"alpha+mask": mask, "alpha+255": 255, "none": POTENTIAL_MAX}
+        limited = record["gamma"] == 2
         plain = {name: int(record[name]) for name in cls.__slots__ if name in _SCALARS}
         return cls(
             s=tuple(map(int, record["s"])),
             b=tuple(map(int, record["b"])),
-            mask=(1 << int(record["TM"])) - 1,
+            mask=mask,
             R=int(reset_potential(record)),
+            ceiling=int(record["alpha"]) + above[chip.no_reset_ceiling]
+            if limited
+            else POTENTIAL_MAX,
             **plain,
         )
 
@@ -87,41 +98,44 @@ def step_neuron(
     p: Neuron,
     v: int,
     hits: Sequence[int],
-    key: tuple[int, int, int],
     chip: ChipSpec,
-    draw: Draw = draw,
+    word: Callable[[int, int], int],
 ) -> tuple[int, bool]:
     """One tick of one neuron: (potential after the tick, whether it spikes).
 
     hits[g] is the 256-bit integer of the axons of type g that are active and connected to the
-    neuron; key = (core seed, tick, neuron) names its noise.
+    neuron; word(kind, axon) draws its next word of noise. A flag decides whether a word is drawn, not
+    whether it matters: one for every hit of a type with b = 1 in the order of axons, one for the leak
+    if c = 1, one for the threshold if TM > 0.
     """
     # 1  synaptic integration
+    drawn = 0
     for s, b, hit in zip(p.s, p.b, hits, strict=True):
-        if not b:
-            v += s * hit.bit_count()
-        elif s:
-            for axon in axons_of(hit):
-                v += f(s, draw(*key, SYNAPSE, axon) & 255) * sgn(s)
+        drawn |= hit if b else 0
+        v += 0 if b else s * hit.bit_count()
+    for axon in axons_of(drawn):
+        s = next(s for s, hit in zip(p.s, hits, strict=True) if hit >> axon & 1)
+        v += f(s, word(SYNAPSE, axon) & 255) * sgn(s)
 
     # 2  leak
     omega = sgn(v) if p.epsilon else 1
-    leak = f(p.leak, draw(*key, LEAK, 0) & 255) * sgn(p.leak) if p.c else p.leak
+    leak = f(p.leak, word(LEAK, 0) & 255) * sgn(p.leak) if p.c else p.leak
     leaked = v + omega * leak
     if chip.leak_zero_clamp and p.epsilon and sgn(leaked) == -sgn(v):
         leaked = 0
     v = leaked
 
+    # 3  threshold noise
+    eta = word(THRESHOLD, 0) & p.mask if p.mask else 0
+
     # Range of the potential
+    v = min(v, p.ceiling)
     if chip.potential_range == "rails393216":
         if v > RAIL:
             return RAIL, True
         v = max(v, -RAIL)
     else:
         v = max(POTENTIAL_MIN, min(v, POTENTIAL_MAX))
-
-    # 3  threshold noise
-    eta = draw(*key, THRESHOLD, 0) & p.mask if p.mask else 0
 
     # 4  compare, fire, reset
     if v >= p.alpha + eta:
@@ -148,7 +162,6 @@ class Destination:
 class Core:
     """One core: 256-bit integers of the axons of each type, and its used neurons."""
 
-    seed: int
     types: tuple[int, ...]
     neurons: tuple[tuple[int, int, Neuron, Destination], ...]  # (j, column of the crossbar, ...)
 
@@ -165,14 +178,16 @@ def needs_bytes(image: BoardImage) -> int:
 
 
 class ReferenceEngine:
-    """The engine ``reference``. ``draw`` replaces the noise source, for scripted tests."""
+    """The engine ``reference``. ``source`` replaces the noise source, for scripted tests."""
 
     threads = 1
 
-    def __init__(self, image: BoardImage, draw: Draw = draw) -> None:
+    def __init__(
+        self, image: BoardImage, source: Callable[[int, int], Source] | None = None
+    ) -> None:
         self._chip = image.board.chip
         self._cores = _cores(image)
-        self._draw = draw
+        self._source = source or SOURCES[self._chip.noise]
 
     def advance(self, state: State, ticks: int, trace: Trace) -> None:
         """As :meth:`Engine.advance`: one tick after the other, on the state itself."""
@@ -189,7 +204,7 @@ class ReferenceEngine:
         """One tick on a copy of what it changes, put in place in one step: an interrupt halves no tick."""
         count = dict.fromkeys(Counters.__dataclass_fields__, 0)
         tick, slots, potentials = state.tick, state.slots.copy(), state.potentials.copy()
-        firings = state.firings.copy()
+        firings, generators = state.firings.copy(), state.generators.copy()
         due = state.due()
         now = int(np.searchsorted(due[:, 0], tick, side="right"))
         for _, core, axon in due[:now].tolist():
@@ -198,7 +213,9 @@ class ReferenceEngine:
         sent = []
         for index, core in enumerate(self._cores):
             active = int.from_bytes(slots[tick % SLOTS, index].tobytes(), "little")
-            fired = self._evaluate(core, active, tick, potentials[index], count)
+            source = self._source(int(generators[index]), tick)
+            fired = self._evaluate(core, active, source, potentials[index], count)
+            generators[index] = source.state
             firings[index] += len(fired)
             sent += [(index, j, destination) for j, destination in fired]
         slots[tick % SLOTS] = 0
@@ -223,6 +240,7 @@ class ReferenceEngine:
             slots=slots,
             counters=state.counters + np.array(list(count.values())),
             firings=firings,
+            generators=generators,
             pending=due[now:],
         )
         trace.write(_rows(outputs), _rows(spikes))
@@ -231,7 +249,7 @@ class ReferenceEngine:
         self,
         core: Core,
         active: int,
-        tick: int,
+        source: Source,
         potentials: npt.NDArray[np.int32],
         count: dict[str, int],
     ) -> list[tuple[int, Destination]]:
@@ -242,8 +260,7 @@ class ReferenceEngine:
         for j, column, neuron, destination in core.neurons:
             hits = [bits & column for bits in by_type]
             count["synaptic_operations"] += (active & column).bit_count()
-            key = (core.seed, tick, j)
-            v[j], spikes = step_neuron(neuron, v[j], hits, key, self._chip, self._draw)
+            v[j], spikes = step_neuron(neuron, v[j], hits, self._chip, partial(source.word, j))
             if spikes:
                 fired.append((j, destination))
         potentials[:] = v
@@ -264,7 +281,7 @@ def _rows(events: list[tuple[int, int, int]]) -> Events:
 
 def _cores(image: BoardImage) -> list[Core]:
     """The image as plain integers."""
-    kinds = [Neuron.of(record) for record in image.neuron_types]
+    kinds = [Neuron.of(record, image.board.chip) for record in image.neuron_types]
     destinations = _destinations(image)
     cores = []
     for index, types in enumerate(image.types.tolist()):
@@ -276,7 +293,7 @@ def _cores(image: BoardImage) -> list[Core]:
             if kind
         ]
         members = _integers(image.axon_types[index] == np.arange(AXON_TYPES)[:, None])
-        cores.append(Core(int(image.seeds[index]), tuple(members), tuple(neurons)))
+        cores.append(Core(tuple(members), tuple(neurons)))
     return cores
 
 

@@ -1,12 +1,16 @@
 """All compiled code, and nothing else: arrays and constants come in as arguments.
 
-    philox.py   the noise source, one number at a time
+    philox.py   the noise ``counter``, one number at a time
     emit.py     how vector instructions are written
     words.py    instructions on one word: bits, addresses, what threads share
     vector.py   the vector instructions: rows of a crossbar, leak, compare, reset of 256 neurons
+    narrow.py   the same where 16 bits are enough
+    keyed.py    those of the noise ``counter``
+    sequence.py  the noise ``xorshift32``: jumps, words in the order in which they are drawn
     arrays.py   the arrays they work on, and what their numbers mean
     addresses.py  where those arrays lie
     delivery.py where spikes go: slots, the calendar, outboxes of other threads, outputs
+    evaluate.py  one core's tick, by its flags
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
     sliced.py   the vector instructions for 64 boards at once, one bit each
     lanes.py    the tick loop of up to 64 boards of one image
@@ -58,7 +62,7 @@ CACHE = _cache_folder()
 # numba reads the setting where a function is decorated, so it is ours only while ours are imported.
 _before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
 try:
-    from tnemu.emulator.engines.compiled.kernels import lanes, naive, tick
+    from tnemu.emulator.engines.compiled.kernels import lanes, naive, sequence, tick
     from tnemu.emulator.engines.compiled.kernels.philox import (
         LEAK,
         SYNAPSE,
@@ -69,4 +73,15 @@ try:
 finally:
     numba.config.CACHE_DIR = _before
 
-__all__ = ["CACHE", "LEAK", "SYNAPSE", "THRESHOLD", "lanes", "naive", "noise", "philox", "tick"]
+__all__ = [
+    "CACHE",
+    "LEAK",
+    "SYNAPSE",
+    "THRESHOLD",
+    "lanes",
+    "naive",
+    "noise",
+    "philox",
+    "sequence",
+    "tick",
+]

@@ -30,9 +30,14 @@ SPIKE_COST = 8
 SLOW_CORE_COST = 300  # more for a core in 32 bits, or with a rarer feature
 SLOW_ROW_COST = 15  # more for its rows
 DRAWN_ROW_COST = 120  # more for its rows where their weights are drawn
+SEQUENCE_ROW_COST = 600  # the same where they are drawn in order
 SLICED_COST = 4000  # a core evaluated for 64 lanes at once
 SLICED_ROW_COST = 200
 NEVER = (1 << 63) - 1
+
+MOST_WORDS = (
+    256 * 256 + 2 * 256
+)  # that a core can draw in a tick: for every synapse, leak and threshold
 
 # Flags of a parameter block.
 EVERY_FEATURE, DRAWS_LEAK, DRAWS_ETA, DRAWS_WEIGHTS, SLICED = 1, 2, 4, 8, 16
@@ -41,6 +46,12 @@ LIGHT = 64  # no weight is over 127: int16 sums hold all 256 rows
 TRINARY = 128  # no weight is over 1
 FLOORS = 256  # 16-bit potentials can fall below a floor
 REVERSES = 512  # a leak follows the sign of V, or the potential has the other range
+LIMITED = 1024  # the potential of a neuron without reset has a ceiling
+SEQUENCE = 2048  # words are drawn in order, not by keys
+NOISY = 4096  # as NARROW, but leaks or thresholds are drawn
+
+# Where a core's potentials are.
+IN_16_BITS, IN_32_BITS, IN_16_BITS_WITH_NOISE = 0, 1, 2
 
 # A target word: spike | hops << 32 | crossings << 42, or OUTPUT | hops and crossings | its number.
 # What travels is the spike's 32 bits, axon | delay << 28; its axon counts through all cores: core << 8
@@ -68,12 +79,17 @@ class Layout(NamedTuple):
     weights: Any  # int16 [k, 4, 256]  by axon type; sgn(s) where the weight is drawn
     byte_weights: Any  # int8 [k, 4, 256]  the same, where TRINARY
     magnitudes: Any  # uint8 [k, 4, 256]  |s| where the weight is drawn, else 255
-    parameters: Any  # int32 [k, 13, 256]  rows of vector.py
-    narrow_parameters: Any  # int16 [k, 7, 256]  the first of them, where NARROW
+    parameters: Any  # int32 [k, 14, 256]  rows of vector.py
+    narrow_parameters: Any  # int16 [k, 11, 256]  the first of them, where NARROW or NOISY
     leak_magnitudes: Any  # uint8 [k, 256]  |leak| where it is drawn, else 255
     signs: Any  # int8 [k, 4]  sign of every axon type, where SLICED
     bias: Any  # int32 [k, 256]  leak - alpha, where SLICED
-    seeds: Any  # int64 [n]
+    # Where words are drawn in order; a neuron draws a leak, then a threshold.
+    drawn: Any  # uint64 [k, 4, 4]  by axon type, bit j: neuron j draws the weight
+    drawers: Any  # uint8 [k, 256]  1 if neuron j draws its leak, + 2 if its threshold
+    draw_places: Any  # uint16 [k, 512]  what the words are for: j a leak, 256 + j a threshold
+    draws: Any  # int64 [k]  words a tick, those of weights left out
+    jumps: Any  # uint32 [3, 8, 16, 16]  tables of sequence.py
     target: Any  # int64 [n, 256]
     outputs: Any  # int32 [m, 2]  connector and pin of an output
     bounds: Any  # int64 [threads + 1]  first core of every thread, multiples of 64 but for the last
@@ -87,9 +103,9 @@ class Layout(NamedTuple):
 class LiveArrays(NamedTuple):
     """What a tick changes."""
 
-    potentials: Any  # int32 [n, 256]  of the cores that are wide
-    narrow: Any  # int16 [n, 256]  potentials of the others
-    wide: Any  # uint8 [n]
+    potentials: Any  # int32 [n, 256]  of the cores that are IN_32_BITS
+    narrow: Any  # int16 [n, 256]  of the others
+    wide: Any  # uint8 [n]  which of them a core's are
     slots: Any  # uint64 [16, n, 4]
     waiting: Any  # uint8 [16, 64 blocks]  1 where a core has a bit set in the slot
     calendar: Any  # uint32 [threads, 16, pages, room]  axons that spikes of a thread are to reach
@@ -98,6 +114,8 @@ class LiveArrays(NamedTuple):
     counters: Any  # int64 [threads, 16]  since the state was attached
     clock: Any  # int64 [1]  the next tick to be evaluated
     fired: Any  # int64 [n]  firings of every core
+    generators: Any  # uint32 [n]  state of every core's noise
+    since: Any  # int64 [n]  the tick that it is of, where words are drawn in order
     # By tick parity, from, to; of a thread's own only the first entry is written, and none is read.
     outbox: Any  # uint32 [2, threads, threads, capacity]  spikes
     outbox_count: Any  # int64 [2, threads, threads, 8]
@@ -112,9 +130,11 @@ class Scratch(NamedTuple):
     fired: Any  # uint16 [64 * 256 + 8]  neurons of the block that fired: core << 8 | neuron
     sent: Any  # uint32 [64 * 256]  the block's spikes that go to cores
     answer: Any  # uint64 [16]
-    leak: Any  # int32 [256]
-    eta: Any  # int32 [256]
+    noise: Any  # int32 [512]  this tick's leaks, then threshold noise
     zeros: Any  # int32 [256]
+    ones: Any  # int16 [4, 256]
+    places: Any  # uint32 [257]  where each neuron's next word is, and how many there are
+    words: Any  # uint32 [MOST_WORDS + 256]
 
 
 class TraceBuffers(NamedTuple):
@@ -169,10 +189,18 @@ class Base(NamedTuple):
     parameters: int
     narrow_parameters: int
     leak_magnitudes: int
+    drawn: int
+    drawers: int
+    draw_places: int
+    draws: int
+    jumps: int
     answer: int
     leak: int
     eta: int
     zeros: int
+    ones: int
+    places: int
+    words: int
     high: int
     rails: int
     zero_clamp: int

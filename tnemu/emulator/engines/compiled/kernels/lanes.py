@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from tnemu.emulator.engines.compiled.kernels.addresses import addresses
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     AXON_MASK,
     CHIP_CROSSINGS,
     CROSSINGS_AT,
     DELAY_AT,
-    DRAWS_ETA,
     DRAWS_LEAK,
     HOPS,
     HOPS_AT,
@@ -28,6 +28,7 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     OUTPUT,
     OUTPUT_SPIKES,
     SCAN_COST,
+    SEQUENCE,
     SLICED,
     SLICED_COST,
     SLICED_ROW_COST,
@@ -36,13 +37,13 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SYNAPTIC_OPERATIONS,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import AHEAD
-from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
-from tnemu.emulator.engines.compiled.kernels.tick import (
-    addresses,
+from tnemu.emulator.engines.compiled.kernels.evaluate import (
     cost_of_slow,
     evaluate,
     operations_met,
 )
+from tnemu.emulator.engines.compiled.kernels.sequence import jumped
+from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
 from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in, prefetch
 
@@ -51,6 +52,8 @@ class LaneArrays(NamedTuple):
     """What a tick changes, for L lanes."""
 
     potentials: Any  # int32 [L, n, 256]
+    generators: Any  # uint32 [L, n]
+    since: Any  # int64 [n]  the tick that they are of, where words are drawn in order
     words: Any  # uint64 [16, n, 257]  lanes in which an axon is active in a slot; the last is 0
     waiting: Any  # uint64 [16, blocks]
     awake: Any  # uint64 [blocks]
@@ -110,13 +113,21 @@ def each_lane(base, board, machine, scratch, answer, core, block, flags, tick):
     axons, counts, fired = scratch.axons, scratch.counts, scratch.fired
     lanes, cores = machine.potentials.shape[0], machine.potentials.shape[1]
     axons_at, potentials_at = axons.ctypes.data, machine.potentials.ctypes.data
-    seed = board.seeds[core]
+    generators = machine.generators
+    slept, draws = tick - machine.since[core], board.draws[block]
+    machine.since[core] = tick + 1
     fired[:] = 0
-    restless, spent = flags & (DRAWS_LEAK | DRAWS_ETA) != 0, np.int64(0)
+    restless, spent = flags & DRAWS_LEAK != 0, np.int64(0)
     for lane in range(lanes):
         mine = np.uint64(1) << np.uint64(lane)
         at = potentials_at + ((lane * cores + core) << 10)
-        evaluate(base, at, core, block, flags, seed, axons_at + (lane << 9), counts[lane], tick)
+        if flags & SEQUENCE and slept != 0:
+            y = np.int64(generators[lane, core])
+            generators[lane, core] = jumped(base.jumps, y, slept * draws)
+        own_at = generators.ctypes.data + ((lane * cores + core) << 2)
+        evaluate(
+            base, at, core, block, flags, own_at, axons_at + (lane << 9), counts[lane], tick, False
+        )
         spent += cost_of_slow(flags, counts[lane])
         restless |= answer[CHANGED] != 0 or counts[lane] != 0
         for part in range(4):

@@ -23,29 +23,21 @@ from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.addresses import addresses, place_of, post_of
 from tnemu.emulator.engines.compiled.kernels.arrays import (
-    CHUNK,
     CORE_COST,
-    DRAWN_ROW_COST,
-    DRAWS_ETA,
     DRAWS_LEAK,
-    DRAWS_WEIGHTS,
-    EVERY_FEATURE,
-    FLOORS,
+    IN_16_BITS_WITH_NOISE,
+    IN_32_BITS,
     LEAD,
-    LIGHT,
     NEURONS,
     OVER,
     PAGE,
-    REVERSES,
     ROW_COST,
     SCAN_COST,
-    SLOW_CORE_COST,
-    SLOW_ROW_COST,
+    SEQUENCE,
     SPENT,
     SPIKE_COST,
     STOP,
     SYNAPTIC_OPERATIONS,
-    TRINARY,
 )
 from tnemu.emulator.engines.compiled.kernels.delivery import (
     arrive,
@@ -55,24 +47,15 @@ from tnemu.emulator.engines.compiled.kernels.delivery import (
     enter,
     enter_all,
 )
-from tnemu.emulator.engines.compiled.kernels.vector import (
-    CHANGED,
-    ESCAPED,
-    NARROW_PARAMETERS,
-    OPERATIONS,
-    PARAMETERS,
-    add_drawn_rows,
-    add_rows,
-    draw_eta,
-    draw_leak,
-    step,
-    step_any,
-    step_drawn,
-    step_narrow,
-    step_narrow_open,
-    step_trinary,
-    step_trinary_open,
+from tnemu.emulator.engines.compiled.kernels.evaluate import (
+    cost_of_slow,
+    evaluate,
+    evaluate_narrow,
+    evaluate_noisy,
+    operations_met,
 )
+from tnemu.emulator.engines.compiled.kernels.sequence import wake
+from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import (
     add_at,
     atomic_add,
@@ -135,95 +118,9 @@ def list_bits(bits, first, list_at, count):
 
 
 @njit(cache=True, nogil=True)
-def evaluate(base, potentials_at, core, block, flags, seed, axons_at, count, tick):
-    """One core's tick; ``base`` holds addresses; the answer is in scratch."""
-    crossbar_at = base.crossbar + (core << 13)
-    types_at = base.axon_types + (core << 6)
-    weights_at = base.weights + (block << 11)
-    block_at = base.parameters + block * (PARAMETERS << 10)
-    if flags & DRAWS_WEIGHTS:
-        while count > 0:
-            some = min(count, CHUNK)
-            add_drawn_rows(
-                crossbar_at, axons_at, some, types_at, weights_at, base.magnitudes + (block << 10),
-                potentials_at, base.answer, seed, tick,
-            )  # fmt: skip
-            axons_at += some << 1
-            count -= some
-    rest = 0 if flags & EVERY_FEATURE else CHUNK
-    while count > rest:
-        some = min(count, CHUNK)
-        add_rows(crossbar_at, axons_at, some, types_at, weights_at, potentials_at, base.answer)
-        axons_at += some << 1
-        count -= some
-    if not flags & EVERY_FEATURE:
-        step(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-        return
-    leak_at, eta_at = block_at, base.zeros
-    if flags & DRAWS_LEAK:
-        leak_at = base.leak
-        draw_leak(block_at, base.leak_magnitudes + (block << 8), leak_at, seed, tick)
-    if flags & DRAWS_ETA:
-        eta_at = base.eta
-        draw_eta(block_at, eta_at, seed, tick)
-    if flags & REVERSES:
-        step_any(
-            potentials_at, block_at, leak_at, eta_at, base.answer,
-            base.high, base.rails, base.zero_clamp,
-        )  # fmt: skip
-    else:
-        step_drawn(potentials_at, block_at, leak_at, eta_at, base.answer)
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
-    """One tick of a core whose potentials are kept in 16 bits; False if they no longer fit.
-
-    Then the tick has not been evaluated.
-    """
-    crossbar_at = base.crossbar + (core << 13)
-    types_at = base.axon_types + (core << 6)
-    weights_at = base.weights + (block << 11)
-    block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
-    if flags & TRINARY:
-        weights_at = base.byte_weights + (block << 10)
-    elif count > CHUNK and not flags & LIGHT:
-        return False
-    if flags & TRINARY and flags & FLOORS:
-        step_trinary(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    elif flags & TRINARY:
-        step_trinary_open(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    elif flags & FLOORS:
-        step_narrow(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    else:
-        step_narrow_open(
-            crossbar_at, axons_at, count, types_at, weights_at, potentials_at, block_at, base.answer
-        )
-    return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
-
-
-@njit(cache=True, nogil=True)
-def operations_met(answer):
-    """The synaptic operations counted in ``answer`` since this was last asked."""
-    total = np.int64(0)
-    for part in range(OPERATIONS, OPERATIONS + 4):
-        total += np.int64(answer[part])
-        answer[part] = 0
-    return total
-
-
-@njit(cache=True, nogil=True)
 def widen(machine, core):
     """Keep a core's potentials in 32 bits from now on."""
-    machine.wide[core] = 1
+    machine.wide[core] = IN_32_BITS
     for neuron in range(NEURONS):
         machine.potentials[core, neuron] = machine.narrow[core, neuron]
 
@@ -250,13 +147,6 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 
 @njit(cache=True, nogil=True)
-def cost_of_slow(flags, rows):
-    """What a core costs more than CORE_COST and ROW_COST that is not evaluated in 16 bits."""
-    each = DRAWN_ROW_COST if flags & DRAWS_WEIGHTS else SLOW_ROW_COST
-    return SLOW_CORE_COST + rows * each
-
-
-@njit(cache=True, nogil=True)
 def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget):
     """Run up to ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
 
@@ -272,7 +162,8 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
     awake, ends_at = machine.awake, scratch.ends.ctypes.data
     fired, answer = scratch.fired, scratch.answer
     targets_at = board.target.ctypes.data
-    block_of, flags_of, seeds = board.block, board.flags, board.seeds
+    block_of, flags_of = board.block, board.flags
+    generators_at, since_at = machine.generators.ctypes.data, machine.since.ctypes.data
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
@@ -313,20 +204,26 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                 begin = end
                 at = narrow_at + (core << 9)
                 if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
-                    if not wide[core]:
-                        widen(machine, core)
-                    at = potentials_at + (core << 10)
-                    evaluate(base, at, core, block, flags, seeds[core], mine_at, active, now)
+                    own = generators_at + (core << 2)
+                    if flags & SEQUENCE:
+                        draws = integer_at(base.draws + (block << 3))
+                        wake(base.jumps, own, since_at + (core << 3), draws, now)
+                    drawn = wide[core] == IN_16_BITS_WITH_NOISE
+                    if not drawn or not evaluate_noisy(
+                        base, at, core, block, flags, own, mine_at, active, now
+                    ):
+                        if wide[core] != IN_32_BITS:
+                            widen(machine, core)
+                        at = potentials_at + (core << 10)
+                        evaluate(base, at, core, block, flags, own, mine_at, active, now, drawn)
                     add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
                 sought = fetch(fired_at, sought, min(count, sought + pace), words_at, 3)
                 totals[core] += count - before
-                # Without input, noise, spike or change a tick repeats itself until an input comes.
-                if (
-                    active != 0 or count != before or answer[CHANGED] != 0
-                    or flags & (DRAWS_LEAK | DRAWS_ETA)
-                ):  # fmt: skip
+                # Without input, spike, change, or noise that matters a tick repeats itself until an
+                # input comes.
+                if active != 0 or count != before or answer[CHANGED] != 0 or flags & DRAWS_LEAK:
                     stay |= np.uint64(1) << np.uint64(k)
                 if recorded[core]:
                     record(trace.spikes, trace.counts, fired, before, count, core, now)

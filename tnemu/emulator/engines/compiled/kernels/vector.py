@@ -1,4 +1,4 @@
-"""The vector instructions of a core: rows of its crossbar, noise, leak, compare and reset.
+"""The vector instructions of a core: rows of its crossbar, leak, compare and reset.
 
 emit.py says how such code is written and read. Lane numbering: lane k of group g is neuron N g + k;
 bit b of a row's bytes is neuron b, lowest first.
@@ -7,7 +7,6 @@ bit b of a row's bytes is neuron b, lowest first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -16,7 +15,7 @@ from tnemu.emulator.engines.compiled.kernels.emit import I1, I8, I16, I32, I64, 
 
 NEURONS = 256
 
-# Rows of a parameter block, int32 [13, 256]. A reset is V <- (V AND keep) + add.
+# Rows of a parameter block, int32 [14, 256]. A reset is V <- (V AND keep) + add.
 (
     LEAK,
     ALPHA,
@@ -25,19 +24,15 @@ NEURONS = 256
     ADD_FIRED,
     KEEP_BELOW,
     ADD_BELOW,
-    REVERSAL,  # all ones where the leak is multiplied by sgn(V)
     ETA_FIRED,  # all ones where a spike subtracts the threshold noise too
     ETA_BELOW,  # all ones where the floor's reset adds it
     ETA_FLOOR,  # all ones where it lowers the floor
     ETA_MASK,  # 2**TM - 1
+    REVERSAL,  # all ones where the leak is multiplied by sgn(V)
     LEAK_DRAWN,  # sgn(leak) where the leak is drawn, else the leak
-) = range(13)
-PARAMETERS = 13
-NARROW_PARAMETERS = 7  # the rows up to here, in 16 bits
-
-NARROW_MOST = 32_511  # potentials kept in 16 bits are in -32,512..32,511: a leak cannot overflow
-
-BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
+    CEILING,  # the highest potential of a neuron without reset; of others one that is never reached
+) = range(14)
+PARAMETERS = 14
 
 # Words of the scratch array through which a core's step answers, uint64 [10]: four of what fired,
 # four whose sum are the synaptic operations since the array was cleared, whether a potential changed
@@ -45,41 +40,7 @@ BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they 
 FIRED, OPERATIONS, CHANGED, ESCAPED = 0, 4, 8, 9
 
 
-def _philox(e: Emit, seed: Any, low: Any, high: Any) -> Any:
-    """Philox2x32-10 in eight 64-bit lanes: (word, other) of counters (low, high), word lowest.
-
-    The same rounds as ``noise`` of philox.py, on the low halves of the lanes. What the upper halves hold
-    is of no consequence until the end, because only lower halves are multiplied; so a product's upper
-    half is copied down, not shifted: that is another execution unit's work than multiplying.
-    """
-    b = e.b
-    half, multiplier = e.fill(I64, 8, 0xFFFFFFFF), e.fill(I64, 8, 0xD256D193)
-    halves = ir.VectorType(I32, 16)
-    odd = ir.Constant(halves, [lane | 1 for lane in range(16)])
-    both = ir.Constant(halves, [lane & 14 | lane % 2 << 4 for lane in range(16)])
-    word, other, key = low, high, b.and_(seed, e.word(0xFFFFFFFF))
-    for _ in range(10):
-        product = b.mul(b.and_(word, half), multiplier)
-        parts = b.bitcast(product, halves)
-        upper = b.bitcast(b.shuffle_vector(parts, parts, odd), product.type)
-        word = b.xor(b.xor(upper, e.spread(key, 8)), other)
-        other = product
-        key = b.and_(b.add(key, e.word(0x9E3779B9)), e.word(0xFFFFFFFF))
-    drawn = b.shuffle_vector(b.bitcast(word, halves), b.bitcast(other, halves), both)
-    return b.bitcast(drawn, word.type)
-
-
-def _draws(e: Emit, seed: Any, tick: Any, kind: int, axon: Any, first: int) -> Any:
-    """64 random bits for each of eight lanes ``first`` .. ``first + 7`` of one kind of draw."""
-    b = e.b
-    lanes = ir.Constant(ir.VectorType(I64, 8), [first + lane | kind << 8 for lane in range(8)])
-    above = b.and_(b.lshr(tick, e.word(32)), e.word(0x3FFF))
-    rest = b.or_(b.shl(axon, e.word(10)), b.shl(above, e.word(18)))
-    low = e.spread(b.and_(tick, e.word(0xFFFFFFFF)), 8)
-    return _philox(e, seed, low, b.or_(lanes, e.spread(rest, 8)))
-
-
-def _row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
+def core_row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, Any, Any]:
     """The axon that a list names, its type, and where its crossbar row is."""
     b = e.b
     axon = b.zext(e.load(axon_at, I8), I64)  # the low byte of the list's 16 bits
@@ -88,7 +49,7 @@ def _row(e: Emit, crossbar_at: Any, axon_at: Any, types_at: Any) -> tuple[Any, A
     return axon, kind, b.add(crossbar_at, b.shl(axon, e.word(5)))
 
 
-def _row_sums(
+def row_sums(
     e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any,
     mask_row: Callable[[Any, Any, Any], list[Any]] | None = None,
 ) -> tuple[list[Any], Any]:  # fmt: skip
@@ -100,7 +61,7 @@ def _row_sums(
 
     def add_row(index: Any, carried: list[Any]) -> list[Any]:
         axon_at = b.add(axons_at, b.shl(index, e.word(1)))
-        axon, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
+        axon, kind, row_at = core_row(e, crossbar_at, axon_at, types_at)
         weights = b.add(weights_at, b.shl(kind, e.word(9)))
         words = mask_row(axon, kind, row_at) if mask_row else [
             e.load(e.at(row_at, 4 * g), I32) for g in range(8)
@@ -117,49 +78,8 @@ def _row_sums(
     return sums, operations
 
 
-def _row_sums_in_bytes(
-    e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any
-) -> tuple[list[Any], Any]:
-    """The same of weights -1, 0, 1 given as int8: half the instructions of a row.
-
-    Bytes hold BYTE_ROWS rows; then they are added to the int16 sums.
-    """
-    b = e.b
-
-    def row_bytes(first: Any, count: Any, operations: Any) -> tuple[list[Any], Any]:
-        """Sums of at most BYTE_ROWS rows from ``first`` on as int16."""
-        start_at = b.add(axons_at, b.shl(first, e.word(1)))
-
-        def add_row(index: Any, carried: list[Any]) -> list[Any]:
-            axon_at = b.add(start_at, b.shl(index, e.word(1)))
-            _, kind, row_at = _row(e, crossbar_at, axon_at, types_at)
-            weights = b.add(weights_at, b.shl(kind, e.word(8)))
-            bytes_ = [
-                b.add(total, e.choose(e.bits(e.load(e.at(row_at, 8 * g), I64)),
-                                      e.load(e.at(weights, 64 * g), I8, 64), e.fill(I8, 64, 0)))
-                for g, total in enumerate(carried[:4])
-            ]  # fmt: skip
-            return [*bytes_, b.add(carried[4], e.ones(e.load(row_at, I64, 4)))]
-
-        *bytes_, operations = e.loop(count, [e.fill(I8, 64, 0)] * 4 + [operations], add_row)
-        wide = ir.VectorType(I16, 32)
-        return [
-            b.sext(e.part(bytes_[g // 2], 32 * (g % 2), 32), wide) for g in range(8)
-        ], operations
-
-    def add_rows(index: Any, carried: list[Any]) -> list[Any]:
-        first = b.mul(b.add(index, e.word(1)), e.word(BYTE_ROWS))
-        *sums, operations = carried
-        more, operations = row_bytes(first, e.least(b.sub(count, first), BYTE_ROWS), operations)
-        return [*(b.add(total, some) for total, some in zip(sums, more, strict=True)), operations]
-
-    sums, operations = row_bytes(e.word(0), e.least(count, BYTE_ROWS), e.fill(I64, 4, 0))
-    further = b.sdiv(b.sub(count, e.word(1)), e.word(BYTE_ROWS))
-    *sums, operations = e.loop(further, [*sums, operations], add_rows)
-    return sums, operations
-
-
-def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
+def add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
+    """V += sums, eight vectors of 32 int16."""
     for g in range(16):
         place = e.at(potentials_at, 64 * g)
         half = e.part(sums[g // 2], 16 * (g % 2), 16)
@@ -167,12 +87,13 @@ def _add_to_potentials(e: Emit, sums: list[Any], potentials_at: Any) -> None:
         e.store(e.b.add(e.load(place, I32, 16), wide), place)
 
 
-def _count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
+def count_operations(e: Emit, operations: Any, scratch_at: Any) -> None:
+    """Add to the synaptic operations that are counted in scratch."""
     place = e.at(scratch_at, 8 * OPERATIONS)
     e.store(e.b.add(e.load(place, I64, 4), operations), place)
 
 
-def _answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
+def answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
     """Which neurons fired, in four whole words: one written in parts is read back slowly."""
     while len(masks) > 4:
         masks = [e.joined(*masks[i : i + 2]) for i in range(0, len(masks), 2)]
@@ -180,7 +101,7 @@ def _answer_fired(e: Emit, masks: list[Any], scratch_at: Any) -> None:
         e.store(e.packed(mask), e.at(scratch_at, 8 * (FIRED + part)))
 
 
-def _answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
+def answer_changed(e: Emit, changed: Any, scratch_at: Any) -> None:
     """Whether a bit of ``changed`` is 1."""
     e.store(e.b.zext(e.any_bit(changed), I64), e.at(scratch_at, 8 * CHANGED))
 
@@ -194,8 +115,8 @@ def step(
     ``count`` active axons (at most 128, so that int16 sums cannot overflow: 128 x 255 = 32,640).
     Answers in scratch: which neurons fired, synaptic operations met, whether a potential changed.
     """
-    sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _count_operations(e, operations, scratch_at)
+    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    count_operations(e, operations, scratch_at)
     b = e.b
     low, high = e.fill(I32, 16, -(1 << 19)), e.fill(I32, 16, (1 << 19) - 1)
     changed, masks = e.fill(I32, 16, 0), []
@@ -212,94 +133,67 @@ def step(
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, place)
         masks.append(fires)
-    _answer_fired(e, masks, scratch_at)
-    _answer_changed(e, changed, scratch_at)
+    answer_fired(e, masks, scratch_at)
+    answer_changed(e, changed, scratch_at)
 
 
-def _narrow(row_sums: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> Any:
-    """``step`` with potentials and parameters of 16 bits: half the traffic, twice the lanes.
+def _step_any(*, ceiling: bool) -> Any:
+    """Leak, range, compare and reset with every feature of the neuron; sums are already in V.
 
-    The sums must fit 16 bits. Adding them saturates, and a V outside of -32,512..32,511 in any lane
-    answers ESCAPED: then nothing was stored, and the core has to be evaluated with ``step``. CHANGED is
-    answered only where ``count`` is 0.
-    Without ``floors`` no V of 16 bits may be below a floor.
+    leak, eta: int32 [256], this tick's leak and threshold noise. ``high`` is the top of the range (the
+    bottom is -high, or -high - 1 without rails); ``rails`` and ``zero_clamp`` are 0 or 1. Neurons
+    without reset have their ceiling only with ``ceiling``.
     """
 
-    def step(
-        e, crossbar_at, axons_at, count, types_at, weights_at, narrow_at, block_at, scratch_at
-    ):  # type: ignore[no-untyped-def]
-        sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    def step(e, potentials_at, block_at, leak_at, eta_at, scratch_at, high, rails, zero_clamp):  # type: ignore[no-untyped-def]
         b = e.b
-        lift, span = e.fill(I16, 32, NARROW_MOST + 1), e.fill(I16, 32, 2 * NARROW_MOST + 1)
-        results, masks, heights = [], [], []
-        for g in range(8):
-            row = lambda r, g=g: e.load(e.at(block_at, 512 * r + 64 * g), I16, 32)  # noqa: E731
-            before = e.load(e.at(narrow_at, 64 * g), I16, 32)
-            v = e.add_saturating(b.add(before, row(LEAK)), sums[g])
-            heights.append(b.add(v, lift))
-            fires = b.icmp_signed(">=", v, row(ALPHA))
-            after = v
-            if floors:
-                bounced = b.add(b.and_(v, row(KEEP_BELOW)), row(ADD_BELOW))
-                after = e.choose(b.icmp_signed("<", v, row(FLOOR)), bounced, after)
-            after = e.choose(fires, b.add(b.and_(v, row(KEEP_FIRED)), row(ADD_FIRED)), after)
-            results.append(after)
-            masks.append(fires)
-        outside = b.icmp_unsigned(">", reduce(e.larger, heights), span)
-        escaped = b.icmp_unsigned("!=", e.packed(outside), ir.Constant(I32, 0))
-        e.store(b.zext(escaped, I64), e.at(scratch_at, 8 * ESCAPED))
-        _answer_fired(e, masks, scratch_at)
-        with b.if_then(b.icmp_signed("==", count, e.word(0)), likely=False):
-            before = [e.load(e.at(narrow_at, 64 * g), I16, 32) for g in range(8)]
-            _answer_changed(e, reduce(b.or_, map(b.xor, results, before)), scratch_at)
-        with b.if_then(b.not_(escaped), likely=True):
-            _count_operations(e, operations, scratch_at)
-            for g, after in enumerate(results):
-                e.store(after, e.at(narrow_at, 64 * g))
+        changed, masks = e.fill(I32, 16, 0), []
+        rule = _Range(e, high, rails, zero_clamp)
+        for g in range(16):
+            before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
+            v, railed = rule.leaked(g, block_at, before, leak, ceiling)
+            fires, after = _reset_with_noise(e, g, block_at, v, eta)
+            after = e.choose(railed, v, after)
+            changed = b.or_(changed, b.xor(after, before))
+            e.store(after, e.at(potentials_at, 64 * g))
+            masks.append(b.or_(fires, railed))
+        answer_fired(e, masks, scratch_at)
+        answer_changed(e, changed, scratch_at)
 
     return instruction(step)
 
 
-step_narrow, step_narrow_open = _narrow(_row_sums, floors=True), _narrow(_row_sums, floors=False)
-# The same of weights -1, 0 or 1; ``weights_at`` has them as int8.
-step_trinary = _narrow(_row_sums_in_bytes, floors=True)
-step_trinary_open = _narrow(_row_sums_in_bytes, floors=False)
+class _Range:
+    """The leak and the range of the potential, by the switches of the chip."""
 
+    def __init__(self, e: Emit, high: Any, rails: Any, zero_clamp: Any) -> None:
+        b = e.b
+        self.e, self.zero = e, e.fill(I32, 16, 0)
+        self.top = e.spread(b.trunc(high, I32), 16)
+        self.bottom = e.spread(b.trunc(b.sub(b.sub(rails, e.word(1)), high), I32), 16)
+        self.railed_too = e.spread(b.trunc(rails, I1), 16)
+        self.clamps = e.spread(b.trunc(zero_clamp, I1), 16)
 
-@instruction
-def step_any(
-    e, potentials_at, block_at, leak_at, eta_at, scratch_at, high, rails, zero_clamp
-):  # fmt: skip
-    """Leak, range, compare and reset with every feature of the neuron; sums are already in V.
-
-    leak, eta: int32 [256], this tick's leak and threshold noise. ``high`` is the ceiling (the floor
-    is -high, or -high - 1 without rails); ``rails`` and ``zero_clamp`` are 0 or 1.
-    """
-    b = e.b
-    zero = e.fill(I32, 16, 0)
-    top = e.spread(b.trunc(high, I32), 16)
-    bottom = e.spread(b.trunc(b.sub(b.sub(rails, e.word(1)), high), I32), 16)
-    railed_too = e.spread(b.trunc(rails, I1), 16)
-    clamps = e.spread(b.trunc(zero_clamp, I1), 16)
-    changed, masks = zero, []
-    for g in range(16):
-        before, leak, eta = _drawn(e, g, potentials_at, leak_at, eta_at)
+    def leaked(
+        self, g: int, block_at: Any, before: Any, leak: Any, ceiling: bool
+    ) -> tuple[Any, Any]:
+        """V of sixteen neurons as it is compared, and where it was above the upper rail."""
+        e, b, zero = self.e, self.e.b, self.zero
         reverses = b.icmp_signed("!=", _parameter(e, block_at, REVERSAL, g), zero)
         above, under = b.icmp_signed(">", before, zero), b.icmp_signed("<", before, zero)
         signed = e.choose(above, leak, e.choose(under, b.neg(leak), zero))  # sgn(V) leak
-        leaked = b.add(before, e.choose(reverses, signed, leak))
-        fell, rose = b.icmp_signed("<", leaked, zero), b.icmp_signed(">", leaked, zero)
+        v = b.add(before, e.choose(reverses, signed, leak))
+        fell, rose = b.icmp_signed("<", v, zero), b.icmp_signed(">", v, zero)
         crossed = b.and_(b.or_(b.and_(above, fell), b.and_(under, rose)), reverses)
-        leaked = e.choose(b.and_(crossed, clamps), zero, leaked)
-        railed = b.and_(b.icmp_signed(">", leaked, top), railed_too)
-        v = e.clamp(leaked, bottom, top)
-        fires, after = _reset_with_noise(e, g, block_at, v, eta)
-        after = e.choose(railed, v, after)
-        changed = b.or_(changed, b.xor(after, before))
-        e.store(after, e.at(potentials_at, 64 * g))
-        masks.append(b.or_(fires, railed))
-    _answer_fired(e, masks, scratch_at)
-    _answer_changed(e, changed, scratch_at)
+        v = e.choose(b.and_(crossed, self.clamps), zero, v)
+        if ceiling:
+            most = _parameter(e, block_at, CEILING, g)
+            v = e.choose(b.icmp_signed("<", v, most), v, most)
+        railed = b.and_(b.icmp_signed(">", v, self.top), self.railed_too)
+        return e.clamp(v, self.bottom, self.top), railed
+
+
+step_any, step_limited = _step_any(ceiling=False), _step_any(ceiling=True)
 
 
 @instruction
@@ -315,8 +209,8 @@ def step_drawn(e, potentials_at, block_at, leak_at, eta_at, scratch_at):
         changed = b.or_(changed, b.xor(after, before))
         e.store(after, e.at(potentials_at, 64 * g))
         masks.append(fires)
-    _answer_fired(e, masks, scratch_at)
-    _answer_changed(e, changed, scratch_at)
+    answer_fired(e, masks, scratch_at)
+    answer_changed(e, changed, scratch_at)
 
 
 def _parameter(e: Emit, block_at: Any, row: int, g: int) -> Any:
@@ -341,60 +235,29 @@ def _reset_with_noise(e: Emit, g: int, block_at: Any, v: Any, eta: Any) -> tuple
 
 
 @instruction
+def answer_noise_matters(
+    e, potentials_at, block_at, leak_at, scratch_at, high, rails, zero_clamp
+):  # fmt: skip
+    """CHANGED: could some threshold noise make a neuron fire or be lifted in the next tick?
+
+    Asked of a core at rest: no input, no spike, no drawn leak, no potential that has changed. Where V
+    is below alpha, and not below the floor that noise lowers, the next tick is as this one whatever is drawn.
+    """
+    b, near = e.b, e.fill(I32, 16, 0)
+    rule = _Range(e, high, rails, zero_clamp)
+    for g in range(16):
+        row = lambda r, g=g: _parameter(e, block_at, r, g)  # noqa: E731
+        before, leak = (e.load(e.at(at, 64 * g), I32, 16) for at in (potentials_at, leak_at))
+        v, _ = rule.leaked(g, block_at, before, leak, ceiling=True)
+        lowers = b.and_(row(ETA_MASK), row(ETA_FLOOR))
+        near = b.or_(near, e.choose(b.icmp_signed(">=", v, row(ALPHA)), row(ETA_MASK), rule.zero))
+        near = b.or_(near, e.choose(b.icmp_signed("<", v, row(FLOOR)), lowers, rule.zero))
+    answer_changed(e, near, scratch_at)
+
+
+@instruction
 def add_rows(e, crossbar_at, axons_at, count, types_at, weights_at, potentials_at, scratch_at):
     """V += sum of the weights of ``count`` (at most 128) active rows; V is not clamped."""
-    sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
-    _add_to_potentials(e, sums, potentials_at)
-    _count_operations(e, operations, scratch_at)
-
-
-@instruction
-def add_drawn_rows(
-    e, crossbar_at, axons_at, count, types_at, weights_at, magnitudes_at, potentials_at, scratch_at,
-    seed, tick,
-):  # fmt: skip
-    """V += sum over ``count`` active rows of F(s, rho) weights; F = 1 where magnitude >= rho.
-
-    A certain weight has magnitude 255 and its own value; a drawn one |s| and sgn(s). rho is one byte
-    of noise for every neuron: byte j % 8 of lane j / 8 of the row's draws.
-    """
-    b = e.b
-
-    def mask_row(axon: Any, kind: Any, row_at: Any) -> list[Any]:
-        words = []
-        limits_at = b.add(magnitudes_at, b.shl(kind, e.word(8)))
-        for v in range(4):
-            rho = b.bitcast(_draws(e, seed, tick, 0, axon, 8 * v), ir.VectorType(I8, 64))
-            limit = e.load(e.at(limits_at, 64 * v), I8, 64)
-            passes = e.packed(b.icmp_unsigned(">=", limit, rho))
-            kept = b.and_(passes, e.load(e.at(row_at, 8 * v), I64))
-            words += [b.trunc(kept, I32), b.trunc(b.lshr(kept, e.word(32)), I32)]
-        return words
-
-    sums, operations = _row_sums(e, crossbar_at, axons_at, count, types_at, weights_at, mask_row)
-    _add_to_potentials(e, sums, potentials_at)
-    _count_operations(e, operations, scratch_at)
-
-
-@instruction
-def draw_leak(e, block_at, magnitudes_at, leak_at, seed, tick):
-    """leak[j] = F(leak_j, rho_j) times the block's leak value; certain leaks have magnitude 255."""
-    b = e.b
-    zero = e.fill(I32, 16, 0)
-    for v in range(4):
-        rho = b.bitcast(_draws(e, seed, tick, 1, e.word(0), 8 * v), ir.VectorType(I8, 64))
-        passes = b.icmp_unsigned(">=", e.load(e.at(magnitudes_at, 64 * v), I8, 64), rho)
-        for q in range(4):
-            value = e.load(e.at(block_at, 1024 * LEAK_DRAWN + 256 * v + 64 * q), I32, 16)
-            drawn = e.choose(e.part(passes, 16 * q, 16), value, zero)
-            e.store(drawn, e.at(leak_at, 256 * v + 64 * q))
-
-
-@instruction
-def draw_eta(e, block_at, eta_at, seed, tick):
-    """eta[j] = half j % 2 of lane j / 2 of the threshold draws AND (2**TM_j - 1)."""
-    b = e.b
-    for v in range(16):
-        drawn = b.bitcast(_draws(e, seed, tick, 2, e.word(0), 8 * v), ir.VectorType(I32, 16))
-        mask = e.load(e.at(block_at, 1024 * ETA_MASK + 64 * v), I32, 16)
-        e.store(b.and_(drawn, mask), e.at(eta_at, 64 * v))
+    sums, operations = row_sums(e, crossbar_at, axons_at, count, types_at, weights_at)
+    add_to_potentials(e, sums, potentials_at)
+    count_operations(e, operations, scratch_at)

@@ -97,6 +97,16 @@ def integer_at(_context: Any, _address: Any) -> Any:
 
 
 @intrinsic
+def word_8(_context: Any, _address: Any) -> Any:
+    """The uint8 at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.zext(Emit(builder).load(values[0], I8), I64)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
 def word_16(_context: Any, _address: Any) -> Any:
     """The uint16 at an address."""
 
