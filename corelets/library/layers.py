@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output
-from corelets.language.raster import Raster, Rasters, later, taken
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster
 from corelets.language.unused import constructs
 from corelets.library.entry import Entry
 from corelets.library.tiles import Indices, best_tile, chunks, support, tiles
@@ -87,11 +87,10 @@ class _Trinary(Corelet):
         core = self.core(axons, records, rows, name=name, elements=elements)
         self.connect(core.neurons, self.output[elements])
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """output[t] = the integer layer's answer to input[t - 1]; input[-1] is without spikes."""
-        raster = later(taken(self.input, rasters), 1)
-        answer = self.layer.forward(raster.reshape(-1, *self.shape))
-        return {"output": answer.reshape(len(raster), self.output.width)}
+    def model(self, input: Raster) -> Raster:
+        """output[t] = the integer layer's answer to input[t]."""
+        answer = self.layer.forward(input.reshape(-1, *self.shape))
+        return np.asarray(answer).reshape(len(input), self.output.width) > 0
 
 
 class Dense(_Trinary):
