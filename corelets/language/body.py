@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corelets.language.core import Core
-from corelets.language.errors import CoreletError, Location, caller
+from corelets.language.errors import CoreletError, Location
 from corelets.language.group import NeuronGroup
-from corelets.language.pins import Connection, Merge, Neurons, Pins
+from corelets.language.pins import Bundle, Connection, Merge, Neurons, Pins
 from corelets.language.ports import Input, Output, Port, check_codes
 from corelets.language.times import Time
 from tnemu.errors import shown
@@ -106,7 +106,7 @@ class Body:
                 )
         self.cores.append(core)
 
-    def adopt(self, neurons: Neurons) -> None:
+    def adopt(self, neurons: Bundle) -> None:
         """Make a group of neurons that belongs to no corelet one of this one's."""
         if not isinstance(neurons, NeuronGroup) or neurons.owner is not None:
             return
@@ -120,7 +120,7 @@ class Body:
     def name_group(self, group: NeuronGroup, name: str) -> None:
         """Call ``group`` by the attribute that it was assigned to first."""
         self.adopt(group)
-        taken = {other.name for other in (*self.groups, *self.cores)}
+        taken = {other.name for other in self.groups} | {core.name for core in self.cores}
         if group.owner is self and not group.named and name not in taken:
             group.name, group.named = name, True
 
@@ -171,7 +171,7 @@ class Body:
 
     def _reach(self, pins: Pins, role: str, location: Location) -> None:
         for bundle in pins.bundles:
-            self.adopt(bundle)  # type: ignore[arg-type]
+            self.adopt(bundle)
             owner = bundle.owner
             here = f"connect() at {location}"
             if owner is None:

@@ -109,13 +109,13 @@ class Corelet(MustUse):
 
     def describe(self) -> str:
         """What an error calls it: class, quoted path, and where it was built."""
-        return body_of(self).describe()  # type: ignore[no-any-return]
+        return body_of(self).describe()
 
     def origin(self) -> dict[str, Any]:
         """What the network is made from, for the record that travels with the board image."""
         return {"corelet": type(self).__name__}
 
-    def model(self, **rasters: Raster) -> Raster | dict[str, Raster]:
+    def model(self, *_: Any, **rasters: Any) -> Any:
         """What the corelet computes, in numpy: define it in your class, with its inputs as arguments.
 
         Each argument is the raster of the input of that name, bool [T, *shape]; the answer is the
@@ -336,7 +336,8 @@ class Times(Corelet):
                 found.setdefault(name, []).append(raster)
         ports = body_of(self).ports
         return {
-            name: np.stack(rows, axis=1).reshape(-1, *ports[name].shape) for name, rows in found.items()
+            name: np.stack(rows, axis=1).reshape(-1, *ports[name].shape)
+            for name, rows in found.items()
         }
 
 
@@ -357,7 +358,9 @@ def _check_mixed(name: str, value: Any, body: Body) -> None:
     """A list or dict that holds some ports and something else is a mistake."""
     inner = value.values() if isinstance(value, dict) else value
     if any(isinstance(one, Port) for one in inner):
-        advice = "an Interface(name=port, ...)" if isinstance(value, dict) else "a list of ports only"
+        advice = (
+            "an Interface(name=port, ...)" if isinstance(value, dict) else "a list of ports only"
+        )
         raise CoreletError(
             f"{name!r} of {body.describe()} is {shown(value)}, which holds ports; make it {advice}"
         )

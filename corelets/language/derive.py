@@ -15,6 +15,7 @@ joins small cores and cuts what is still too large.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -264,7 +265,10 @@ def _typed(entries: Entries, group: NeuronGroup) -> Entries:
         raise _too_many(entries, by_neuron, group)
     ways = []
     terms = entries["term"].astype(np.int64)
-    if terms.max() < AXON_TYPES and _levels(entries["neuron"] * AXON_TYPES + terms, value).max() == 0:
+    if (
+        terms.max() < AXON_TYPES
+        and _levels(entries["neuron"] * AXON_TYPES + terms, value).max() == 0
+    ):
         ways.append(terms)
     if kind.max() < AXON_TYPES:
         ways.append(kind)
@@ -340,10 +344,7 @@ def _parts(entries: Entries, count: int) -> list[tuple[Ints, Ints]]:
         last[new] = len(cuts)
         used += len(new)
     cuts.append(count)
-    return [
-        (np.arange(a, b), order[heads[a] : heads[b]])
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    return [(np.arange(a, b), order[heads[a] : heads[b]]) for a, b in itertools.pairwise(cuts)]
 
 
 def _piece(entries: Entries, part: tuple[Ints, Ints], records: npt.NDArray[np.void]) -> Piece:

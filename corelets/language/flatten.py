@@ -148,8 +148,14 @@ def _check_loops(numbering: Numbering, rows: Rows, from_core: Ints, to_core: Int
     """Feedback comes from a neuron and goes to a neuron."""
     back = rows["loop"] > 0
     for wrong, text in (
-        (back & (from_core < 0), "comes from an input of the outermost corelet; say after() instead"),
-        (back & (to_core < 0), "leads to an output, from which nothing comes back; leave loop() out"),
+        (
+            back & (from_core < 0),
+            "comes from an input of the outermost corelet; say after() instead",
+        ),
+        (
+            back & (to_core < 0),
+            "leads to an output, from which nothing comes back; leave loop() out",
+        ),
     ):
         if wrong.any():
             row = rows[wrong][0]
@@ -182,6 +188,4 @@ def _cores(top: Body, cores: list[FlatCore]) -> list[LogicalCore]:
 
 def _layer_kinds(top: Body, cores: list[FlatCore]) -> dict[str, str]:
     """Class of the corelet that made each layer: errors about a layer begin with it."""
-    return {
-        core.logical.layer or core.owner.path or top.kind: core.owner.kind for core in cores
-    }
+    return {core.logical.layer or core.owner.path or top.kind: core.owner.kind for core in cores}

@@ -1,8 +1,8 @@
 """Ports that belong together, and connect as a whole.
 
-    self.bus = Interface(data=Input(8), ready=Output())     one attribute, ports "bus.data", "bus.ready"
-    self.x = [Input(4), Input(4)]                           ports "x[0]", "x[1]"
-    self.a.bus >> self.b.bus                                every pair of the same name, each in its direction
+self.bus = Interface(data=Input(8), ready=Output())     one attribute, ports "bus.data", "bus.ready"
+self.x = [Input(4), Input(4)]                           ports "x[0]", "x[1]"
+self.a.bus >> self.b.bus                                every pair of the same name, each in its direction
 """
 
 from __future__ import annotations

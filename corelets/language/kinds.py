@@ -40,7 +40,9 @@ class Kind:
     scale: int = 1
     plain: ClassVar[bool] = False
 
-    def __init__(self, shown_as: Mapping[str, Any], chip: Mapping[str, Any], given: Mapping[str, Any]):
+    def __init__(
+        self, shown_as: Mapping[str, Any], chip: Mapping[str, Any], given: Mapping[str, Any]
+    ):
         self._shown = {**shown_as, **given}
         for name in given:
             if name in _SYNAPSE:
@@ -71,6 +73,7 @@ class Kind:
         return Template(self, shape)
 
     def __call__(self, *sources: Any) -> Any:
+        """Refused: it must be said how many first."""
         raise CoreletError(
             f"at {caller()}: {self!r} is a kind of neuron; say how many, as in {self!r}[8](+x)"
         )
@@ -94,7 +97,9 @@ class Kind:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={shown(v)}' for k, v in self._shown.items())})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{k}={shown(v)}' for k, v in self._shown.items())})"
+        )
 
     def records(self, shape: tuple[int, ...], what: str) -> npt.NDArray[np.void]:
         """A record for each neuron, without weights."""
@@ -116,7 +121,7 @@ class Kind:
         """One record of this kind with the weights ``s`` of the axon types, for ``core()``."""
         record = self.records((1,), repr(self))[0].copy()
         record["s"] = neuron(s=np.asarray(s) * self.scale)["s"]
-        return record  # type: ignore[no-any-return]
+        return record
 
 
 _BLANK = neuron(beta=0, kappa=1)

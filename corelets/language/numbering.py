@@ -201,4 +201,8 @@ def _of_group(body: Body, group: NeuronGroup) -> Iterator[tuple[FlatCore, Derive
             elements=np.full(columns, -1, np.int32),
         )
         axons = Axons(rows, body, name)
-        yield FlatCore(body, name, group.location, logical, axons, group, piece.neurons), derived, piece
+        yield (
+            FlatCore(body, name, group.location, logical, axons, group, piece.neurons),
+            derived,
+            piece,
+        )

@@ -110,7 +110,7 @@ class Wired(NoOtherOperators):
                 f"at {caller()}: {self!r} is made, and nothing comes out of its end by which to go on; "
                 "begin a new connection there"
             )
-        return self._outlet >> sink  # type: ignore[no-any-return]
+        return self._outlet >> sink
 
     def _mixed(self, other: object) -> NoReturn:
         raise CoreletError(

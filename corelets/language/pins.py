@@ -60,7 +60,7 @@ class Owner(Protocol):
     def leave_silent(self, pins: Pins, location: Location) -> None:
         """Let nothing drive ``pins``, on purpose."""
 
-    def adopt(self, neurons: Neurons) -> None:
+    def adopt(self, neurons: Bundle) -> None:
         """Make neurons that belong to no corelet its own."""
 
     def check_source(self, pins: Pins, location: Location) -> None:
@@ -205,7 +205,7 @@ class Pins(NoOtherOperators):
             for k, most in zip(pair, self.shape[-2:], strict=True)
         ]
         places = np.arange(self.width).reshape(self.shape)
-        views = np.lib.stride_tricks.sliding_window_view(places, sizes, (-2, -1))  # type: ignore[call-overload]
+        views = np.lib.stride_tricks.sliding_window_view(places, sizes, (-2, -1))
         return self._at(views[..., ::step, ::step, :, :])
 
     def _compact(self) -> Pins:
@@ -284,7 +284,7 @@ class Pins(NoOtherOperators):
                 f"at {caller()}: {self!r} >> {shown(sink)}: spikes go to pins such as self.z or "
                 "self.part.input, to neurons, or to a part with one input"
             )
-        return take(sink, self)  # type: ignore[no-any-return]
+        return take(sink, self)
 
     def _take(self, source: Pins | Term) -> Wired:
         """``source >> self``."""
@@ -294,7 +294,7 @@ class Pins(NoOtherOperators):
                     f"at {caller()}: {source!r} >> {self!r}: pins pass spikes on and weigh nothing; "
                     "weigh them where neurons take them"
                 )
-            source = source.pins
+            return self._take(source.pins)
         if source.shape != self.shape and source.width == self.width:
             raise CoreletError(
                 f"at {caller()}: {source!r} has shape {source.shape}, {self!r} has {self.shape}; if the "
@@ -328,9 +328,7 @@ class Bundle(Pins):
 
     kind: ClassVar[str]
 
-    def __init__(
-        self, shape: int | Shape, owner: Owner | None = None, name: str = ""
-    ) -> None:
+    def __init__(self, shape: int | Shape, owner: Owner | None = None, name: str = "") -> None:
         sizes = (shape,) if isinstance(shape, int) else shape
         width = int(np.prod(sizes))
         super().__init__((self,), np.zeros(width, np.intp), np.arange(width, dtype=np.intp), sizes)
@@ -414,7 +412,9 @@ class Silence:
 
     def __rshift__(self, sink: Any) -> Wired:
         if not isinstance(sink, Pins):
-            raise CoreletError(f"at {caller()}: SILENCE >> {shown(sink)}: give pins of a part's input")
+            raise CoreletError(
+                f"at {caller()}: SILENCE >> {shown(sink)}: give pins of a part's input"
+            )
         owner_of((sink,)).leave_silent(sink, caller())
         return Wired(f"SILENCE >> {sink!r}")
 

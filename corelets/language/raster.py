@@ -75,7 +75,9 @@ def answers(corelet: Any, rasters: Mapping[str, Any]) -> dict[str, Raster]:
     """
     body = body_of(corelet)
     ports = body.ports.values()
-    inputs = taken([p for p in ports if isinstance(p, Input)], rasters, f"the model of {body.describe()}")
+    inputs = taken(
+        [p for p in ports if isinstance(p, Input)], rasters, f"the model of {body.describe()}"
+    )
     ticks = len(next(iter(inputs.values()))) if inputs else None
     outputs = {p.name: p for p in ports if isinstance(p, Output)}
     answer = type(corelet).model(corelet, **by_attribute(inputs))

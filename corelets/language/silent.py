@@ -40,7 +40,7 @@ def _repeated(numbering: Numbering) -> Iterator[Finding]:
     """A pin that drives another one twice, at the same time."""
     rows = numbering.rows
     keys = rows[["source", "sink", "delay", "after", "loop"]]
-    order = np.argsort(keys, order=list(keys.dtype.names), kind="stable")
+    order = np.argsort(keys, order=["source", "sink", "delay", "after", "loop"], kind="stable")
     same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
     told = set()
     for k in same.tolist():
@@ -63,7 +63,9 @@ def _merged(numbering: Numbering) -> Iterator[Finding]:
     rows = numbering.rows
     rows = rows[~numbering.mark(b for b in numbering.bundles if isinstance(b, Merge))[rows["sink"]]]
     rows = np.unique(rows[["sink", "source", "by"]])
-    again = np.flatnonzero((rows["sink"][1:] == rows["sink"][:-1]) & (rows["source"][1:] != rows["source"][:-1]))
+    again = np.flatnonzero(
+        (rows["sink"][1:] == rows["sink"][:-1]) & (rows["source"][1:] != rows["source"][:-1])
+    )
     told = set()
     for k in again.tolist():
         first, second = rows[k], rows[k + 1]

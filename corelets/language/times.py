@@ -29,7 +29,9 @@ class Time:
     def later(self, what: str, ticks: Any) -> Time:
         """``ticks`` after this."""
         ticks = whole(f"{what}.after(ticks): ticks", ticks, 0, MOST_TICKS, error=CoreletError)
-        whole(f"{what}.after(): ticks in all", self.after + ticks, 0, MOST_TICKS, error=CoreletError)
+        whole(
+            f"{what}.after(): ticks in all", self.after + ticks, 0, MOST_TICKS, error=CoreletError
+        )
         if self.loop:
             return Time(loop=self.loop + ticks)
         return Time(self.delay, self.after + ticks)

@@ -1,12 +1,12 @@
 """Weighted sources of neurons: which pin reaches which neuron, with which weight.
 
-    +x, -x, 3 * x       pin k to neuron k with weight 1, -1, 3
-    w * x               pin k to neuron k with weight w[k]; shapes go together as numpy's do
-    W @ x               pin k to neuron j with weight W[j, k]
-    x.sum(), x.sum(1)   all pins of the axes that are summed over; so does (w * x).sum(1)
-    x.chance(p)         each spike counts with probability p, by the neuron's stochastic synapse
-    CLEAR * x           a spike empties the neuron, whatever it holds and gets in the same tick
-    (W @ x).bits(4)     many weights of 4 bits, each as a sum over axons of weight 1, 2, 4 and -8
++x, -x, 3 * x       pin k to neuron k with weight 1, -1, 3
+w * x               pin k to neuron k with weight w[k]; shapes go together as numpy's do
+W @ x               pin k to neuron j with weight W[j, k]
+x.sum(), x.sum(1)   all pins of the axes that are summed over; so does (w * x).sum(1)
+x.chance(p)         each spike counts with probability p, by the neuron's stochastic synapse
+CLEAR * x           a spike empties the neuron, whatever it holds and gets in the same tick
+(W @ x).bits(4)     many weights of 4 bits, each as a sum over axons of weight 1, 2, 4 and -8
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class Term(NoOtherOperators):
             return factor * self
         numbers = _numbers(factor, self.pins)
         if self.clear:
-            raise CoreletError(f"at {caller()}: CLEAR needs no weight, it empties the neuron anyway")
+            raise CoreletError(
+                f"at {caller()}: CLEAR needs no weight, it empties the neuron anyway"
+            )
         if numbers.ndim and numbers.shape != self.shape:
             raise CoreletError(
                 f"at {caller()}: weights of shape {numbers.shape} for {self!r} of shape {self.shape}; "
@@ -138,7 +140,7 @@ class Term(NoOtherOperators):
                 f"at {caller()}: {self!r} >> {shown(sink)}: what has weights leads to neurons; make "
                 "them first, as in n = Threshold(at=1)[width]()"
             )
-        return take(sink, self)  # type: ignore[no-any-return]
+        return take(sink, self)
 
     def _commas(self, other: object) -> NoReturn:
         raise CoreletError(

@@ -48,7 +48,7 @@ class _Trinary(Corelet):
     shape: tuple[int, ...]
     output_shape: tuple[int, ...]
 
-    def _take(self, layer: integer.Conv | integer.Dense, shape: tuple[int, ...]) -> None:
+    def _hold(self, layer: integer.Conv | integer.Dense, shape: tuple[int, ...]) -> None:
         """The layer on an input of ``shape``: checked, and the ports made."""
         if not isinstance(layer, self.kind):
             raise CoreletError(
@@ -130,7 +130,7 @@ class Dense(_Trinary):
     @constructs
     def _lay_out(self, layer: integer.Dense, neurons_per_core: int) -> None:
         most = _neurons_per_core(self, neurons_per_core)
-        self._take(layer, (int(np.size(getattr(layer, "order", 0))),))
+        self._hold(layer, (int(np.size(getattr(layer, "order", 0))),))
         groups, outputs, inputs = layer.weights.shape
         _check_fan_in(self, inputs, f"{inputs} inputs in a group")
         for g in range(groups):
@@ -209,7 +209,7 @@ class Conv2d(_Trinary):
         neurons_per_core: int,
     ) -> None:
         most = _neurons_per_core(self, neurons_per_core)
-        self._take(layer, _counts(self, "shape", shape, ("channels", "height", "width")))
+        self._hold(layer, _counts(self, "shape", shape, ("channels", "height", "width")))
         k, stride, channels = layer.k, layer.stride, layer.weights.shape[1]
         _check_fan_in(self, channels * k * k, f"{channels} channels x {k} x {k} inputs")
         features = len(layer.weights) // layer.groups

@@ -30,7 +30,7 @@ def test_a_neuron_fires_iff_the_sum_reaches_the_threshold_whatever_32_bits_it_ha
 ):
     records = threshold_neurons([threshold], [plus], [minus])
     validate_neurons(records)
-    neuron = Neuron.of(records[0])
+    neuron = Neuron.of(records[0], ChipSpec())
     # every sum that the synapses can give, and so both sides of the threshold
     for up, down in (
         [(u, 0) for u in range(plus + 1)]
@@ -38,7 +38,7 @@ def test_a_neuron_fires_iff_the_sum_reaches_the_threshold_whatever_32_bits_it_ha
         + [(0, d) for d in range(minus + 1)]
     ):
         hits = ((1 << up) - 1, (1 << down) - 1, 0, 0)
-        potential, fired = step_neuron(neuron, 0, hits, (0, 0, 0), ChipSpec())
+        potential, fired = step_neuron(neuron, 0, hits, ChipSpec(), lambda _kind, _axon: 0)
         assert fired == (up - down >= threshold)
         assert potential == 0
 
