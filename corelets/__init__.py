@@ -15,6 +15,7 @@
 everything in the library: ports, latency, cores, sources. docs/corelets.md is the tutorial.
 """
 
+from corelets.language.check import CheckError, check
 from corelets.language.codes import (
     Burst,
     Code,
@@ -73,6 +74,7 @@ __all__ = [
     "Bernoulli",
     "Burst",
     "Bursting",
+    "CheckError",
     "Clock",
     "Code",
     "Conv2d",
@@ -113,6 +115,7 @@ __all__ = [
     "UnusedCorelet",
     "UnwiredNeurons",
     "WeightlessSource",
+    "check",
     "later",
     "load",
 ]

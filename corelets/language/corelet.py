@@ -9,7 +9,7 @@ Source: Amir et al., IJCNN 2013 ("Cognitive computing programming paradigm: a Co
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +25,7 @@ from corelets.language.operators import Wired
 from corelets.language.pins import LAST_PIN, Pins
 from corelets.language.ports import Input, Output, Port
 from corelets.language.raster import Raster, answers
+from corelets.language.simulate import Bench, Simulation
 from corelets.language.times import Time
 from corelets.language.unused import MustUse
 from corelets.language.weights import Term
@@ -124,6 +125,8 @@ class Corelet(MustUse):
         latency, the ticks in which a wave passes, is left out, and :func:`corelets.check` knows it.
         What ``after()`` and ``loop()`` move counts: a model that compares x with what x was 3 ticks
         ago says ``x & later(x, 3)``. Row t depends on rows 0..t only; nothing came before row 0.
+        A model without inputs is given ``ticks``, how many rows to answer. With noise it may answer
+        probabilities, floats in 0..1.
 
         Raises CoreletError where a class defines no model. Every corelet of the library has one
         (:mod:`corelets.catalogue`).
@@ -282,6 +285,34 @@ class Corelet(MustUse):
         return next(iter(ports.values()))
 
     # -- use ---------------------------------------------------------------------------------------
+
+    def simulate(
+        self,
+        given: Mapping[str, npt.ArrayLike] | None = None,
+        /,
+        *,
+        ticks: int | None = None,
+        probe: Any = (),
+        engine: str | None = None,
+        noise_seed: int | None = None,
+        board: Any = None,
+        **rasters: Any,
+    ) -> Simulation:
+        """What it does alone, on the smallest board that holds it: ``c.simulate(x=raster).z``.
+
+        Every input gets a raster by its name, bool [T, *shape] or [T, width] (or as a dict, for names
+        that are arguments of this method); None where it stays silent. ``ticks`` runs longer than T,
+        or says how long where there are no inputs. ``probe`` is a name or pins, or a list of them:
+        ``"part.sums"``, ``c.part.sums[:2]``, ``c.part.sums.potential``. ``noise_seed`` gives other
+        noise, as for :class:`tnemu.Emulator`. ``board`` is a board, its name or file.
+
+        Row t of the answers and of what is probed belongs to row t of the inputs; ``result.latency``
+        says how many ticks later it came. Raises CoreletError for rasters that do not fit, FitError
+        for what no board holds.
+        """
+        bench = Bench(self, board)
+        given = {**(given or {}), **rasters}
+        return bench.run(given, ticks=ticks, probe=probe, engine=engine, noise_seed=noise_seed)
 
     def build(self) -> LogicalNetwork:
         """The flat network: cores in the order they were made, connectors named like the ports.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from corelets.language import silent
 from corelets.language.body import Body
 from corelets.language.errors import CoreletError
 from corelets.language.follow import follow
+from corelets.language.names import PinNames
 from corelets.language.numbering import FlatCore, Ints, Numbering, Rows
 from corelets.language.ports import Input, Output
 from tnemu.networks.logical import (
@@ -32,29 +32,11 @@ from tnemu.networks.logical import (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Flat:
-    """A flat network, and the numbers by which pins of the corelet are found in it.
-
-    ``begins`` rows lead from a neuron or an input of the outermost corelet to every pin.
-    """
-
-    network: LogicalNetwork
-    numbering: Numbering
-    core: Ints
-    neuron: Ints
-
-
 def flatten(top: Body, origin: dict[str, Any]) -> LogicalNetwork:
     """The network of ``top``: its cores, inputs, outputs, and every wire between them.
 
     Raises CoreletError for wires that lead nowhere, and warns of what is most likely a mistake.
     """
-    return flat(top, origin).network
-
-
-def flat(top: Body, origin: dict[str, Any], *, warn: bool = True) -> Flat:
-    """As :func:`flatten`, with the numbers of all pins."""
     numbering = Numbering(top)
     inputs = {n: p for n, p in top.ports.items() if isinstance(p, Input)}
     outputs = {n: p for n, p in top.ports.items() if isinstance(p, Output)}
@@ -89,6 +71,7 @@ def flat(top: Body, origin: dict[str, Any], *, warn: bool = True) -> Flat:
         origin=origin | {"layer_kinds": _layer_kinds(top, numbering.cores)},
         lines=tuple(map(str, numbering.lines)),
         line_of=rows["by"][inner][first].astype(np.int32),
+        names=PinNames(numbering, begins, source_core, source_neuron),
     )
     source_input, source_pin = numbering.locate(list(inputs.values()))
     for number, (name, port) in enumerate(inputs.items()):
@@ -99,9 +82,8 @@ def flat(top: Body, origin: dict[str, Any], *, warn: bool = True) -> Flat:
         taps["after"] = rows["after"][mine]
         network.inputs[name] = LogicalInput(port.width, np.unique(taps))
     network.validate()
-    if warn:
-        silent.look(top, numbering, network)
-    return Flat(network, numbering, source_core, source_neuron)
+    silent.look(top, numbering, network)
+    return network
 
 
 def _check_inputs(top: Body, numbering: Numbering) -> None:

@@ -218,6 +218,11 @@ class Pins(NoOtherOperators):
             renumber[old] = used.setdefault(self.bundles[old], len(used))
         return Pins(tuple(used), renumber[self.which], self.index, self.shape, self.time)
 
+    @property
+    def potential(self) -> Potential:
+        """Their potentials, for probes: ``c.simulate(..., probe=[c.sums.potential])``."""
+        return Potential(self)
+
     # -- times -------------------------------------------------------------------------------------
 
     def after(self, ticks: int) -> Pins:
@@ -352,6 +357,16 @@ class Neurons(Bundle):
     """The neurons of one core, in order; a connection can begin here."""
 
     kind = "neurons"
+
+
+@dataclass(frozen=True, eq=False)
+class Potential:
+    """The potentials of neurons, for a probe: ``c.sums.potential``."""
+
+    pins: Pins
+
+    def __repr__(self) -> str:
+        return f"the potentials of {self.pins!r}"
 
 
 class Merge(Bundle):

@@ -25,7 +25,7 @@ Rasters = Mapping[str, npt.ArrayLike]
 def taken(ports: Iterable[Port], rasters: Mapping[str, Any], what: str) -> dict[str, Raster]:
     """The raster of each of ``ports`` among ``rasters``, bool [T, *shape], for ``what``.
 
-    A raster may be [T, width] for a port of any shape and [T] for one of one pin. Raises
+    A raster may be None where all is silent, [T, width] for a port of any shape and [T] for one of one pin. Raises
     CoreletError if one is missing or of no port, has another shape or other ticks than the rest, or
     holds anything but 0 and 1.
     """
@@ -39,7 +39,10 @@ def taken(ports: Iterable[Port], rasters: Mapping[str, Any], what: str) -> dict[
                 + (f"; {hint}" if (hint := did_you_mean(name, by_name)) else "")
             )
     found: dict[str, Raster] = {}
+    silent = [name for name in by_name if name in given and given[name] is None]
     for name, port in by_name.items():
+        if name in silent:
+            continue
         if name not in given:
             raise CoreletError(
                 f"{what} needs a raster for {port.describe()}, it was given {shown(list(given))}; give "
@@ -50,6 +53,11 @@ def taken(ports: Iterable[Port], rasters: Mapping[str, Any], what: str) -> dict[
     if len(set(lengths.values())) > 1:
         texts = ", ".join(f"{name!r} {ticks}" for name, ticks in lengths.items())
         raise CoreletError(f"{what}: the rasters have unequal ticks ({texts}); give all the same")
+    ticks = next(iter(lengths.values()), 0)
+    if silent and not ticks:
+        raise CoreletError(f"{what}: no input has a raster, so it has no ticks; give one")
+    for name in silent:
+        found[name] = np.zeros((ticks, *by_name[name].shape), np.bool_)
     return found
 
 
@@ -68,19 +76,23 @@ def one(port: Port, raster: Any) -> Raster:
     return array.reshape(len(array), *port.shape)
 
 
-def answers(corelet: Any, rasters: Mapping[str, Any]) -> dict[str, Raster]:
+def answers(
+    corelet: Any, rasters: Mapping[str, Any], ticks: int | None = None, *, chances: bool = False
+) -> dict[str, npt.NDArray[Any]]:
     """What the model of ``corelet`` answers to ``rasters``: bool [T, *shape] by output port.
 
-    Raises CoreletError for rasters and answers of another shape.
+    A model without inputs is asked for ``ticks`` rows. With ``chances`` it may answer probabilities,
+    which come as float64. Raises CoreletError for rasters and answers of another shape.
     """
     body = body_of(corelet)
     ports = body.ports.values()
     inputs = taken(
         [p for p in ports if isinstance(p, Input)], rasters, f"the model of {body.describe()}"
     )
-    ticks = len(next(iter(inputs.values()))) if inputs else None
+    alone = {} if inputs else {"ticks": ticks}
+    ticks = len(next(iter(inputs.values()))) if inputs else ticks
     outputs = {p.name: p for p in ports if isinstance(p, Output)}
-    answer = type(corelet).model(corelet, **by_attribute(inputs))
+    answer = type(corelet).model(corelet, **by_attribute(inputs), **alone)
     if not isinstance(answer, Mapping):
         names = list(by_attribute(outputs))
         if len(names) != 1:
@@ -95,7 +107,12 @@ def answers(corelet: Any, rasters: Mapping[str, Any]) -> dict[str, Raster]:
             f"the model of {body.describe()} answers for {shown(sorted(given))}, its outputs are "
             f"{shown(sorted(outputs))}; return a raster for each"
         )
-    found = {name: one(port, given[name]) for name, port in outputs.items()}
+    found = {
+        name: _chances(port, given[name])
+        if chances and _is_real(given[name])
+        else one(port, given[name])
+        for name, port in outputs.items()
+    }
     for name, raster in found.items():
         if ticks is not None and len(raster) != ticks:
             raise CoreletError(
@@ -103,6 +120,22 @@ def answers(corelet: Any, rasters: Mapping[str, Any]) -> dict[str, Raster]:
                 "return as many rows as came in"
             )
     return found
+
+
+def _is_real(answer: Any) -> bool:
+    return isinstance(answer, np.ndarray) and answer.dtype.kind == "f"
+
+
+def _chances(port: Port, answer: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    if (
+        answer.shape[1:] not in (port.shape, (port.width,))
+        or not ((answer >= 0) & (answer <= 1)).all()
+    ):
+        raise CoreletError(
+            f"the model's probabilities of {port.describe()} are {shown(answer)}; give floats in 0..1 of "
+            f"shape (ticks, {', '.join(map(str, port.shape))})"
+        )
+    return answer.reshape(len(answer), *port.shape).astype(np.float64)
 
 
 def later(raster: Raster, ticks: int) -> Raster:
