@@ -90,8 +90,10 @@ def check(
         )
         length = most if run % 2 else int(rng.integers(1, most + 1))
         given = stimulus(rng, length) if stimulus else drawn(bench.inputs, rng, length)
-        without = {} if bench.inputs else {"ticks": length}
-        found = [bench.run(given, engine=name, noise_seed=run, **without).outputs for name in names]
+        rows = None if bench.inputs else length
+        found = [
+            bench.run(given, ticks=rows, engine=name, noise_seed=run).outputs for name in names
+        ]
         wanted = answers(corelet, given, length, chances=True)
         where = f"{body.describe()}: run {run} of check(seed={seed})"
         for name, other in zip(names[1:], found[1:], strict=True):

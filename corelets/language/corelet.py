@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from corelets.language import describe
 from corelets.language.body import Body, body_of
 from corelets.language.core import AxonSource, Core, NeuronTemplates, make_core
 from corelets.language.errors import CoreletError, caller
@@ -111,6 +112,13 @@ class Corelet(MustUse):
     def describe(self) -> str:
         """What an error calls it: class, quoted path, and where it was built."""
         return body_of(self).describe()
+
+    def __repr__(self) -> str:
+        return describe.brief(body_of(self))
+
+    def __str__(self) -> str:
+        """Ports with codes and latency, neurons, parts, cores; what keeps it from being complete."""
+        return describe.full(body_of(self))
 
     def origin(self) -> dict[str, Any]:
         """What the network is made from, for the record that travels with the board image."""
