@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from corelets.language import describe
 from corelets.language.body import Body, body_of
 from corelets.language.core import AxonSource, Core, NeuronTemplates, make_core
+from corelets.language.draw import draw
 from corelets.language.errors import CoreletError, caller
 from corelets.language.flatten import flatten
 from corelets.language.group import NeuronGroup
@@ -321,6 +323,10 @@ class Corelet(MustUse):
         bench = Bench(self, board)
         given = {**(given or {}), **rasters}
         return bench.run(given, ticks=ticks, probe=probe, engine=engine, noise_seed=noise_seed)
+
+    def draw(self, path: str | Path, depth: int = 3) -> Path:
+        """Draw ports, neurons, parts and wires to ``path``, an .svg file; parts open to ``depth``."""
+        return draw(self, path, depth)
 
     def build(self) -> LogicalNetwork:
         """The flat network: cores in the order they were made, connectors named like the ports.
