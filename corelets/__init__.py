@@ -49,6 +49,7 @@ from corelets.language.neuron_types import (
     Integrator,
     Latch,
     Leaky,
+    Level,
     Neuron,
     OneShot,
     Repeater,
@@ -61,9 +62,22 @@ from corelets.language.pins import SILENCE, Pins
 from corelets.language.ports import Input, Output
 from corelets.language.raster import later
 from corelets.language.weights import CLEAR
+from corelets.library.chance import RandomBits, Thin
+from corelets.library.decision import Nearest, WinnerTakeAll
 from corelets.library.layers import Conv2d, Dense
+from corelets.library.logic import Adder, And, AtLeast, Gate, Not, Or, Xor
+from corelets.library.rates import (
+    RateCompare,
+    RateThreshold,
+    RateToThermometer,
+    ThermometerToBurst,
+    ThermometerToRate,
+)
 from corelets.library.relays import Delay, Relay, Splitter
+from corelets.library.state import DLatch, SRLatch, StateMachine, UpDown
 from corelets.library.student import Student, load
+from corelets.library.temporal import Coincidence, Reichardt
+from corelets.library.vision import Conv, MeanPool, OrPool
 from tnemu.hardware.neuron import RELAY_NEURON
 
 __all__ = [
@@ -71,42 +85,65 @@ __all__ = [
     "RELAY_NEURON",
     "SILENCE",
     "Accumulator",
+    "Adder",
+    "And",
+    "AtLeast",
     "Bernoulli",
     "Burst",
     "Bursting",
     "CheckError",
     "Clock",
     "Code",
+    "Coincidence",
+    "Conv",
     "Conv2d",
     "Core",
     "Corelet",
     "CoreletError",
     "CoreletWarning",
+    "DLatch",
     "Delay",
     "Dense",
     "Frame",
+    "Gate",
     "Input",
     "Integrator",
     "Interface",
     "Latch",
     "Leaky",
+    "Level",
+    "MeanPool",
+    "Nearest",
     "Neuron",
     "NeuronGroup",
+    "Not",
     "OneShot",
+    "Or",
+    "OrPool",
     "Output",
     "Pins",
     "Population",
+    "RandomBits",
     "Rate",
+    "RateCompare",
+    "RateThreshold",
+    "RateToThermometer",
+    "Reichardt",
     "Relay",
     "RepeatedConnection",
     "Repeater",
+    "SRLatch",
     "SaturatingCounter",
     "SharedNoise",
     "SilentNeurons",
     "Splitter",
     "Start",
+    "StateMachine",
     "Student",
     "Thermometer",
+    "ThermometerToBurst",
+    "ThermometerToRate",
+    "Thin",
     "Threshold",
     "TimeSlot",
     "Toggle",
@@ -114,7 +151,10 @@ __all__ = [
     "UndrivenPins",
     "UnusedCorelet",
     "UnwiredNeurons",
+    "UpDown",
     "WeightlessSource",
+    "WinnerTakeAll",
+    "Xor",
     "check",
     "later",
     "load",

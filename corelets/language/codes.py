@@ -79,7 +79,6 @@ CONVERTERS = {
     (Rate, Thermometer): "RateToThermometer",
     (Thermometer, Rate): "ThermometerToRate",
     (Thermometer, Burst): "ThermometerToBurst",
-    (Rate, TimeSlot): "RateToTimeSlot",
 }
 """Corelets of the library that turn one code into another."""
 

@@ -10,6 +10,7 @@ Accumulator(at)       y = V >= at, then V <- 0;  V >= floor                   co
 Integrator(at)        y = V >= at, then V <- V - at;  V >= floor              counts, keeps the rest
 Leaky(at, leak)       V towards 0 by leak;  y = V >= at, then V <- 0
 SaturatingCounter(n)  V in 0..n;  y = V = n
+Level(at)             count >= 0 moved by S;  y = count >= at, and it stays
 Latch                 y = V >= 1, then V <- 1;  V >= 0                        on until it is cleared
 Toggle                each spike changes between on (y = 1 in every tick) and off
 OneShot(rest)         y = S >= 1, then deaf for ``rest`` ticks
@@ -128,6 +129,20 @@ class SaturatingCounter(Kind):
             )
         chosen = {"alpha": 0, "beta": most, "V0": first - most}
         super().__init__({"top": top, "start": start}, chosen, chip)
+
+
+class Level(Kind):
+    """A count that S moves up and down; y = count >= ``at`` (0..262143), in every tick, and it stays.
+
+    The count does not fall below 0 and has no top of its own. It begins at ``start``. V is the count
+    less at: alpha = 0, gamma = 1 (which takes alpha = 0 away), beta = at, kappa = 1, V0 = start - at.
+    """
+
+    def __init__(self, at: npt.ArrayLike, start: npt.ArrayLike = 0, **chip: Any) -> None:
+        level = self.whole("at", at, 0, MOST)
+        first = self.whole("start", start, 0, MOST)
+        chosen = {"alpha": 0, "gamma": 1, "beta": level, "V0": first - level}
+        super().__init__({"at": at, "start": start}, chosen, chip)
 
 
 class Latch(Kind):

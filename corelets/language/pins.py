@@ -160,7 +160,7 @@ class Pins(NoOtherOperators):
         """The same pins in a row."""
         return self.reshape(self.width)
 
-    def reshape(self, *shape: int) -> Pins:
+    def reshape(self, *shape: int | Shape) -> Pins:
         """The same pins in another shape; -1 once for what is left."""
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
         most = self.width
@@ -261,6 +261,18 @@ class Pins(NoOtherOperators):
     def sum(self, axis: int | tuple[int, ...] | None = None) -> Term:
         """All pins along ``axis`` (default: all axes) to one neuron, with weight 1."""
         return self.term().sum(axis)
+
+    def any(self, axis: int | tuple[int, ...] | None = None) -> Pins:
+        """The merge of all pins along ``axis`` (default: all axes): it spikes if any of them does."""
+        term = self.sum(axis)
+        width = int(np.prod(term.shape))
+        ranks = np.zeros(len(term.row), np.int64)
+        order = np.argsort(term.column, kind="stable")
+        heads = np.searchsorted(term.column[order], np.arange(width))
+        ranks[order] = np.arange(len(order)) - heads[term.column[order]]
+        flat = self.flat
+        ways = [flat[term.row[ranks == k]] for k in range(int(ranks.max(initial=0)) + 1)]
+        return owner_of((self,)).merge(ways, caller()).reshape(term.shape)
 
     def chance(self, p: float) -> Term:
         """Pin k to neuron k, where each spike counts with probability ``p`` (2/256 to 1)."""

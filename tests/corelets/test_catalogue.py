@@ -22,7 +22,9 @@ EXAMPLES = [
 ]
 
 
-def rasters(corelet, seed, ticks=24):
+def rasters(entry, corelet, seed, ticks=24):
+    if entry.stimulus:
+        return entry.stimulus(corelet)(np.random.default_rng(seed), ticks)
     inputs = [port for port in corelet.ports.values() if isinstance(port, Input)]
     return drawn(inputs, np.random.default_rng(seed), ticks)
 
@@ -32,7 +34,9 @@ def rasters(corelet, seed, ticks=24):
 
 @pytest.mark.parametrize(("entry", "example"), EXAMPLES)
 def test_an_entry_computes_what_its_model_says(entry, example):
-    checked = check(example(), runs=4, ticks=24)
+    corelet = example()
+    stimulus = entry.stimulus and entry.stimulus(corelet)
+    checked = check(corelet, runs=4, ticks=40, stimulus=stimulus)
     assert checked.engines == ("compiled", "reference")
 
 
@@ -52,7 +56,7 @@ def test_an_entry_says_what_its_plan_says(entry, example):
 @pytest.mark.parametrize(("entry", "example"), EXAMPLES)
 def test_what_comes_later_changes_nothing_in_a_model(entry, example):
     corelet = example()
-    given = rasters(corelet, 7)
+    given = rasters(entry, corelet, 7)
     whole = answers(corelet, given, 24, chances=True)
     corelet.build()
     for ticks in (1, 9):
@@ -67,7 +71,9 @@ def test_some_answer_of_an_entry_has_spikes_and_some_has_gaps(name):
     found = []
     for example in ENTRIES[name].examples:
         corelet = example()
-        found += answers(corelet, rasters(corelet, 3, 200), 200, chances=True).values()
+        found += answers(
+            corelet, rasters(ENTRIES[name], corelet, 3, 200), 200, chances=True
+        ).values()
         corelet.build()
     everything = np.concatenate([answer.ravel() for answer in found])
     assert 0.02 < everything.mean() < 0.98

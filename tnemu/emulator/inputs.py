@@ -110,7 +110,7 @@ class Taps:
                 )
             if array.ndim == 1:
                 return np.flatnonzero(array), None
-            row, found = np.nonzero(array.reshape(len(array), -1))
+            row, found = np.nonzero(array.reshape(len(array), self._width))
             return found, row
         if array.ndim > 1 and array.shape[-1] == self._width and set(np.unique(array)) <= {0, 1}:
             raise InputError(
