@@ -97,8 +97,8 @@ class PinNames(Mapping[Any, Places]):
             place = np.repeat(np.arange(len(numbers)), count)
         source = np.concatenate([numbers[own], source])
         place = np.concatenate([np.flatnonzero(own), place])
-        driven = self._core[source] >= 0
-        if not driven.all():
+        outside = self._begins[numbers] & ~own
+        if outside.any() or (self._core[source] < 0).any():
             raise CoreletError(
                 f"probe {name}: {pins!r} gets spikes from outside, no neuron fires them; look at the raster "
                 "that goes in"

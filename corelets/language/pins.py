@@ -162,7 +162,9 @@ class Pins(NoOtherOperators):
 
     def reshape(self, *shape: int | Shape) -> Pins:
         """The same pins in another shape; -1 once for what is left."""
-        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        sizes: tuple[Any, ...] = shape
+        if len(shape) == 1 and isinstance(shape[0], tuple | list):
+            sizes = tuple(shape[0])
         most = self.width
         sizes = tuple(
             whole(f"at {caller()}: reshape of {self!r}", k, -1, most, error=CoreletError)

@@ -132,12 +132,12 @@ def _unwired(numbering: Numbering) -> Iterator[Finding]:
 
 def _of_cores(numbering: Numbering, network: LogicalNetwork) -> Iterator[Finding]:
     """Neurons that never fire, and sources that weigh nothing."""
+    # what a silent part would drive counts as driven: it has been told, or is meant
+    wired = np.zeros(numbering.count, np.bool_)
+    wired[numbering.rows["sink"]] = True
     driven = [np.zeros(core.axon_count, np.bool_) for core in network.cores]
-    inner = network.wires[network.wires["target"] >= 0]
-    ends = [inner[["target", "pin"]].tolist()]
-    ends += [item.taps[["core", "axon"]].tolist() for item in network.inputs.values()]
-    for core, axon in (end for some in ends for end in some):
-        driven[core][axon] = True
+    for live, flat in zip(driven, numbering.cores, strict=True):
+        live[: flat.axons.width] = wired[numbering.span(flat.axons)]
     told = set()
     for core, flat, live in zip(network.cores, numbering.cores, driven, strict=True):
         if flat.neurons in told:
@@ -180,7 +180,7 @@ def _silent(records: npt.NDArray[np.void], weights: Ints) -> Bits:
 
 def _says_silent(flat: FlatCore, silent: Bits, records: npt.NDArray[np.void]) -> str:
     first = int(np.argmax(silent))
-    what = f"{int(silent.sum()):,} of {len(silent):,} neurons can never fire, the first is neuron {first}"
+    what = f"{int(silent.sum()):,} of {len(flat.places):,} neurons can never fire, the first is neuron {first}"
     if records["alpha"][first] == FIELDS["alpha"].high:
         return (
             f"{flat.describe()}: {what}: its threshold alpha is {FIELDS['alpha'].high:,}, which is what a "
