@@ -35,7 +35,7 @@ import numpy.typing as npt
 from corelets.language.errors import CoreletError
 from corelets.language.kinds import Kind
 from corelets.language.weights import CLEAR
-from tnemu.errors import real, shown, whole
+from tnemu.errors import did_you_mean, real, shown, whole
 from tnemu.hardware.neuron import FIELDS
 
 MOST = FIELDS["alpha"].high
@@ -262,5 +262,11 @@ class Neuron(Kind):
     and sigma_VR = +1. Weights come from the sources.
     """
 
-    def __init__(self, alpha: npt.ArrayLike, **chip: Any) -> None:
+    def __init__(self, alpha: npt.ArrayLike | None = None, **chip: Any) -> None:
+        if alpha is None:
+            hint = next((h for name in chip if (h := did_you_mean(name, ["alpha"]))), "")
+            raise CoreletError(
+                f"{self.at()}: the threshold alpha must be given, without one a neuron never fires; "
+                f"{hint or 'name it, as in Neuron(alpha=1)'}"
+            )
         super().__init__({"alpha": alpha}, {"alpha": alpha}, chip)

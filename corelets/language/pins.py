@@ -146,8 +146,8 @@ class Pins(NoOtherOperators):
             )
         if other.time != self.time:
             raise CoreletError(
-                f"at {caller()}: {self!r} and {other!r} arrive at different times ({self.time or 0}; "
-                f"{other.time or 0}); add first and say after() or loop() of the sum, or use each alone"
+                f"at {caller()}: {self!r} and {other!r} arrive at different times ({_when(self.time)}; "
+                f"{_when(other.time)}); add first and say after() or loop() of the sum, or use each alone"
             )
         shift = len(self.bundles)
         which = np.concatenate([self.which, other.which + shift])
@@ -427,6 +427,10 @@ def owner_of(pins: Sequence[Pins]) -> Owner:
 
 CONSTRUCTING: list[Owner] = []
 """Corelets whose constructors run, the innermost last."""
+
+
+def _when(time: Time) -> str:
+    return str(time) or "with the wave"
 
 
 def count(number: int, noun: str) -> str:
