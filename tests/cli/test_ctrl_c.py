@@ -18,7 +18,7 @@ SOON_S = 30
 
 
 WHILE_IT_LOADS = f"""
-import enum, os, signal, sys
+import enum, os, signal
 made = enum.EnumType.__call__
 def make(kind, *what, **given):
     if given.get("module") == "ale_py._ale_py" and enum.EnumType.__call__ is make:

@@ -94,11 +94,14 @@ def run(network, stimuli, ticks):
         for j in np.flatnonzero(core.used).tolist()
     }
     for t in range(ticks):
+        arrived = defaultdict(list)
+        for c, a in arrivals[t]:
+            arrived[c].append(a)
         for (c, j), v in potential.items():
             core = network.cores[c]
             p = core.neurons[j]
-            for a in range(core.axon_count):
-                if core.crossbar[a, j] and (c, a) in arrivals[t]:
+            for a in arrived[c]:
+                if core.crossbar[a, j]:
                     v += int(p["s"][core.axon_types[a]])
             v += int(p["leak"])
             if v >= p["alpha"]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+import chips
 import numpy as np
 import pytest
 import wirings as networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tnemu
 from tnemu.hardware.neuron import RELAY_NEURON
 from tnemu.mapping.balance import waves
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import legalise
+from tnemu.mapping.size import size_of
 from tnemu.networks.logical import BALANCE
 
 
@@ -168,3 +171,29 @@ def test_sources_of_different_layers_do_not_share_a_splitter():
     fanout = legalise(networks.network(cores, rows, [(0, 0, 0, BALANCE)]))
     feeds = fanout.network.wires[fanout.network.wires["target"] >= 3]
     assert {(int(w["core"]), int(w["target"])) for w in feeds} == {(0, 3), (1, 4)}
+
+
+@pytest.mark.parametrize("most", [1, 2, 40, 300, None])
+def test_splitters_on_the_chip_send_what_the_host_is_not_to_send(most):
+    """300 relays listen to pin 0, two to pin 1, whose second tap has an explicit delay."""
+    relays = [networks.sized(f"r{k}", np.eye(256, dtype=bool)) for k in range(2)]
+    taps = [(0, j // 256, j % 256, 0) for j in range(300)]
+    taps += [(1, 1, 100, 0), (1, 1, 101, 5), (2, 1, 102, 1), (2, 1, 103, 0)]
+    rows = [(k, j, ~0, 256 * k + j, 0) for k in range(2) for j in range(256)]
+    network = networks.network(relays, rows, taps, 512, 3)
+    size = size_of(network, host_spikes=most)
+    pins = np.bincount(size.network.inputs["in"].taps["pin"], minlength=3)
+    few = most is not None and most < 300
+    assert pins.tolist() == [2 if few else 300, 1 if most == 1 else 2, 2]
+    split = (300 if few else 0) + (2 if most == 1 else 0)
+    assert size.resources["splitters"] == split
+    plan = tnemu.fit(network, "tiny", host_spikes=most)
+    answer = chips.play_image(plan.image, {"in": [(0, 0), (3, 1), (9, 2)]}, 20)["out"]
+    # pins that have a choice wait for the one that comes after 5 ticks
+    meant = [(5, j) for j in range(300)] + [(8, 356), (8, 357), (10, 358), (14, 359)]
+    assert answer == sorted(meant)
+
+
+def test_host_spikes_are_at_least_one():
+    with pytest.raises(FitError, match="host_spikes = 0: must be a whole number in 1"):
+        size_of(fan(3), host_spikes=0)

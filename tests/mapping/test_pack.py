@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import chips
 import ideal
 import numpy as np
@@ -15,8 +17,9 @@ import tnemu
 from corelets import Corelet, Delay, Input, Output, Relay, Student
 from tnemu.emulator.emulator import Emulator
 from tnemu.hardware import load_board, neuron
-from tnemu.hardware.neuron import is_stochastic
+from tnemu.mapping import divide, units
 from tnemu.mapping import pack as packing
+from tnemu.mapping import place as placing
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.size import size_of
 
@@ -40,18 +43,24 @@ def test_a_mapped_network_spikes_as_the_network_means(seed, neurons, cores, afte
 
 
 @settings(max_examples=30)
-@given(seeds, st.integers(1, 30), st.integers(1, 6), st.integers(0, 2))
-def test_a_crowded_network_only_answers_later(seed, neurons, cores, loops):
-    """Splitters take ticks: all pins of an output come by the same number of ticks later."""
+@given(seeds, st.integers(1, 30), st.integers(1, 6), st.integers(0, 2), st.booleans())
+def test_a_crowded_network_only_answers_later(seed, neurons, cores, loops, dear):
+    """Splitters take ticks: all pins of an output come by the same number of ticks later.
+
+    Where pieces are ``dear``, all that has no room goes through splitters.
+    """
     rng = np.random.default_rng(seed)
     network = ideal.random_network(rng, neurons, cores, after=0.2, loops=loops)
     ideal.crowd(network, rng)
     spikes = some_stimuli(rng)
-    try:
-        plan = tnemu.fit(network, TINY, seed=seed % 5)
-    except FitError:
-        assume(not loops)  # a round of feedback may be too short for splitters
-        raise
+    with pytest.MonkeyPatch.context() as patch:
+        if dear:
+            patch.setattr(divide._Load, "_of_pieces", lambda *_: np.inf)
+        try:
+            plan = tnemu.fit(network, TINY, seed=seed % 5)
+        except FitError:
+            assume(not loops)  # a round of feedback may be too short for splitters
+            raise
     answer = chips.play_image(plan.image, spikes, TICKS)
     meant = ideal.run(network, spikes, TICKS)
     for name, rows in answer.items():
@@ -70,7 +79,7 @@ def test_no_packing_and_no_placement_changes_a_spike(seed, neurons, cores, loops
     spikes = some_stimuli(rng)
     answer = chips.play_image(tnemu.fit(network, TINY).image, spikes, TICKS)
 
-    def shuffled(net, axons, parts):
+    def shuffled(net, axons, *_):
         """Parts in cores by chance, 1..4 of them."""
         cores = rng.integers(0, rng.integers(1, 5), len(axons))
         return np.unique(cores, return_inverse=True)[1]
@@ -270,8 +279,91 @@ def test_stochastic_parts_keep_their_distribution_and_share_no_draws():
     np.testing.assert_array_equal(draws(tnemu.fit(noisy(12), TINY, seed=3)), fired)
 
 
-def test_no_two_cores_of_noise_share_a_seed_by_packing():
-    size = size_of(noisy(60, used=60))
-    assert 10 < size.cores < 60
-    cores = [core for core in size.network.cores if is_stochastic(core.neurons[core.used]).any()]
-    assert len({core.seed for core in cores}) == len(cores) == size.cores
+@settings(max_examples=30)
+@given(seeds, st.integers(1, 40), st.integers(1, 200), st.integers(1, 4))
+def test_no_two_cores_that_draw_noise_have_one_seed(seed, parts, used, kinds):
+    """Whatever their parts had: few of ``kinds`` seeds, some of them 0."""
+    rng = np.random.default_rng(seed)
+    given = rng.integers(0, kinds, parts).tolist()
+    network = noisy(parts, used=used, seeds=given)
+    size = size_of(network)
+    seeds_now = [core.seed for core in size.network.cores]
+    assert len(set(seeds_now)) == len(seeds_now) == size.cores
+    assert [core.seed for core in network.cores] == given  # the author's stay as they are
+    again = size_of(noisy(parts, used=used, seeds=given))
+    assert [core.seed for core in again.network.cores] == seeds_now
+    if used > 128:  # each has a core of its own: the first of every seed keeps it
+        firsts = {given.index(value): value for value in set(given)}
+        assert {k: seeds_now[k] for k in firsts} == firsts
+    else:
+        assert 0 not in [
+            s for s, core in zip(seeds_now, size.network.cores, strict=True) if " + " in core.name
+        ]
+
+
+def test_cores_that_keep_their_order_keep_their_seeds():
+    plan = tnemu.fit(noisy(3), TINY, keep_order=True)
+    assert plan.image.seeds.tolist() == [7, 7, 7]
+
+
+def test_cores_of_one_seed_would_draw_alike_and_do_not():
+    network = noisy(2, used=200)
+    alike = draws(tnemu.fit(network, TINY, keep_order=True))
+    np.testing.assert_array_equal(alike[:, :200], alike[:, 200:])
+    fired = draws(tnemu.fit(network, TINY))
+    assert abs(np.corrcoef(fired[:, :200].ravel(), fired[:, 200:].ravel())[0, 1]) < 6 / np.sqrt(
+        fired.size / 2
+    )
+
+
+@settings(max_examples=8)
+@given(seeds, st.integers(2, 20))
+def test_noise_repeats_with_the_same_plan_and_with_every_placement(seed, parts):
+    rng = np.random.default_rng(seed)
+    network = noisy(
+        parts, used=int(rng.integers(1, 100)), seeds=rng.integers(1, 99, parts).tolist()
+    )
+    plan = tnemu.fit(network, TINY, seed=1)
+    first = draws(plan, 20)
+    np.testing.assert_array_equal(draws(plan, 20), first)
+    np.testing.assert_array_equal(draws(tnemu.fit(network, TINY, seed=2), 20), first)
+
+
+@settings(max_examples=10)
+@given(seeds)
+def test_no_unit_of_a_board_changes_a_spike(seed):
+    """Networks that have nothing to do with each other, on one mesh and on two that are not joined."""
+    rng = np.random.default_rng(seed)
+    one = ideal.random_network(rng, 12, 3, after=0.2, loops=1)
+    cores, wires, inputs = [], [], {}
+    for k in range(2):  # the same twice, with inputs and outputs of their own
+        mine = one.wires.copy()
+        mine["core"] += k * len(one.cores)
+        inner = mine["target"] >= 0
+        mine["target"][inner] += k * len(one.cores)
+        mine["target"][~inner] -= 2 * k
+        wires.append(mine)
+        tap = one.inputs["in"].taps.copy()
+        tap["core"] += k * len(one.cores)
+        inputs[f"in{k}"] = replace(one.inputs["in"], taps=tap)
+        cores += [
+            replace(core, name=f"{core.name}.{k}", layer=f"{core.layer}.{k}") for core in one.cores
+        ]
+    outputs = {f"{name}{k}": replace(item, number=-32 - 2 * k - i)
+               for k in range(2) for i, (name, item) in enumerate(one.outputs.items())}  # fmt: skip
+    both = replace(one, cores=cores, wires=np.concatenate(wires), inputs=inputs, outputs=outputs)
+    spikes = dict.fromkeys(inputs, some_stimuli(rng)["in"])
+    answer = chips.play_image(tnemu.fit(both, TINY).image, spikes, TICKS)
+
+    def apart(network, *_):
+        which = units._connected(network)
+        return (which != which[0]).astype(int)
+
+    meshes = TINY.override({"units": 2, "chips_x": 1, "chip.cores_x": 2, "chip.cores_y": 2})
+    with pytest.MonkeyPatch.context() as patch:
+        for room, name in ((packing, "units_of_parts"), (placing, "units_of")):
+            patch.setattr(room, name, apart)  # as if no unit held both
+        plan = tnemu.fit(both, meshes)
+    assert set(plan.image.positions[:, 0].tolist()) == {0, 1}
+    assert chips.play_image(plan.image, spikes, TICKS) == answer
+    assert answer["out0"] == answer["out1"]

@@ -14,6 +14,7 @@ import tnemu
 from corelets import Conv2d, Corelet, Dense, Input, Output, Relay, Student
 from tnemu.emulator.emulator import Emulator
 from tnemu.hardware import load_board, neuron
+from tnemu.mapping import divide
 from tnemu.mapping.errors import FitError
 from tnemu.networks.integer import Vote
 from tnemu.networks.trained import TrainedNetwork
@@ -87,19 +88,29 @@ class Overlapping(Corelet):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_fan_out_beyond_copies_goes_through_splitters_and_stays_exact(engine):
+@pytest.mark.parametrize("host_spike", [0, 1000])
+def test_fan_out_beyond_copies_goes_through_pieces_or_splitters_and_stays_exact(
+    engine, host_spike, monkeypatch
+):
+    monkeypatch.setattr(divide, "HOST_SPIKE", host_spike)
     thing = Overlapping(1)
     plan = tnemu.fit(thing, load_board("ns1e"))
-    assert plan.resources["splitters"] > 0
+    assert (plan.resources["splitters"] > 0) == (host_spike > 0)
     assert plan.resources["copies"] > 0
-    assert plan.latency_ticks == 4  # two layers, and one tick for the splitters
+    # two layers, and one tick for the splitters
+    assert plan.latency_ticks == (4 if host_spike else 3)
     frames = np.random.default_rng(0).integers(0, 2, (5, 2, 6, 6)).astype(bool)
     one, two = thing.layers
     answer = chips.pipelined(plan, "input", "output", frames.reshape(5, -1), engine)
     np.testing.assert_array_equal(answer, two.forward(one.forward(frames)).reshape(5, -1))
 
 
-def test_an_output_leaves_in_one_tick_where_only_a_part_of_it_waits_for_splitters():
+@pytest.mark.parametrize("host_spike", [0, 1000])
+def test_an_output_leaves_in_one_tick_where_only_a_part_of_it_waits_for_splitters(
+    host_spike, monkeypatch
+):
+    monkeypatch.setattr(divide, "HOST_SPIKE", host_spike)
+
     class Lopsided(Corelet):
         """z = (y, y, y, y'): the neurons of y have three wires each and no room for copies."""
 
@@ -116,7 +127,8 @@ def test_an_output_leaves_in_one_tick_where_only_a_part_of_it_waits_for_splitter
     rng = np.random.default_rng(0)
     one = students.dense(rng, "one", 20, groups=2, outputs=250, order=np.arange(20))
     plan = tnemu.fit(Lopsided(one), TINY)
-    assert plan.resources["splitters"] > 0
+    assert (plan.resources["splitters"] > 0) == (host_spike > 0)
+    assert len(set(plan.size.pin_ticks["z"].tolist())) == 1
     frames = rng.integers(0, 2, (6, 20)).astype(bool)
     y = one.forward(frames)
     answer = chips.pipelined(plan, "x", "z", frames, "reference")

@@ -32,7 +32,7 @@ def test_a_size_is_that_of_the_plan(seed):
     for own, placed in zip(size.layers, plan.layers, strict=True):
         assert vars(own).items() <= vars(placed).items()
     assert size.resources.items() <= plan.resources.items()
-    assert size.resources["splitters"] > 0
+    assert size.resources["parts"] > len(network.cores)
 
 
 def test_a_size_needs_neither_places_nor_an_image(monkeypatch):
@@ -57,6 +57,7 @@ def test_a_board_without_room_is_refused_before_and_after_fan_out():
     ):
         size_of(Wide(), TINY)
     full = [networks.core(f"hub{k}", 256, layer="hub") for k in range(32)]
+    full[0].crossbar[:] = True  # so that a second core would need all of its axons
     rows = [(0, 0, 1 + k, 0, 0) for k in range(31)]
     network = networks.network(full, rows, [(0, k, a, 0) for k in range(32) for a in range(256)])
     with pytest.raises(FitError) as caught:
@@ -90,6 +91,9 @@ def test_a_splitter_of_a_core_without_a_layer_counts_to_that_core():
     for made in cores:
         made.layer = ""
     network = networks.network(cores, [(0, 0, 1 + k, 0, 0) for k in range(9)], [(0, 0, 0, 0)])
+    cores[0].crossbar[:] = True
+    network.inputs["in"].taps = np.repeat(network.inputs["in"].taps, 256)
+    network.inputs["in"].taps["axon"] = np.arange(256)
     hub = size_of(network).layers[0]
     assert (hub.name, hub.parts, hub.neurons, hub.splitters) == ("hub", 1, 256, 9)
 

@@ -111,9 +111,9 @@ def opening(
     """The file ``path`` as a :class:`Source`, for readers that go through it piece by piece.
 
     A regular file or a link to one, of at most ``most_bytes``. ``what`` names its kind in messages
-    ("board file"), ``higher`` how a caller is given a higher limit, if it can be. Nothing else is opened: a pipe, a device, a folder or a socket is refused by its
-    kind, so no call waits. At the end of the block the file must have the size it had at first.
-    Raises ``error``.
+    ("board file"), ``higher`` how a caller is given a higher limit, if it can be. Nothing else is
+    opened: a pipe, a device, a folder or a socket is refused by its kind, so no call waits. At the
+    end of the block the file must have the size it had at first. Raises ``error``.
     """
     text = a_path(path, error, "read", what)
     try:
@@ -151,10 +151,15 @@ def _check_kind(found: os.stat_result, path: PathLike, what: str, error: Failure
 
 
 def read_bytes(
-    path: PathLike, *, error: Failure, what: str = "", most_bytes: int = BINARY_MOST
+    path: PathLike,
+    *,
+    error: Failure,
+    what: str = "",
+    most_bytes: int = BINARY_MOST,
+    higher: str = "",
 ) -> bytes:
     """All bytes of a regular file of at most ``most_bytes``. Raises as :func:`opening`."""
-    with opening(path, error=error, what=what, most_bytes=most_bytes) as source:
+    with opening(path, error=error, what=what, most_bytes=most_bytes, higher=higher) as source:
         return source.exactly(source.size)
 
 
@@ -171,8 +176,7 @@ def read_text(
     A byte order mark at its start is dropped; line ends stay as they are. Raises ``error`` as
     :func:`opening` does, and for NUL bytes and what is no UTF-8, with the offset.
     """
-    with opening(path, error=error, what=what, most_bytes=most_bytes, higher=higher) as source:
-        data = source.exactly(source.size)
+    data = read_bytes(path, error=error, what=what, most_bytes=most_bytes, higher=higher)
     return text_of(data, place(path), error=error)
 
 

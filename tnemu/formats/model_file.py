@@ -80,8 +80,13 @@ def read_model(path: str | Path, *, most_bytes: int = MOST_BYTES) -> LogicalNetw
     field, value and what is allowed.
     """
     name = Path(path).name
-    limits: dict[str, Any] = {"most_bytes": most_bytes, "higher": "--most-bytes, most_bytes="}
-    with opening(path, error=FormatError, what="model file", **limits) as file:
+    with opening(
+        path,
+        error=FormatError,
+        what="model file",
+        most_bytes=most_bytes,
+        higher="--most-bytes, most_bytes=",
+    ) as file:
         if b"\0" in (head := file.read(_HEAD_BYTES)):  # a sparse file, whatever its size: no text
             text_of(head, name, error=FormatError)
         file.seek(0)

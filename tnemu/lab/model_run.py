@@ -68,12 +68,12 @@ class ModelRun:
             f"{self.counters.merged:,} spikes met another on the same axon in the same tick and "
             "merged with it: an axon carries one spike a tick"
         )
-        said = [p.note() for p in self.probes]
-        return (
-            [late] * bool(self.late)
-            + [merged] * bool(self.counters.merged)
-            + list(filter(None, said))
-        )
+        said = [
+            late if self.late else "",
+            merged if self.counters.merged else "",
+            *(probe.note() for probe in self.probes),
+        ]
+        return [note for note in said if note]
 
 
 def run_model(
@@ -106,14 +106,11 @@ def run_model(
             output = stack.enter_context(writing(output, error=RunError, what="spike file"))
         output.write(format_header())
         while emulator.tick < ticks:
+            now = emulator.tick
             until = min(ticks, inputs.queue()) if inputs else ticks
-            until = min(
-                until, *(p.stop(emulator.tick) for p in probes), emulator.tick + CHUNK_TICKS
-            )
+            step = min(until, now + CHUNK_TICKS, *(probe.stop(now) for probe in probes)) - now
             recorded = set[int]().union(*(p.recorded for p in probes))
-            found = emulator.run(
-                until - emulator.tick, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT
-            )
+            found = emulator.run(step, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT)
             output.writelines(_lines(found))
             for probe in probes:
                 probe.take(emulator)

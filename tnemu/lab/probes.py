@@ -120,8 +120,8 @@ class SpikeProbe(Probe):
         spikes = emulator.last_spikes
         if spikes is None or self.truncated:
             return
-        mine = spikes.records[np.isin(spikes.records["core"], list(self.recorded))]
-        mine = mine[mine["tick"] % self.every == 0]
+        wanted = np.isin(spikes.records["core"], list(self.recorded))
+        mine = spikes.records[wanted & (spikes.records["tick"] % self.every == 0)]
         room = SPIKE_LIMIT - self.count
         self.found.append(mine[:room].copy())
         self.count += len(self.found[-1])

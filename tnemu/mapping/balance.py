@@ -98,7 +98,8 @@ class _Order:
         self.patient = ~self.groups.idle
         self.patient[self.target[explicit]] = False
         if len(self.taps):
-            self.patient[self.entered[self.taps["delay"] != BALANCE]] = False
+            asked = (self.taps["delay"] != BALANCE) & (self.taps["core"] < own)
+            self.patient[self.entered[asked]] = False
         made = explicit & (self.inner["target"] >= own)  # by fan-out, in order of the splitters
         while (self.patient[self.target[made]] != self.patient[self.source[made]]).any():
             self.patient[self.target[made]] = self.patient[self.source[made]]

@@ -50,6 +50,25 @@ def divide(network: LogicalNetwork) -> tuple[LogicalNetwork, Homes]:
     return cut(network, pieces)
 
 
+def runs(bits: npt.NDArray[np.bool_], used: Ints, wires: Ints) -> list[Ints]:
+    """The columns ``used`` in runs that read at most 256 rows of ``bits`` and have at most 256 wires.
+
+    ``wires`` counts those of every column, at least 1.
+    """
+    reads = np.packbits(bits.T, axis=1)
+    pieces: list[list[int]] = []
+    room, covered = 0, np.zeros(reads.shape[1], np.uint8)
+    for column in used.tolist():
+        needs = min(int(wires[column]), NEURONS)
+        both = covered | reads[column]
+        if not pieces or needs > room or int(np.bitwise_count(both).sum()) > AXONS:
+            pieces.append([])
+            room, both = NEURONS, reads[column]
+        pieces[-1].append(column)
+        room, covered = room - needs, both
+    return [np.array(piece) for piece in pieces]
+
+
 class _Load:
     """How many wires every neuron of a network has, as divisions add to them."""
 
@@ -106,21 +125,8 @@ class _Load:
             )
 
     def _fill(self, core: int, used: Ints) -> list[Ints]:
-        """Columns in runs that have room for their wires and axons, connected ones together."""
-        one = self.network.cores[core]
-        wires = np.maximum(self._wires(core), 1)
-        bits = np.packbits(one.crossbar[self.driven[core]].T, axis=1)
-        pieces: list[list[int]] = []
-        room, covered = 0, np.zeros(bits.shape[1], np.uint8)
-        for column in used.tolist():
-            needs = min(int(wires[column]), NEURONS)
-            both = covered | bits[column]
-            if not pieces or needs > room or int(np.bitwise_count(both).sum()) > AXONS:
-                pieces.append([])
-                room, both = NEURONS, bits[column]
-            pieces[-1].append(column)
-            room, covered = room - needs, both
-        return [np.array(piece) for piece in pieces]
+        bits = self.network.cores[core].crossbar[self.driven[core]]
+        return runs(bits, used, np.maximum(self._wires(core), 1))
 
     def _rows(self, core: int, columns: Ints) -> Ints:
         """Driven axons that ``columns`` read, of all axons in a row."""

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from tnemu.hardware.neuron import NEURONS, is_stochastic
 from tnemu.mapping.cells import Cells
 from tnemu.mapping.errors import FitError
-from tnemu.networks.logical import LogicalCore, LogicalNetwork
+from tnemu.networks.logical import BALANCE, WIRE_DTYPE, LogicalCore, LogicalNetwork
 
 Wires = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -46,10 +46,11 @@ class Fanout:
     twins: Ints
 
 
-def legalise(network: LogicalNetwork) -> Fanout:
+def legalise(network: LogicalNetwork, host_spikes: int | None = None) -> Fanout:
     """The network with at most one wire per neuron, computing the same.
 
-    Raises FitError for a neuron whose wires of delay 1 are more than its core has neurons for.
+    Where an input pin has more than ``host_spikes`` taps, splitters on the chip serve it. Raises
+    FitError for a neuron whose wires of delay 1 are more than its core has neurons for.
     """
     original = len(network.cores)
     wires = distinct_wires(network)
@@ -57,6 +58,9 @@ def legalise(network: LogicalNetwork) -> Fanout:
     noisy = [np.flatnonzero(is_stochastic(core.neurons)) for core in network.cores]
     cells = Cells(network, "splitter")
     done: list[Wires] = []  # wires out of splitters: one per neuron
+    if host_spikes is not None:
+        network, out = _split_inputs(network, cells, host_spikes)
+        done.append(out)
     while True:
         sources = Sources(wires)
         runs = [
@@ -72,10 +76,11 @@ def legalise(network: LogicalNetwork) -> Fanout:
     cores, copies = list(network.cores), np.zeros(original, np.int64)
     twins: dict[int, Ints] = {}
     wires = wires.copy()
+    sending = np.bincount(sources.core, minlength=original)
     for core in np.unique(sources.core[sources.count > 1]).tolist():
         mine = sources.wires_of(core)
         cores[core], wires["neuron"][mine], twins[core] = _copy(cores[core], wires["neuron"][mine])
-        copies[core] = len(wires["neuron"][mine]) - int((sources.core == core).sum())
+        copies[core] = mine.stop - mine.start - sending[core]
     splitters = cells.cores()
     legal = dataclasses.replace(
         network,
@@ -253,6 +258,33 @@ def _split(
     moved = np.zeros(len(wires), np.bool_)
     moved[index] = True
     return feeds, out, moved
+
+
+def _split_inputs(network: LogicalNetwork, cells: Cells, most: int) -> tuple[LogicalNetwork, Wires]:
+    """Splitters for pins with more than ``most`` taps, as far as these can wait a tick; their wires."""
+    inputs, done = {}, [network.wires[:0]]
+    for name, item in network.inputs.items():
+        taps = item.taps[np.argsort(item.taps["pin"], kind="stable")]
+        many = np.bincount(taps["pin"], minlength=item.width)[taps["pin"]] > most
+        moved = many & (taps["delay"] != 1)
+        moved &= np.bincount(taps["pin"][moved], minlength=item.width)[taps["pin"]] > 1
+        first = np.flatnonzero(np.diff(taps["pin"][moved], prepend=-1))
+        feeds = []
+        for mine in np.split(taps[moved], first[1:]) if len(first) else []:
+            for start in range(0, len(mine), NEURONS):
+                run = mine[start : start + NEURONS]
+                core, axon, neuron = cells.make(name, len(run))
+                out = np.zeros(len(run), WIRE_DTYPE)
+                out["core"], out["neuron"] = core, neuron + np.arange(len(run))
+                out["target"], out["pin"] = run["core"], run["axon"]
+                out["delay"], out["after"] = run["delay"] - (run["delay"] > 0), run["after"]
+                done.append(out)
+                feed = run[:1].copy()
+                feed["core"], feed["axon"], feed["after"] = core, axon, 0
+                feed["delay"] = 1 if out["delay"].any() else BALANCE
+                feeds.append(feed)
+        inputs[name] = dataclasses.replace(item, taps=np.concatenate([taps[~moved], *feeds]))
+    return dataclasses.replace(network, inputs=inputs), np.concatenate(done)
 
 
 def _copy(core: LogicalCore, sources: npt.NDArray) -> tuple[LogicalCore, npt.NDArray, Ints]:

@@ -23,13 +23,15 @@ Ints = npt.NDArray[np.int64]
 _MOST_ROUNDS = 8
 
 
-def legalise_loops(given: LogicalNetwork, network: LogicalNetwork, homes: Homes) -> Fanout:
+def legalise_loops(
+    given: LogicalNetwork, network: LogicalNetwork, homes: Homes, host_spikes: int | None = None
+) -> Fanout:
     """As :func:`tnemu.mapping.fanout.legalise`, with every round as long as in the network ``given``.
 
     ``network`` is that network with some cores divided, ``homes`` says where its neurons are then.
     Raises FitError for a wire that is too short to make up for the splitters of its round.
     """
-    fanout = legalise(network)
+    fanout = legalise(network, host_spikes)
     back = np.flatnonzero(network.wires["loop"] > 0)
     changed = network is not given or len(fanout.network.cores) > fanout.original
     if not len(back) or not changed:
@@ -45,7 +47,7 @@ def legalise_loops(given: LogicalNetwork, network: LogicalNetwork, homes: Homes)
         wires = network.wires.copy()
         wires["loop"] = loop
         shorter = dataclasses.replace(network, wires=wires)
-        fanout = legalise(shorter)
+        fanout = legalise(shorter, host_spikes)
     raise FitError(
         "the splitters that fan-out needs change with the feedback that they delay, and no choice "
         "keeps every round; use fewer neurons in the cores of the loop, so that copies fit there"

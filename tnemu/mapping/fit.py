@@ -8,10 +8,10 @@ a network takes without a place on a board is :mod:`tnemu.mapping.size`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,22 @@ from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.places import Places
+from tnemu.mapping import report
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.links import Links, links
 from tnemu.mapping.order import Ticks
 from tnemu.mapping.place import in_order, place
-from tnemu.mapping.size import Buildable, LayerSize, Size, size_of
+from tnemu.mapping.size import Buildable, LayerSize, Size, quiet, size_of
 from tnemu.networks.logical import LogicalNetwork
+
+if TYPE_CHECKING:
+    from tnemu.measure.chip_plot import Figure
 
 MOST_SEED = 2**63 - 1
 """Largest seed of a placement."""
+MOST_DEPTH = 1000
+"""Deepest table; parts are not nested deeper."""
 
 __all__ = ["Buildable", "FitError", "LayerPlan", "Plan", "Size", "fit", "size_of"]
 
@@ -57,17 +64,7 @@ class Plan:
     layers: tuple[LayerPlan, ...]
     resources: Mapping[str, int | float]
 
-    HEADINGS = (
-        "layer",
-        "cores",
-        "axons",
-        "neurons",
-        "copies",
-        "splitters",
-        "relays",
-        "longest hop",
-        "tick",
-    )
+    HEADINGS: ClassVar[tuple[str, ...]] = report.HEADINGS
 
     @property
     def network(self) -> LogicalNetwork:
@@ -92,29 +89,37 @@ class Plan:
         """Core and neuron of every pin of ``name``, by which probes find them; :meth:`Size.places`."""
         return self.size.places(name)
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """The resource table below its headings, as text: a row for each layer, and the total."""
-        names = ("cores", "axons", "neurons", "copies", "splitters", "relays", "longest_hop")
-        rows = [
-            (layer.name, *(getattr(layer, name) for name in names), layer.wave_tick)
-            for layer in self.layers
-        ]
-        rows.append(("total", *(self.resources[name] for name in names), self.latency_ticks - 1))
-        return [(name, *(f"{value:,}" for value in values)) for name, *values in rows]
+    def links(self, spikes_per_tick: npt.ArrayLike = 1.0) -> Links:
+        """What the links between cores and between chips carry, as in :func:`tnemu.mapping.links.links`.
+
+        ``spikes_per_tick``, 0..1, is how often neurons fire: one number, or [cores, 256].
+        """
+        return links(self.image, spikes_per_tick)
+
+    def draw(self, path: str | Path | None = None, depth: int = 1) -> Figure:
+        """The picture of the board: cores coloured by part, and what the links between them carry.
+
+        A matplotlib figure; written as PNG to ``path``, where one is given. ``depth`` is that of
+        :meth:`rows`.
+        """
+        from tnemu.mapping.picture import draw
+
+        return draw(self, path, check_depth(depth))
+
+    def rows(self, depth: int = 1) -> list[tuple[str, ...]]:
+        """The resource table below its headings, as text: a row for each part, and the total.
+
+        ``depth`` is how deep into the hierarchy of parts the rows go, 0: a row for every layer.
+        """
+        return report.rows(self, check_depth(depth))
+
+    def table(self, depth: int = 1) -> str:
+        """Headings, :meth:`rows` and :meth:`notes`; ``print(plan)`` shows depth 1."""
+        return report.text(self, check_depth(depth))
 
     def notes(self) -> list[str]:
         """What does not fit into columns, one sentence a line."""
-        r, board = self.resources, self.image.board
-        return [
-            f"{r['cores']:,} of {board.core_count:,} cores of {board.name} "
-            f"({100 * r['board_share']:.1f} %), {r['chips']} of {board.chip_count} chips",
-            f"{self.latency_ticks} ticks from a frame's source tick to its last output spike, both "
-            "included",
-            f"{r['input_pins']:,} input pins land on {r['taps']:,} axons: "
-            f"{r['host_spikes_per_bit']:.2f} host spikes for each bit that is set",
-            f"{r['packets']:,} packets if every neuron fires once: {r['mean_hops']:.1f} hops on "
-            f"average, {r['chip_crossings']:,} chip borders (leaving the board is one)",
-        ]
+        return report.notes(self)
 
     def __repr__(self) -> str:
         return (
@@ -123,14 +128,12 @@ class Plan:
         )
 
     def __str__(self) -> str:
-        table = [self.HEADINGS, *self.rows()]
-        widths = [max(len(row[k]) for row in table) for k in range(len(self.HEADINGS))]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in table
-        ]
-        lines[1:1] = lines[-1:-1] = ["-" * len(lines[0])]
-        return "\n".join([*lines, "", *self.notes()])
+        return self.table()
+
+
+def check_depth(depth: int) -> int:
+    """``depth`` of a table, or a FitError if it is none."""
+    return whole("depth", depth, report.ALL, MOST_DEPTH, error=FitError)
 
 
 def fit(
@@ -139,12 +142,15 @@ def fit(
     seed: int = 0,
     *,
     keep_order: bool = False,
+    host_spikes: int | None = None,
+    told: Callable[[str], None] = quiet,
 ) -> Plan:
     """Put a network, or anything with ``build()``, on a board.
 
     ``board`` is a board, its name or the path of its file. ``seed``, an integer from 0, chooses among
     equally good placements; it never changes a spike. ``keep_order`` takes the board's positions in
-    order of core numbers instead, for networks that come with numbers.
+    order of core numbers instead, for networks that come with numbers. ``host_spikes`` is as in
+    :func:`tnemu.mapping.size.size_of`. ``told`` hears what is being done.
 
     Raises FitError naming what does not fit, by how much, and what to do about it.
     """
@@ -152,12 +158,14 @@ def fit(
     seed = whole("seed", seed, 0, MOST_SEED, error=FitError)
     if not isinstance(keep_order, bool):
         raise FitError(f"keep_order = {shown(keep_order)}: must be True or False; choose one")
-    size = size_of(thing, spec, share=not keep_order)
+    size = size_of(thing, spec, share=not keep_order, host_spikes=host_spikes, told=told)
     network = size.network
     if keep_order:
         positions = in_order(network, spec)
     else:
-        positions = place(network, spec, size.wave_ticks.max(axis=1), seed)
+        say = _placing(len(network.cores), told)
+        positions = place(network, spec, size.wave_ticks.max(axis=1), seed, say)
+    told("writing the image")
     origin = {**network.origin, "placement": "in order" if keep_order else f"seed {seed}"}
     image = build_image(network, spec, positions, origin)
     hops = _hops(image)
@@ -167,6 +175,10 @@ def fit(
         layers=_layers(size, hops),
         resources={**size.resources, **_resources(image, hops)},
     )
+
+
+def _placing(cores: int, told: Callable[[str], None]) -> Callable[[float], None]:
+    return lambda done: told(f"placing {cores:,} cores: {100 * done:.0f} %")
 
 
 def _hops(image: BoardImage) -> npt.NDArray[np.int64]:
@@ -201,6 +213,7 @@ def _layers(size: Size, hops: npt.NDArray[np.int64]) -> tuple[LayerPlan, ...]:
 def _resources(image: BoardImage, hops: npt.NDArray[np.int64]) -> dict[str, int | float]:
     board, sent = image.board, hops[hops >= 0]
     chip = image.positions // np.array([1, board.chip.cores_x, board.chip.cores_y])
+    found = links(image)
     return {
         "board_share": image.core_count / board.core_count,
         "chips": len(np.unique(chip, axis=0)),
@@ -208,4 +221,6 @@ def _resources(image: BoardImage, hops: npt.NDArray[np.int64]) -> dict[str, int 
         "mean_hops": float(sent.mean()) if len(sent) else 0.0,
         "longest_hop": int(sent.max(initial=0)),
         "chip_crossings": _crossings(image),
+        "busiest_border": round(found.busiest),
+        "tick_us": found.tick_us,
     }

@@ -7,23 +7,28 @@ changes no spike of a network without noise, whichever parts come together.
 A core is filled from the largest part left, with what fits and has most wires to and from it, so
 that fewer packets leave it, and among those with the largest. Where that takes more cores than sizes
 alone would ("first fit decreasing": Johnson et al., SIAM J. Computing 3, 1974), sizes alone decide. A
-part that shares its core with none keeps the rows, columns and seed that it has.
+part that shares its core with none keeps the rows and columns that it has.
 
-Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws.
-The seed of a shared core is made from those of its stochastic parts, unlike that of any other
-stochastic core; the same network always gets the same.
+Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws. A
+core of one part keeps its seed, and that of a shared core is made from those of its stochastic parts;
+but no two cores that draw noise have one seed, or they would draw alike: the later one gets another.
+The same network always gets the same. Where every part keeps a core of its own, all keep their seeds.
 """
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.neuron import AXONS, NEURONS, is_stochastic
 from tnemu.mapping.cut import Homes
+from tnemu.mapping.driven import driven_of, totals
+from tnemu.mapping.units import units_of_parts
 from tnemu.networks.logical import LogicalCore, LogicalInput, LogicalNetwork
 
 Ints = npt.NDArray[np.int64]
@@ -55,15 +60,22 @@ class Packing:
         return np.where(self.columns >= 0, core, -1)
 
 
-def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:
-    """The parts of a legal, balanced network in as few cores as found; ``share`` False: one in each."""
+def pack(network: LogicalNetwork, *, share: bool = True, board: BoardSpec | None = None) -> Packing:
+    """The parts of a legal, balanced network in as few cores as found; ``share`` False: one in each.
+
+    Parts share no core that cannot share a unit of ``board``, whose meshes are not joined.
+    """
     axon_base = np.cumsum([0, *(core.axon_count for core in network.cores)])
     neuron_base = np.cumsum([0, *(core.neuron_count for core in network.cores)])
-    driven = _driven(network, axon_base)
+    driven = driven_of(network, axon_base)
     used = np.concatenate([np.zeros(0, np.bool_), *(core.used for core in network.cores)])
-    axons = _totals(driven, axon_base)
-    neurons = _totals(used, neuron_base)
-    core = _share(network, axons, neurons) if share else np.arange(len(network.cores))
+    axons = totals(driven, axon_base)
+    neurons = totals(used, neuron_base)
+    if share:
+        unit = units_of_parts(network, axons, neurons, board)
+        core = _share(network, axons, neurons, unit)
+    else:
+        core = np.arange(len(network.cores))
     rows, columns = np.full(len(driven), -1), np.full(len(used), -1)
     members = np.split(np.argsort(core, kind="stable"), np.cumsum(np.bincount(core))[:-1])
     for mine in members:
@@ -82,7 +94,8 @@ def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:
     cores = [
         _filled(network, mine.tolist(), rows, columns, axon_base, neuron_base) for mine in members
     ]
-    _unlike_seeds(network, cores, members)
+    if share:
+        _unlike_seeds(network, cores, members)
     wires = network.wires.copy()
     inner = wires["target"] >= 0
     wires["neuron"] = columns[neuron_base[wires["core"]] + wires["neuron"]]
@@ -99,33 +112,16 @@ def pack(network: LogicalNetwork, *, share: bool = True) -> Packing:
     return Packing(packed, core, columns, neuron_base, axons)
 
 
-def driven_axons(network: LogicalNetwork) -> Ints:
-    """How many axons of each core a wire or tap reaches, int64 [cores]."""
-    axon_base = np.cumsum([0, *(core.axon_count for core in network.cores)])
-    return _totals(_driven(network, axon_base), axon_base)
-
-
-def _driven(network: LogicalNetwork, axon_base: Ints) -> npt.NDArray[np.bool_]:
-    """Axons that a wire or tap reaches, of all parts in a row."""
-    driven = np.zeros(axon_base[-1], np.bool_)
-    inner = network.wires[network.wires["target"] >= 0]
-    driven[axon_base[inner["target"]] + inner["pin"]] = True
-    for item in network.inputs.values():
-        driven[axon_base[item.taps["core"]] + item.taps["axon"]] = True
-    return driven
-
-
-def _totals(marks: npt.NDArray[np.bool_], base: Ints) -> Ints:
-    """Marks of each part."""
-    sums = np.concatenate([[0], np.cumsum(marks)])
-    return sums[base[1:]] - sums[base[:-1]]
-
-
-def _share(network: LogicalNetwork, axons: Ints, neurons: Ints) -> Ints:
+def _share(network: LogicalNetwork, axons: Ints, neurons: Ints, unit: Ints) -> Ints:
     """The core of each part; cores are numbered in order of their first parts."""
-    near = _fill(axons, neurons, _links(network, len(axons)))
-    tight = _fill(axons, neurons, None)
-    where = near if near.max(initial=0) <= tight.max(initial=0) else tight
+    where, opened = np.zeros(len(axons), np.int64), 0
+    for each in np.unique(unit):
+        mine = np.flatnonzero(unit == each)
+        near = _fill(axons[mine], neurons[mine], _links(network, mine))
+        tight = _fill(axons[mine], neurons[mine], None)
+        found = near if near.max(initial=0) <= tight.max(initial=0) else tight
+        where[mine] = opened + found
+        opened += int(found.max()) + 1
     _, first, core = np.unique(where, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
@@ -164,10 +160,14 @@ def _fill(axons: Ints, neurons: Ints, links: Links | None) -> Ints:
     return where
 
 
-def _links(network: LogicalNetwork, count: int) -> Links:
-    """For every part, the parts that it is wired to, and by how many wires."""
+def _links(network: LogicalNetwork, parts: Ints) -> Links:
+    """For each of ``parts``, those of them that it is wired to, and by how many wires."""
+    count = len(parts)
+    number = np.full(len(network.cores), -1)
+    number[parts] = np.arange(count)
     inner = network.wires[network.wires["target"] >= 0]
-    a, b = inner["core"].astype(np.int64), inner["target"].astype(np.int64)
+    a, b = number[inner["core"]], number[inner["target"]]
+    a, b = a[(a >= 0) & (b >= 0)], b[(a >= 0) & (b >= 0)]
     pairs, weight = np.unique(np.concatenate([a * count + b, b * count + a]), return_counts=True)
     cuts = np.searchsorted(pairs, np.arange(1, count) * count)
     ends = np.split(pairs % max(count, 1), cuts)
@@ -207,18 +207,24 @@ def _filled(
 
 
 def _unlike_seeds(network: LogicalNetwork, cores: list[LogicalCore], members: list[Ints]) -> None:
-    """Give shared cores that draw noise a seed that no other core that does has."""
+    """Let no two cores that draw noise have one seed; those that hold one part keep theirs first."""
     parts = network.cores
     noisy = [bool(is_stochastic(part.neurons[part.used]).any()) for part in parts]
-    taken = {parts[mine[0]].seed for mine in members if len(mine) == 1 and noisy[mine[0]]}
-    for core, mine in zip(cores, members, strict=True):
-        seeds = [parts[part].seed for part in mine.tolist() if noisy[part]]
-        if not seeds or len(mine) == 1:
-            continue
-        core.seed = zlib.crc32(" ".join(map(str, seeds)).encode())
-        while core.seed in taken:
-            core.seed = (core.seed + 1) % 2**32
-        taken.add(core.seed)
+    taken: set[int] = set()
+    for shared in (False, True):
+        for k, mine in enumerate(members):
+            seeds = [parts[part].seed for part in mine.tolist() if noisy[part]]
+            if not seeds or (len(mine) > 1) != shared:
+                continue
+            seed = zlib.crc32(" ".join(map(str, seeds)).encode()) if shared else seeds[0]
+            tries = itertools.count(1)
+            while seed in taken or (
+                shared and not seed
+            ):  # 0 is a seed that some noise never leaves
+                seed = zlib.crc32(f"{seeds} {next(tries)}".encode())
+            taken.add(seed)
+            if seed != cores[k].seed:
+                cores[k] = replace(cores[k], seed=seed)
 
 
 def _moved(item: LogicalInput, core: Ints, rows: Ints, axon_base: Ints) -> LogicalInput:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+import numpy as np
+import numpy.typing as npt
+
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.neuron import AXONS, NEURONS
+from tnemu.mapping.driven import driven_axons
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.pack import driven_axons
 from tnemu.networks.logical import LogicalNetwork
+
+Bits = npt.NDArray[np.bool_]
 
 PINS_PER_EXIT = AXONS
 """An exit is an address beyond the board's edge; its packets tell pins apart by their axon field."""
@@ -39,14 +44,23 @@ def check_cores(network: LogicalNetwork, board: BoardSpec, *, at_least: bool = F
     needed = least_cores(network) if at_least else len(network.cores)
     if needed <= has:
         return
-    shares = _shares(network)
+    named, advice = largest_parts(network)
+    raise FitError(
+        f"{network.origin.get('corelet', 'the network')} needs {'at least ' * at_least}{needed:,} "
+        f"cores, {board.name} has {has:,}: {named}; use a larger board, or {advice}"
+    )
+
+
+def largest_parts(network: LogicalNetwork, which: Bits | None = None) -> tuple[str, str]:
+    """In words: the outermost parts that take most cores, and what to do about the first of them.
+
+    ``which`` bool [cores] are the cores that count; all, if left out.
+    """
+    shares = _shares(network, which)
     named = [f"{what} about {max(1, round(cores)):,}" for what, cores, _ in shares[:_MOST_NAMED]]
     if len(shares) > _MOST_NAMED:
         named.append(f"{len(shares) - _MOST_NAMED} more parts the rest")
-    raise FitError(
-        f"{network.origin.get('corelet', 'the network')} needs {'at least ' * at_least}{needed:,} "
-        f"cores, {board.name} has {has:,}: {', '.join(named)}; use a larger board, or {shares[0][2]}"
-    )
+    return ", ".join(named), shares[0][2]
 
 
 def least_cores(network: LogicalNetwork) -> int:
@@ -56,13 +70,16 @@ def least_cores(network: LogicalNetwork) -> int:
     return max(-(-axons // AXONS), -(-neurons // NEURONS), min(1, len(network.cores)))
 
 
-def _shares(network: LogicalNetwork) -> list[tuple[str, float, str]]:
+def _shares(network: LogicalNetwork, which: Bits | None) -> list[tuple[str, float, str]]:
     """The outermost parts, the largest first: what to call each, its cores, and what to do about it."""
     kinds = network.origin.get("part_kinds", {}) | network.origin.get("layer_kinds", {})
     cores: dict[str, float] = defaultdict(float)
     kind: dict[str, str] = {}
     axons = driven_axons(network)
-    for core, driven in zip(network.cores, axons.tolist(), strict=True):
+    counts = [True] * len(network.cores) if which is None else which.tolist()
+    for core, driven, taken in zip(network.cores, axons.tolist(), counts, strict=True):
+        if not taken:
+            continue
         layer = core.layer or core.name
         outer = layer.partition(".")[0]
         name = re.sub(r"\[\d+\]", "[...]", outer)

@@ -8,7 +8,7 @@ None of it depends on the board, and nothing is placed. :func:`size_of` is the w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,13 +23,18 @@ from tnemu.mapping.balance import waves
 from tnemu.mapping.cut import Homes
 from tnemu.mapping.divide import divide
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.fanin import sum_in_parts
 from tnemu.mapping.fanout import Fanout
 from tnemu.mapping.feedback import legalise_loops
 from tnemu.mapping.order import Ticks
 from tnemu.mapping.pack import Packing, pack
 from tnemu.mapping.room import check_cores, check_exits
 from tnemu.mapping.timing import Balanced, balance
-from tnemu.networks.logical import LogicalNetwork
+from tnemu.networks.logical import MOST_ROWS, LogicalNetwork
+
+
+def quiet(doing: str) -> None:
+    """Hears what is being done, and tells nobody."""
 
 
 class Buildable(Protocol):
@@ -138,28 +143,45 @@ class Size:
 
 
 def size_of(
-    thing: LogicalNetwork | Buildable, board: BoardSpec | None = None, *, share: bool = True
+    thing: LogicalNetwork | Buildable,
+    board: BoardSpec | None = None,
+    *,
+    share: bool = True,
+    host_spikes: int | None = None,
+    told: Callable[[str], None] = quiet,
 ) -> Size:
     """What a network, or anything with ``build()``, takes; with a board, only if it has room.
 
-    ``share`` False leaves every logical core a core of its own. Raises FitError for what is no
-    network, for wires that no neuron or splitter can carry, for cycles in which nothing is declared
-    to be feedback, and for more cores or output pins than ``board`` has, naming by how much. Whether
-    packets reach their targets is known only after placement (:func:`tnemu.mapping.fit.fit`).
+    ``share`` False leaves every logical core a core of its own. ``host_spikes``, from 1, is the most
+    that the host is to send for one bit of an input; for what needs more, splitters on the chip
+    repeat it, a tick later (None: the host sends all). ``told`` hears what is being done.
+
+    Raises FitError for what is no network, for wires that no neuron or splitter can carry, for cycles
+    in which nothing is declared to be feedback, and for more cores or output pins than ``board`` has,
+    naming by how much. Whether packets reach their targets is known only after placement
+    (:func:`tnemu.mapping.fit.fit`).
     """
+    told("building the network")
     network = network_of(thing)
     network.validate()
+    if host_spikes is not None:
+        host_spikes = whole("host_spikes", host_spikes, 1, MOST_ROWS, error=FitError)
     if board is not None:
         check_cores(network, board, at_least=True)
         check_exits(network, board)
-    divided, homes = divide(network)
-    fanout = legalise_loops(network, divided, homes)
+    told(f"fan-in and fan-out of {len(network.cores):,} parts")
+    summed, homes = sum_in_parts(network)
+    divided, moved = divide(summed)
+    homes = homes.then(moved)
+    fanout = legalise_loops(network, divided, homes, host_spikes)
+    told("balancing delays")
     try:
         balanced = balance(fanout.network, fanout.twins, fanout.original)
     except FitError:
         waves(network)  # says the same of the neurons that the author knows
         raise
-    packing = pack(balanced.network, share=share)
+    told("putting parts into cores")
+    packing = pack(balanced.network, share=share, board=board)
     if board is not None:
         check_cores(packing.network, board)
     layers, layer_of = _layers(fanout, balanced, packing)
