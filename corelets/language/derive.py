@@ -332,6 +332,9 @@ def _parts(entries: Entries, count: int) -> list[tuple[Ints, Ints]]:
     )
     if count <= NEURONS and len(keys) <= AXONS:
         return [(np.arange(count), order)]
+    pairs = np.unique(entries["neuron"][order] * len(keys) + axon[order])
+    if np.bincount(pairs // max(len(keys), 1), minlength=1).max() > AXONS:
+        return [(np.arange(count), order)]  # the mapper adds up in parts, which neurons share
     last = np.full(len(keys), -1)
     cuts, used = [0], 0
     mine = np.split(axon[order], heads[1:-1])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from corelets.language import silent
-from corelets.language.body import Body
+from corelets.language.body import Body, body_of
 from corelets.language.errors import CoreletError
 from corelets.language.follow import follow
 from corelets.language.names import PinNames
@@ -68,7 +68,11 @@ def flatten(top: Body, origin: dict[str, Any]) -> LogicalNetwork:
             name: LogicalOutput(port.width, FIRST_CONNECTOR - k)
             for k, (name, port) in enumerate(outputs.items())
         },
-        origin=origin | {"layer_kinds": _layer_kinds(top, numbering.cores)},
+        origin=origin
+        | {
+            "layer_kinds": _layer_kinds(top, numbering.cores),
+            "part_kinds": {name: body_of(part).kind for name, part in top.parts.items()},
+        },
         lines=tuple(map(str, numbering.lines)),
         line_of=rows["by"][inner][first].astype(np.int32),
         names=PinNames(numbering, begins, source_core, source_neuron),

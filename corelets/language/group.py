@@ -85,7 +85,9 @@ class NeuronGroup(Neurons):
     @property
     def full_name(self) -> str:
         """Its name, or that of the group that it completes and what it is there."""
-        return f"{self.completes.full_name}.{self.suffix}" if self.completes else self.name
+        return (
+            f"{self.completes.full_name}.{self.suffix}" if self.completes is not None else self.name
+        )
 
     def describe(self) -> str:
         """What an error calls it."""
