@@ -264,12 +264,10 @@ def _typed(entries: Entries, group: NeuronGroup) -> Entries:
     if by_neuron.max() >= AXON_TYPES:
         raise _too_many(entries, by_neuron, group)
     ways = []
-    terms = entries["term"].astype(np.int64)
-    if (
-        terms.max() < AXON_TYPES
-        and _levels(entries["neuron"] * AXON_TYPES + terms, value).max() == 0
-    ):
-        ways.append(terms)
+    for own in (entries["term"].astype(np.int64), entries["source"]):
+        places = entries["neuron"] * AXON_TYPES + own
+        if own.max() < AXON_TYPES and _levels(places, value).max() == 0:
+            ways.append(own)
     if kind.max() < AXON_TYPES:
         ways.append(kind)
     ways.append(by_neuron)
