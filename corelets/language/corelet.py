@@ -120,6 +120,7 @@ class Corelet(MustUse):
 
     def __str__(self) -> str:
         """Ports with codes and latency, neurons, parts, cores; what keeps it from being complete."""
+        self._use()
         return describe.full(body_of(self))
 
     def origin(self) -> dict[str, Any]:
@@ -326,6 +327,7 @@ class Corelet(MustUse):
 
     def draw(self, path: str | Path, depth: int = 3) -> Path:
         """Draw ports, neurons, parts and wires to ``path``, an .svg file; parts open to ``depth``."""
+        self._use()
         return draw(self, path, depth)
 
     def build(self) -> LogicalNetwork:
