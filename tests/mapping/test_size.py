@@ -86,6 +86,31 @@ def test_the_part_that_takes_most_is_named_with_advice_for_its_kind():
     )
 
 
+def test_a_part_that_is_the_authors_own_is_named_with_advice_for_what_takes_most_in_it():
+    class Lane(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(4608), Output(1)
+            self.many, self.few = Relay(4608), Relay(300)
+            self.connect(self.x, self.many.input)
+            self.connect(self.x[:300], self.few.input)
+            self.connect(self.many.output[0] + self.few.output[0], self.z + self.z)
+
+    class Holder(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(4608), Output(2)
+            self.lanes = [Lane(), Lane()]
+            for k, lane in enumerate(self.lanes):
+                self.connect(self.x, lane.x)
+                self.connect(lane.z, self.z[k])
+
+    with pytest.raises(FitError) as caught:
+        size_of(Holder(), TINY)
+    assert str(caught.value) == (
+        "Holder needs at least 39 cores, tiny has 32: Lane 'lanes[...]' about 38; use a larger board, or "
+        "fewer pins in 'lanes[...].many'"
+    )
+
+
 def test_a_splitter_of_a_core_without_a_layer_counts_to_that_core():
     cores = [networks.core("hub", used=256)] + [networks.core(f"t{k}") for k in range(9)]
     for made in cores:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -72,8 +73,9 @@ def least_cores(network: LogicalNetwork) -> int:
 
 def _shares(network: LogicalNetwork, which: Bits | None) -> list[tuple[str, float, str]]:
     """The outermost parts, the largest first: what to call each, its cores, and what to do about it."""
-    kinds = network.origin.get("part_kinds", {}) | network.origin.get("layer_kinds", {})
-    cores: dict[str, float] = defaultdict(float)
+    outer_kinds = network.origin.get("part_kinds", {})
+    kinds = network.origin.get("layer_kinds", {})
+    cores: dict[str, dict[tuple[str, str], float]] = defaultdict(lambda: defaultdict(float))
     kind: dict[str, str] = {}
     axons = driven_axons(network)
     counts = [True] * len(network.cores) if which is None else which.tolist()
@@ -88,17 +90,27 @@ def _shares(network: LogicalNetwork, which: Bits | None) -> list[tuple[str, floa
             name = f"the {helper[1]}s of {outer}"
             kind[name] = f"{helper[1]}s"
         else:
-            kind.setdefault(name, kinds.get(outer, kinds.get(layer, "")))
-        cores[name] += max(driven / AXONS, int(core.used.sum()) / NEURONS)
+            kind.setdefault(name, outer_kinds.get(outer, kinds.get(layer, "")))
+        inside = re.sub(r"\[\d+\]", "[...]", layer), kinds.get(layer, "")
+        cores[name][inside] += max(driven / AXONS, int(core.used.sum()) / NEURONS)
     shares = []
-    for name in sorted(cores, key=lambda name: -cores[name]):
-        if kind[name] in _HELPERS:
-            shares.append((name, cores[name], _HELPERS[kind[name]]))
-            continue
-        what = f"{kind[name] or 'layer'} {name!r}"
-        advice = f"{_ADVICE.get(kind[name], 'something smaller')} in {name!r}"
-        shares.append((what, cores[name], advice))
-    return shares
+    for name, inner in cores.items():
+        what = name if kind[name] in _HELPERS else f"{kind[name] or 'layer'} {name!r}"
+        shares.append((what, sum(inner.values()), _advice(name, kind[name], inner)))
+    return sorted(shares, key=lambda share: -share[1])
+
+
+def _advice(name: str, kind: str, inner: Mapping[tuple[str, str], float]) -> str:
+    """What to do about a part: by its kind, or by that of the largest layer in it whose kind is known."""
+    if kind in _HELPERS:
+        return _HELPERS[kind]
+    if kind in _ADVICE:
+        return f"{_ADVICE[kind]} in {name!r}"
+    known = [(size, layer, of) for (layer, of), size in inner.items() if of in _ADVICE]
+    if not known:
+        return f"something smaller in {name!r}"
+    _, layer, of = max(known)
+    return f"{_ADVICE[of]} in {layer!r}"
 
 
 def check_exits(network: LogicalNetwork, board: BoardSpec) -> None:
