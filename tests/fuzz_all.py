@@ -19,8 +19,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from fuzz_files import MissingError
 from fuzzing import Tally, survey
-from loaders import LOADERS, MissingError
+from loaders import LOADERS
 
 PIECES = 40
 """Pieces that the inputs of a loader are cut into; every process takes each of its turn."""

@@ -1,17 +1,17 @@
 """Every loader of the project with good files of its kind: a new one is a line of LOADERS.
 
-A maker gets an empty folder and returns (load, good): ``load(data)`` reads a file of those bytes. Where
-random bytes would not get past a checksum or a length, the good files are parts of one: see ``parts``.
+A maker gets an empty folder and returns (load, good): ``load(data)`` reads a file of those bytes
+(tests/fuzz_files.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import io
 import json
+import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,91 +19,25 @@ import numpy as np
 import random_boards
 import students
 from formats import ibm_text
-from fuzzing import Load
+from fuzz_files import Made, by_path, in_tensors, in_zip, module, parts
 from safetensors.numpy import save
 
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.lanes import LaneEmulator
+from tnemu.formats.connector_map import read_connectors
 from tnemu.formats.model_file import read_model
 from tnemu.formats.probe_file import FIRING_DTYPE, iter_firings, write_firings
 from tnemu.formats.spike_file import read_spikes, spikes, write_raw_spikes, write_spikes
+from tnemu.formats.spike_pins import PinHeader, write_pin_spikes
+from tnemu.formats.spike_records import SENT_DTYPE
+from tnemu.formats.spike_words import write_sent_spikes
 from tnemu.formats.tensor_file import load_facts, load_tensors, save_tensors
+from tnemu.formats.tnbm_writer import write_tnbm
 from tnemu.formats.weights import read_weights, write_weights
 from tnemu.hardware import BoardImage, InputConnector, load_board
 from tnemu.hardware.image import TAP_DTYPE
 from tnemu.networks.trained import TaskReference
 from tnemu.tasks.atari.spec import SPECS, AtariSpec, read_spec
-
-Made = tuple[Load, list[bytes]]
-
-
-class MissingError(Exception):
-    """What the loader is part of is not installed."""
-
-
-def module(name: str) -> Any:
-    """A module that needs more than numpy, or MissingError."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingError(str(error)) from None
-
-
-def by_path(path: Path, read: Callable[[Path], object]) -> Load:
-    """``read`` of a file with the bytes that are given."""
-
-    def load(data: bytes) -> object:
-        path.write_bytes(data)
-        return read(path)
-
-    return load
-
-
-def parts(contents: Mapping[str, bytes], put: Callable[[str, bytes], object]) -> Made:
-    """Things made of several parts: the first byte says which of them the rest replaces."""
-    names = list(contents)
-
-    def load(data: bytes) -> object:
-        return put(names[(data[0] if data else 0) % len(names)], data[1:])
-
-    return load, [bytes([k]) + contents[name] for k, name in enumerate(names)]
-
-
-def in_zip(path: Path, read: Callable[[Path], object]) -> Made:
-    """The zip file at ``path``, its members with the right checksum, and as a whole."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-
-    def put(name: str, content: bytes) -> object:
-        if not name:
-            path.write_bytes(content)
-            return read(path)
-        with zipfile.ZipFile(path, "w") as archive:
-            for each, data in (members | {name: content}).items():
-                archive.writestr(each, data)
-        return read(path)
-
-    return parts({"": path.read_bytes(), **members}, put)
-
-
-def in_tensors(path: Path, read: Callable[[Path], object], *texts: str) -> Made:
-    """The safetensors file at ``path``: whole, its header with the right length, texts of metadata."""
-    whole = path.read_bytes()
-    end = 8 + int.from_bytes(whole[:8], "little")
-    head, body = whole[8:end], whole[end:]
-    said = json.loads(head)
-
-    def put(name: str, content: bytes) -> object:
-        header = content
-        if name in texts:
-            metadata = said["__metadata__"] | {name: content.decode("utf-8", "replace")}
-            header = json.dumps(said | {"__metadata__": metadata}).encode()
-        data = content if not name else len(header).to_bytes(8, "little") + header + body
-        path.write_bytes(data)
-        return read(path)
-
-    inner = {name: said["__metadata__"][name].encode() for name in texts}
-    return parts({"": whole, "header": head, **inner}, put)
 
 
 def image() -> BoardImage:
@@ -186,6 +120,22 @@ def model(folder: Path, objects: bool = False) -> Made:
     return by_path(folder / "x.json", read_model), good
 
 
+def compiled_model(folder: Path) -> Made:
+    """The header, a core's header and some rows of it, each in place in an otherwise good file."""
+    written = folder / "x.json"
+    written.write_text(ibm_text.text(ibm_text.model(2)))
+    write_tnbm(read_model(written), folder / "x.tnbm")
+    whole = (folder / "x.tnbm").read_bytes()
+    pieces = {"whole": (0, len(whole)), "head": (0, 32), "core": (32, 144), "rows": (144, 444)}
+
+    def put(name: str, content: bytes) -> object:
+        start, end = pieces[name]
+        (folder / "y.tnbm").write_bytes(whole[:start] + content + whole[end:])
+        return read_model(folder / "y.tnbm")
+
+    return parts({name: whole[start:end] for name, (start, end) in pieces.items()}, put)
+
+
 def spike_text(folder: Path) -> Made:
     rng = np.random.default_rng(0)
     some = spikes(np.arange(20), rng.integers(0, 4000, 20), rng.integers(0, 256, 20))
@@ -202,6 +152,34 @@ def spike_raw(folder: Path) -> Made:
     some = spikes(np.arange(20), rng.integers(0, 4000, 20), rng.integers(0, 256, 20))
     write_raw_spikes(folder / "raw", some)
     return by_path(folder / "spikes", read_spikes), [(folder / "raw").read_bytes()]
+
+
+def spike_sent(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    rows = np.ones(20, SENT_DTYPE)
+    rows["from_core"], rows["core"] = rng.integers(0, 99, 20), rng.integers(-40, 99, 20)
+    write_sent_spikes(folder / "sent", rows)
+    return by_path(folder / "spikes", read_spikes), [(folder / "sent").read_bytes()]
+
+
+def spike_pins(folder: Path) -> Made:
+    rng = np.random.default_rng(0)
+    good = []
+    for size in (200, 600):
+        pin = rng.integers(0, size, 20)
+        some = spikes(np.sort(rng.integers(0, 9, 20)), -32 - pin // 256, pin % 256)
+        write_pin_spikes(folder / "pins", some, PinHeader(size, "class"), ticks=9)
+        good.append((folder / "pins").read_bytes())
+    return by_path(folder / "spikes", read_spikes), good
+
+
+def connector_map(folder: Path) -> Made:
+    records = []
+    for name, direction in (("image", 0), ("class", 1)):
+        head = struct.pack("<7I", 26, direction, 9, 9, 1, 1, len(name))
+        pins = struct.pack("<9i9H", *range(8), -2, *range(8), 65535)
+        records.append(head + name.encode("utf-16-le") + pins)
+    return by_path(folder / "map.bin", read_connectors), [records[0], b"".join(records)]
 
 
 def recording(folder: Path) -> Made:
@@ -359,8 +337,12 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "AtariSpec": (atari_spec, 3000),
     "IBM model, lists": (model, 300),
     "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
+    "IBM model, compiled": (compiled_model, 500),
     "spikes, text": (spike_text, 1500),
     "spikes, RAWI3": (spike_raw, 2000),
+    "spikes, RAWO6": (spike_sent, 2000),
+    "spikes, CONNPIN": (spike_pins, 2000),
+    "connector map": (connector_map, 3000),
     "recording": (recording, 1000),
     "snapshot": (snapshot, 400),
     "snapshot of lanes": (lanes_snapshot, 300),

@@ -62,7 +62,7 @@ def test_every_format_is_described() -> None:
     found = {
         version for file in sorted((ROOT / "tnemu").rglob("*.py")) for version in versions_in(file)
     }
-    assert {"tnemu-weights-2", "tnemu-image-1", "tnemu teacher 1"} <= found  # the search works
+    assert {"tnemu-weights-2", "tnemu-image-2", "tnemu teacher 1"} <= found  # the search works
     assert sorted(v for v in found if f"`{v}`" not in FILES) == []
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import fuzzing
 import pytest
-from loaders import LOADERS, Made, MissingError
+from fuzz_files import Made, MissingError
+from loaders import LOADERS
 
 
 def made(name: str, folder: Path) -> Made:

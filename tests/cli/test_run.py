@@ -65,6 +65,21 @@ def test_pytruenorths_example_fires_with_the_periods_of_the_chip(
     assert len(records) == 55
 
 
+def test_a_seed_of_the_run_is_other_noise_and_the_same_again(tmp_path: Path) -> None:
+    network = network_of()
+    network.cores[0].neurons[0] = neuron(alpha=10, TM=4, V0=17, gamma=2)
+    write_model(network, tmp_path / "m.json")
+    seeds = [(), ("--noise-seed", 7), ("--noise-seed", 7), ("--noise-seed", 8)]
+    told = ("run", tmp_path / "m.json", "--ticks", 100, "--output", "-")
+    one, seven, again, eight = (ran(*told, *seed).stdout for seed in seeds)
+    assert seven == again
+    assert len({one, seven, eight}) == 3
+    assert refused(*told, "--noise-seed", 1 << 32) == (
+        "error: noise_seed = 4294967296: must be a whole number in 0..4294967295; "
+        "choose one in that range\n"
+    )
+
+
 def test_the_output_is_two_header_lines_and_one_object_a_spike(tmp_path: Path) -> None:
     write_model(network_of(), tmp_path / "m.json")
     result = ran("run", tmp_path / "m.json", "--ticks", 2, "--output", "-")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from running import ran
 
+from tnemu.cli import run as run_command
 from tnemu.emulator import compiling
 
 COMMAND = "import sys; from tnemu.cli.main import main; sys.exit(main())"
@@ -111,3 +112,14 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(tonic: tuple[Path, Path]) 
         run.stdout.close()
         assert lines(run.stderr.read().decode()) == []
     assert run.returncode == 141
+
+
+def test_sigterm_is_143_whatever_a_library_makes_of_it() -> None:
+    """numba, interrupted while it compiles, raises an error of its own."""
+    with pytest.raises(SystemExit) as ended, run_command._terminable():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        except SystemExit:
+            raise RuntimeError("no compiled object yet") from None
+    assert ended.value.code == 143

@@ -148,6 +148,18 @@ def test_the_same_seed_gives_the_same_raster(lab):
     assert not np.array_equal(first, raster(6, {}))
 
 
+def test_a_neuron_draws_for_its_hits_then_its_leak_then_its_threshold(oracle):
+    drawn = []
+
+    def word(kind, axon):
+        drawn.append((kind, axon))
+        return 0
+
+    n = neuron(s=(1, 1, 1, 1), b=(1, 0, 1, 1), c=1, leak=1, TM=3)  # axon i has type i mod 4
+    oracle.scripted(n, word, [9, 2, 7, 4])
+    assert drawn == [(SYNAPSE, 2), (SYNAPSE, 4), (SYNAPSE, 7), (LEAK, 0), (THRESHOLD, 0)]
+
+
 def test_keyed_draws_do_not_depend_on_what_others_draw(lab_with):
     raster = partial(raster_of, lab_with(noise="counter"))
     others = dict.fromkeys(range(1, 256), neuron(alpha=3, TM=3, c=1, leak=90))

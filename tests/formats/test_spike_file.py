@@ -148,9 +148,9 @@ SPIKE = '{"spike":{"srcTime":1,"destCore":2,"destAxon":3}}\n'
             HEADER.replace("SpikeWriter", "Spikes"),
             'in.sfti:1: the header is \'{"class":"Spikes","encoding":"TEXT","nscsVersion":"1.4.0"}\''
             '; a spike file starts with {"class":"SpikeWriter","encoding":"TEXT",...} and the keys '
-            "class, encoding, nscsVersion (encodings read: TEXT, RAWI3)",
+            "class, encoding, nscsVersion (encodings read: TEXT, RAWI3, RAWO6, CONNPIN)",
         ),
-        (HEADER.replace("TEXT", "RAWO6"), "(encodings read: TEXT, RAWI3)"),
+        (HEADER.replace("TEXT", "RAWX9"), "(encodings read: TEXT, RAWI3, RAWO6, CONNPIN)"),
         (
             HEADER.replace("sfti1.0", "sfti2.0"),
             "in.sfti:2: version = 'sfti2.0' is not known; known: sfti1.0, sfto1.0, sfci1.0",

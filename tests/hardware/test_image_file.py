@@ -76,7 +76,7 @@ def test_a_flipped_bit_is_noticed(relay: Build, tmp_path: Path) -> None:
         lambda folder: (folder / "targets.npy").write_bytes(b"not numpy"),
         lambda folder: (folder / "manifest.json").write_text("{"),
         lambda folder: (folder / "manifest.json").write_text("[]"),
-        lambda folder: (folder / "manifest.json").write_text('{"format": "tnemu-image-1"}'),
+        lambda folder: (folder / "manifest.json").write_text('{"format": "tnemu-image-2"}'),
         lambda folder: (folder / "manifest.json").unlink(),
         lambda folder: np.save(folder / "seeds.npy", np.array([{}]), allow_pickle=True),
     ],
@@ -97,7 +97,7 @@ def test_another_format_version_is_named(relay: Build, tmp_path: Path) -> None:
     path = tmp_path / "relay" / "manifest.json"
     path.write_text(json.dumps({"format": "tnemu-image-9"}))
     message = refusal(BoardImage.load, tmp_path / "relay")
-    assert "relay has format 'tnemu-image-9', this version reads 'tnemu-image-1'" in message
+    assert "relay has format 'tnemu-image-9', this version reads 'tnemu-image-2'" in message
 
 
 def test_saving_again_replaces_the_older_image_and_leaves_nothing_else(

@@ -48,6 +48,12 @@ def test_every_delay_occurs_about_equally_often_unless_limited() -> None:
     assert (((recurrent(2, longest_delay=1).targets >> 2) & 15) == 1).all()
 
 
+def test_every_core_has_a_seed_of_its_own_and_none_is_0() -> None:
+    seeds = bench_networks._seeds(262_144)
+    assert len(np.unique(seeds)) == 262_144
+    assert seeds.all()
+
+
 def test_every_neuron_of_the_recurrent_network_has_balanced_input() -> None:
     image = recurrent(3)
     sign = np.where(image.axon_types == 0, 1, -1)
@@ -62,6 +68,8 @@ def test_every_neuron_of_the_recurrent_network_has_balanced_input() -> None:
         (20, 128, "none"),
         (200, 128, "none"),
         (500, 256, "none"),
+        (20, 128, "threshold"),
+        (500, 256, "threshold"),
         (20, 128, "synapses"),
         (5, 128, "leak+threshold"),
         (50, 128, "leak+threshold"),

@@ -109,7 +109,7 @@ def test_files_of_different_things_are_not_compared(tmp_path: Path) -> None:
         diff_spikes(a, b)
     (tmp_path / "c").write_text("hello")
     with pytest.raises(
-        SpikeSourceError, match=r"c is no file of spikes; read are: IBM spike file, t"
+        SpikeSourceError, match=r"c is no file of spikes; read are: IBM spike file: t"
     ):
         diff_spikes(a, tmp_path / "c")
 

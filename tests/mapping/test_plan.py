@@ -339,3 +339,11 @@ def test_the_trained_network_fits_a_chip_with_every_placement():
         assert plan.latency_ticks == 6
         check(weights, plan, "numba", frames=40)
     check(weights, plan, "reference", frames=3)
+
+
+def test_a_crossbar_may_have_any_order_in_memory():
+    network = networks.random_layers(np.random.default_rng(0))
+    one = tnemu.fit(network, "tiny").image.sha256()
+    for core in network.cores:
+        core.crossbar = np.asfortranarray(core.crossbar)
+    assert tnemu.fit(network, "tiny").image.sha256() == one

@@ -42,7 +42,7 @@ def chip(
         int | None, typer.Option(min=1, help="Ticks to measure; about 1.5 s if not given.")
     ] = None,
     noise: Annotated[
-        str, typer.Option(help="What is drawn: none, leak+threshold or synapses.")
+        str, typer.Option(help="What is drawn: none, threshold, leak+threshold or synapses.")
     ] = "none",
     naive: Annotated[
         bool, typer.Option(help="Run the loop one writes first beside it; slow.")

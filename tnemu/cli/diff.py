@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Compare two files of spikes, and name the first spike that only one of them has.
 
-    IBM's spike files, text or RAWI3, and recordings of --probe spikes, .npz or .csv. Spikes are
+    IBM's spike files of every encoding, and recordings of --probe spikes, .npz or .csv. Spikes are
     equal in tick, core (or connector), axon (or pin) and delay; their order does not count, nor does
     one that is repeated. Status 0 if the files are equal, 1 if they differ, 2 if one cannot be read.
     """

@@ -17,7 +17,7 @@ def command(
     network: Annotated[
         str,
         typer.Argument(
-            help="A weight file, the name of a shipped student, or an IBM model file (.json)."
+            help="A weight file, the name of a shipped student, or an IBM model file (.json, .tnbm)."
         ),
     ],
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",

@@ -22,6 +22,7 @@ COMMANDS = {
     "boards": "List the boards, or draw one: chips, links, host, published figures",
     "fit": "Map a network onto a board, or say by how much it does not fit",
     "run": "Run an IBM model file, or a board image, on a spike file",
+    "export": "Write a network as an IBM model file: JSON, or compiled for a board",
     "diff": "Compare two files of spikes; find the first that only one has",
     "compare": "Compare a student with the emulator; find the first neuron that differs",
     "learn": "Train a teacher, distil a student, or compare players by their scores",

@@ -4,7 +4,7 @@
 
 Ticks count from 0. An input spike sent in tick t is seen in tick t + its delay. Every spike that
 leaves the board is one line of the output: the tick in which the neuron fired, the connector's
-number, the pin; sorted by the three.
+number, the pin; sorted by the three. An output named .sfro is RAWO6, one named .sfcp CONNPIN.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ TERMINATED = 128 + signal.SIGTERM
 
 def command(
     model: Annotated[
-        Path, typer.Argument(help="IBM model file (.json), or the folder of a board image.")
+        Path, typer.Argument(help="IBM model file (.json, .tnbm), or the folder of a board image.")
     ],
     ticks: Annotated[int, typer.Option(min=1, help="Ticks to run, counted from 0.")],
     output: Annotated[
-        str, typer.Option(metavar="FILE", help="Spike file to write; - is standard output.")
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Spike file to write: .sfro with senders (RAWO6), .sfcp pins (CONNPIN), any other "
+            "name text; - is standard output.",
+        ),
     ],
     spikes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Input spikes, text or RAWI3.")
+        Path | None, typer.Option(metavar="FILE", help="Input spikes: text or RAWI3.")
     ] = None,
     board: Annotated[
         str | None,
@@ -45,8 +50,16 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="WHAT=FILE",
-            help="Record inside, as .npz or .csv: spikes, spikes:CORE,... or "
+            help="Record inside, as .npz or .csv (spikes also .sfro): spikes, spikes:CORE,... or "
             "potentials:CORE[:NEURON,...]; with ' every N' after it every N-th tick.",
+        ),
+    ] = None,
+    noise_seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Other noise, 0..4294967295, for stochastic neurons; left out: that of the cores' "
+            "own seeds, as IBM's run time has it.",
         ),
     ] = None,
     changes: Annotated[
@@ -60,7 +73,7 @@ def command(
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
-    from tnemu.lab.images import board_image
+    from tnemu.lab.images import board_image, notes_of
     from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
 
@@ -77,10 +90,11 @@ def command(
             given=spikes,
             probes=probes,
             engine=engine,
+            noise_seed=noise_seed,
             name=model.name,
         )
     typer.echo(done, err=True)
-    for note in done.notes():
+    for note in (*notes_of(image.origin), *done.notes()):
         typer.echo(f"note: {note}", err=True)
 
 
@@ -102,8 +116,11 @@ def _opened(output: str) -> str | IO[bytes]:
 @contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM ends the block as an exception does, so that no unfinished file is left; status 143."""
+    ended = False
 
     def end(number: int, frame: object) -> None:
+        nonlocal ended
+        ended = True
         raise SystemExit(TERMINATED)
 
     if threading.current_thread() is not threading.main_thread():  # it may not handle signals
@@ -112,5 +129,9 @@ def _terminable() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except BaseException:
+        if ended:  # whatever a library made of it
+            raise SystemExit(TERMINATED) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -32,7 +32,7 @@ width, and of what is known of the chip: docs/semantics.md.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +88,7 @@ SOURCES: dict[str, type[Xorshift32] | type[Counter]] = {
 }
 """The sources by the value of the chip's switch."""
 
-Word = TypeVar("Word", int, npt.NDArray[np.uint64])
+Word = TypeVar("Word", int, npt.NDArray[Any])
 
 
 def philox(key: int, low: Word, high: Word) -> tuple[Word, Word]:

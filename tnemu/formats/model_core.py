@@ -14,7 +14,7 @@ from tnemu.formats.loose_json import Steps
 from tnemu.formats.loose_part import Part
 from tnemu.formats.runlength import RunLengthError, expand
 from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURONS
-from tnemu.networks.logical import FIRST_CONNECTOR
+from tnemu.networks.logical import FIRST_CONNECTOR, LogicalOutput
 
 NOWHERE = (-1, -2)
 """Destination cores of a neuron that sends nothing."""
@@ -232,3 +232,18 @@ def _row(part: Part, row: Any, path: Steps, what: str) -> tuple[int, bytes]:
             (*path, "synapses"),
         )
     return _AXON_TYPES[kind], data
+
+
+def connect(
+    wires: npt.NDArray[np.void], target: Ints, index: npt.NDArray[np.integer]
+) -> dict[str, LogicalOutput]:
+    """Point ``wires`` at cores by ``index``, and at an output of 256 pins for every connector.
+
+    ``target`` [n] are core ids, or below 0 connectors, whose outputs are named after them ("-32") and
+    numbered in falling order. Returns the outputs.
+    """
+    outside = target < 0
+    connectors, output = np.unique(-target[outside], return_inverse=True)
+    wires["target"] = index
+    wires["target"][outside] = ~output
+    return {str(-n): LogicalOutput(width=AXONS, number=-n) for n in connectors.tolist()}

@@ -14,7 +14,8 @@ significant of the first byte) is crossbar column 0. ``neurons`` is either a tab
 Neuron j reads column ``dendrites[j]`` and sends to axon ``destAxons[j]`` of core ``destCores[j]``,
 ``destDelays[j]`` ticks later; -1 and -2 send nowhere, -32, -33, ... are output connectors.
 
-``docs/files.md`` lists every key. :mod:`tnemu.formats.model_writer` writes these files.
+``docs/files.md`` lists every key. :mod:`tnemu.formats.model_writer` writes these files. What IBM's tools
+compile them to, :mod:`tnemu.formats.tnbm_file`, is read here too.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ from tnemu.formats.loose_part import Part
 from tnemu.formats.model_core import (
     LAST_ID,
     Crossbar,
+    connect,
     neuron_path,
     read_neurons,
     read_rows,
     unpack,
 )
-from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS
-from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork, LogicalOutput
+from tnemu.formats.tnbm_file import MAGIC, parse_tnbm
+from tnemu.hardware.neuron import NEURON_DTYPE, NEURONS
+from tnemu.networks.logical import WIRE_DTYPE, LogicalCore, LogicalNetwork
 
 MOST_BYTES = 1 << 31
 """Bytes of a model file unless its reader allows more; a full NS16e as IBM writes it has 1.6 GB."""
@@ -72,11 +75,12 @@ METADATA_KEYS = (
 
 
 def read_model(path: str | Path, *, most_bytes: int = MOST_BYTES) -> LogicalNetwork:
-    """The network in a model file of at most ``most_bytes``; reading takes some three times that.
+    """The network in a model file, JSON or compiled (.tnbm), of at most ``most_bytes``.
 
-    Cores keep their order; ``number`` is the id, ``seed`` the rngSeed, ``name`` the corelet's class.
+    Reading takes some three times that. Which of the two it is shows in its first bytes. Cores keep their order; ``number`` is the id, ``seed`` the rngSeed, ``name`` the corelet's class.
     Each connector that a neuron sends to becomes an output of 256 pins named after its number
-    ("-32"). ``origin`` holds the file's name and SHA-256. Raises FormatError: file, line, core,
+    ("-32"). ``origin`` holds the file's name and SHA-256, and ``notes`` on what a compiled model does not
+    prove. Raises FormatError: file, line, core,
     field, value and what is allowed.
     """
     name = Path(path).name
@@ -87,15 +91,20 @@ def read_model(path: str | Path, *, most_bytes: int = MOST_BYTES) -> LogicalNetw
         most_bytes=most_bytes,
         higher="--most-bytes, most_bytes=",
     ) as file:
-        if b"\0" in (head := file.read(_HEAD_BYTES)):  # a sparse file, whatever its size: no text
+        head = file.read(_HEAD_BYTES)
+        compiled = head.startswith(MAGIC)
+        if b"\0" in head and not compiled:  # a sparse file, whatever its size: no text
             text_of(head, name, error=FormatError)
         file.seek(0)
         data = file.exactly(file.size)
     digest = hashlib.sha256(data).hexdigest()
-    text = text_of(data, name, error=FormatError)
-    del data
-    network = parse_model(text, name)
-    network.origin = {"file": name, "sha256": digest}
+    if compiled:
+        network = parse_tnbm(data, name)
+    else:
+        text = text_of(data, name, error=FormatError)
+        del data
+        network = parse_model(text, name)
+    network.origin = {"file": name, "sha256": digest, **network.origin}
     return network
 
 
@@ -285,8 +294,5 @@ class _Reader:
                 "no core of this file has that id",
                 neuron_path(part.value()["neurons"], "destCore", j),
             )
-        connectors, output = np.unique(-target[target < 0], return_inverse=True)
-        wires["target"] = index
-        wires["target"][target < 0] = ~output
-        outputs = {str(-n): LogicalOutput(width=AXONS, number=-n) for n in connectors.tolist()}
+        outputs = connect(wires, target, index)
         return LogicalNetwork(cores=self.cores, wires=wires, outputs=outputs)

@@ -35,7 +35,7 @@ def write_model(network: LogicalNetwork, path: str | Path) -> None:
     neuron, wires from a neuron that is not used or out of order, a delay left to the mapper, core
     numbers that repeat, and outputs that are not 256 pins named after their number.
     """
-    _check(network)
+    check_model(network)
     with writing(path, error=FormatError, what="model file") as file:
         for piece in _pieces(network):
             file.write(piece.encode())
@@ -43,7 +43,7 @@ def write_model(network: LogicalNetwork, path: str | Path) -> None:
 
 def format_model(network: LogicalNetwork) -> str:
     """The text that :func:`write_model` writes."""
-    _check(network)
+    check_model(network)
     return "".join(_pieces(network))
 
 
@@ -70,7 +70,7 @@ def _pieces(network: LogicalNetwork) -> Iterator[str]:
         for key, number in types.items()
     )
     yield "\n\t]"
-    targets = _targets(network)
+    targets = targets_of(network)
     for index, core in enumerate(network.cores):
         lists = {"dendrite": range(NEURONS), "type": numbers[index]} | {
             field: values[index] for field, values in targets.items()
@@ -93,12 +93,12 @@ def _type_numbers(core: LogicalCore, types: dict[bytes, int]) -> list[int]:
     return numbers
 
 
-def _targets(network: LogicalNetwork) -> dict[str, npt.NDArray[np.int64]]:
-    """Destination core, axon and delay of every neuron, int64 [cores, 256] each."""
+def targets_of(network: LogicalNetwork, nowhere: int = -1) -> dict[str, npt.NDArray[np.int64]]:
+    """destCore (``nowhere`` without a wire), destAxon, destDelay: int64 [cores, 256] each."""
     shape = (len(network.cores), NEURONS)
     found = {
         field: np.full(shape, missing, dtype=np.int64)
-        for field, missing in (("destCore", -1), ("destAxon", 0), ("destDelay", 1))
+        for field, missing in (("destCore", nowhere), ("destAxon", 0), ("destDelay", 1))
     }
     wires = network.wires
     at = wires["core"], wires["neuron"]
@@ -135,13 +135,17 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _check(network: LogicalNetwork) -> None:
-    """The network fits a model file and would come back as it is, or a FormatError says why not."""
+def check_model(network: LogicalNetwork, kind: str = "an IBM model file") -> None:
+    """The network fits a model file and would come back as it is, or a FormatError says why not.
+
+    ``kind`` is what the error calls the file.
+    """
     network.validate()
     if not network.cores:
-        _refuse("a network without cores", "add a core")
+        refuse(kind, "a network without cores", "add a core")
     for name in network.inputs:
-        _refuse(
+        refuse(
+            kind,
             f"the input connector {shown(name)}",
             "remove it and address its axons by core and axon in a spike file",
         )
@@ -149,9 +153,10 @@ def _check(network: LogicalNetwork) -> None:
     for core in network.cores:
         what = f"core {shown(core.name)} with"
         if not 0 <= core.number <= LAST_ID:
-            _refuse(f"{what} number {core.number}", f"number it in 0..{LAST_ID}")
+            refuse(kind, f"{what} number {core.number}", f"number it in 0..{LAST_ID}")
         if core.number in seen:
-            _refuse(
+            refuse(
+                kind,
                 f"{what} number {core.number}, which core {shown(seen[core.number])} has too",
                 "number every core differently",
             )
@@ -162,11 +167,11 @@ def _check(network: LogicalNetwork) -> None:
                 f"{what} {size[0]} axons and {size[1]} neurons", "map it to cores of 256 each first"
             )
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
-    _check_wires(network)
-    _check_outputs(network)
+    _check_wires(network, kind)
+    _check_outputs(network, kind)
 
 
-def _check_wires(network: LogicalNetwork) -> None:
+def _check_wires(network: LogicalNetwork, kind: str) -> None:
     wires = network.wires
     key = wires["core"].astype(np.int64) * NEURONS + wires["neuron"]
     unused = np.array([~core.used for core in network.cores])[wires["core"], wires["neuron"]]
@@ -183,27 +188,30 @@ def _check_wires(network: LogicalNetwork) -> None:
         if bad.any():
             wire = wires[np.flatnonzero(bad)[0]]
             name = network.cores[wire["core"]].name
-            _refuse(f"core {shown(name)} neuron {int(wire['neuron'])}, which {what}", step)
+            refuse(kind, f"core {shown(name)} neuron {int(wire['neuron'])}, which {what}", step)
 
 
-def _check_outputs(network: LogicalNetwork) -> None:
+def _check_outputs(network: LogicalNetwork, kind: str) -> None:
     above = FIRST_CONNECTOR + 1
     for index, (name, output) in enumerate(network.outputs.items()):
         what = f"the output {shown(name)} with"
         if not -LAST_ID <= output.number < above:
-            _refuse(
+            refuse(
+                kind,
                 f"{what} number {output.number}",
                 f"number outputs {FIRST_CONNECTOR}, {FIRST_CONNECTOR - 1}, ... in falling order",
             )
         above = output.number
         if name != str(output.number) or output.width != AXONS:
-            _refuse(
+            refuse(
+                kind,
                 f"{what} number {output.number} and {output.width} pins",
                 f"name it '{output.number}' and give it {AXONS} pins",
             )
         if not (network.wires["target"] == ~index).any():
-            _refuse(f"{what} no wire to it", "remove it or send to it")
+            refuse(kind, f"{what} no wire to it", "remove it or send to it")
 
 
-def _refuse(what: str, step: str) -> NoReturn:
-    raise FormatError(f"an IBM model file cannot hold {what}; {step}")
+def refuse(kind: str, what: str, step: str) -> NoReturn:
+    """Raise the FormatError that ``kind`` cannot hold ``what``."""
+    raise FormatError(f"{kind} cannot hold {what}; {step}")

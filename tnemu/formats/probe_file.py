@@ -40,13 +40,13 @@ _BLOCK_BYTES = 1 << 18
 _LINE_BYTES = 1 << 12
 
 
-def suffix_of(path: str | Path) -> str:
-    """``.npz`` or ``.csv``; raises FormatError for a name that ends otherwise."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
+def suffix_of(path: str | Path, also: tuple[str, ...] = ()) -> str:
+    """``.npz``, ``.csv`` or one of ``also``; raises FormatError for a name that ends otherwise."""
+    suffix, known = Path(path).suffix.lower(), (*SUFFIXES, *also)
+    if suffix not in known:
         raise FormatError(
             f"{shown(str(path))} has no ending that says how to write a recording; "
-            f"end it in {' or '.join(SUFFIXES)}"
+            f"end it in {', '.join(known[:-1])} or {known[-1]}"
         )
     return suffix
 

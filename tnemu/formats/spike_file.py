@@ -1,6 +1,9 @@
-"""Spike files of IBM's tools: .sfti (in), .sfto (out), .sfci as text, and binary RAWI3 (in).
+"""Spike files of IBM's tools, read by what their first line says: TEXT, RAWI3, RAWO6, CONNPIN.
 
-A text file is two header lines and one object per spike and line::
+This module is the way in, and writes and reads text: .sfti (in), .sfto (out), .sfci (in). The binary
+encodings are in :mod:`tnemu.formats.spike_words` (RAWI3 in; RAWO6 out, .sfro) and
+:mod:`tnemu.formats.spike_pins` (CONNPIN out, .sfcp). A text file is two header lines and one object
+per spike and line::
 
     {"class":"SpikeWriter","encoding":"TEXT","nscsVersion":"1.4.0"}
     {"version":"sfti1.0", "defaultDestinationDelay" : 1}
@@ -8,11 +11,9 @@ A text file is two header lines and one object per spike and line::
 
 ``srcTime`` is the tick in which the spike was sent; its core sees it ``destDelay`` ticks later, or
 ``defaultDestinationDelay`` where the spike has none. In output files ``destCore`` is the negative
-number of a connector. A RAWI3 file is one header object, the byte 0xFF, and big-endian unsigned
-32-bit triples (srcTime, destCore, destAxon).
+number of a connector.
 
-Source: files written by IBM's tools and by pytruenorth. The six words of RAWO6 output files are
-only known in part, so they are neither read nor written.
+Source: files written by IBM's tools and by pytruenorth.
 """
 
 from __future__ import annotations
@@ -20,28 +21,39 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.errors import shown
-from tnemu.files import Source, opening, parse_json, text_of, writing
+from tnemu.files import Source, opening, writing
 from tnemu.formats.errors import FormatError
+from tnemu.formats.spike_header import (
+    CLASS,
+    NSCS_VERSION,
+    check_delay,
+    class_header,
+    encoding_of,
+    json_object,
+)
+from tnemu.formats.spike_pins import iter_pins
 from tnemu.formats.spike_records import (
     CORE_LIMIT,
     LAST_TIME,
     LIMITS,
+    MOST_BYTES,
     REQUIRED,
     SPIKE_DTYPE,
+    Spikes,
     check_field,
     check_records,
     inside,
     spikes,
 )
-from tnemu.hardware.neuron import AXONS, MAX_DELAY
+from tnemu.formats.spike_words import iter_rawi3, iter_rawo6, write_raw_spikes
+from tnemu.hardware.neuron import AXONS
 
 __all__ = [
     "SPIKE_DTYPE",
@@ -62,13 +74,9 @@ VERSIONS = ("sfti1.0", "sfto1.0", "sfci1.0")
 """Versions that the second line of a text file may name."""
 MOST_SPIKES = 1 << 25
 """Spikes that :func:`read_spikes` holds at once unless it is told otherwise: 1.1 GB of memory."""
-MOST_BYTES = 1 << 44
-"""Bytes of a file that is read in blocks."""
-
 _BLOCK_BYTES = 1 << 18
 _BLOCK_SPIKES = 1 << 16
 _LINE_BYTES = 1 << 12
-_CLASS = "SpikeWriter"
 _LINE = '{"spike":{"srcTime":%d,"destCore":%d,"destAxon":%d}}\n'
 _LINE_WITH_DELAY = '{"spike":{"srcTime":%d,"destCore":%d,"destAxon":%d,"destDelay":%d}}\n'
 _SKELETONS = {sign: (_LINE % (1, sign, 1)).replace("1", "").encode() for sign in (1, -1)}
@@ -78,27 +86,8 @@ _DIGITS = b"0123456789"
 _ONLY_DIGITS = bytes(c if c in _DIGITS else ord(" ") for c in range(256))
 
 
-@dataclass(frozen=True, eq=False)
-class Spikes:
-    """Spikes of a file in their order: ``records`` has dtype SPIKE_DTYPE.
-
-    ``lines`` is the line of each (int64), for a binary file the number of the triple from 1.
-    """
-
-    records: npt.NDArray[np.void]
-    lines: npt.NDArray[np.int64]
-    source: str
-
-    def where(self, index: int) -> str:
-        """File and line of a spike, as errors name it."""
-        return f"{self.source}:{int(self.lines[index])}"
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-
 def read_spikes(path: str | Path, *, most_spikes: int = MOST_SPIKES) -> Spikes:
-    """All spikes of a text or RAWI3 file, at most ``most_spikes`` of them, 32 bytes each.
+    """All spikes of a file, at most ``most_spikes`` of them, 32 bytes each.
 
     Raises FormatError, which names file, line, field and what is allowed.
     """
@@ -125,17 +114,17 @@ def iter_spikes(path: str | Path) -> Iterator[Spikes]:
     """The spikes of a file in blocks of some 256 KB, for files that should not be held whole."""
     name = Path(path).name
     with opening(path, error=FormatError, what="spike file", most_bytes=MOST_BYTES) as file:
-        head = file.read(_LINE_BYTES)
+        encoding = encoding_of(file.read(_LINE_BYTES).partition(b"\n")[0])
         file.seek(0)
-        if b"RAWI3" in head.partition(b"\n")[0]:
-            yield from _binary_blocks(file, head, name)
-        else:
-            yield from _text_blocks(file, name)
+        yield from _READERS.get(encoding, _text_blocks)(file, name)
+
+
+_READERS = {"RAWI3": iter_rawi3, "RAWO6": iter_rawo6, "CONNPIN": iter_pins}
 
 
 def _text_blocks(file: Source, source: str) -> Iterator[Spikes]:
-    _class_header(file.readline(_LINE_BYTES), f"{source}", "TEXT", 1)
-    second = _object(file.readline(_LINE_BYTES), source, 2)
+    class_header(file.readline(_LINE_BYTES), source, "TEXT", 1)
+    second = json_object(file.readline(_LINE_BYTES), source, 2)
     if set(second) != {"version", "defaultDestinationDelay"}:
         raise FormatError(
             f"{source}:2: the second header line has the keys {shown(list(second))}; "
@@ -146,7 +135,7 @@ def _text_blocks(file: Source, source: str) -> Iterator[Spikes]:
             f"{source}:2: version = {shown(second['version'])} is not known; "
             f"known: {', '.join(VERSIONS)}"
         )
-    delay = _default_delay(second, f"{source}:2")
+    delay = check_delay(second, f"{source}:2")
     line = 3
     while block := file.read(_BLOCK_BYTES):
         block += file.readline(_LINE_BYTES)
@@ -222,7 +211,7 @@ def _line_by_line(block: bytes, delay: int, source: str, first: int) -> Spikes:
         if not text.strip():
             continue
         where = f"{source}:{line}"
-        entry = _object(text, source, line)
+        entry = json_object(text, source, line)
         spike = entry.get("spike")
         if set(entry) != {"spike"} or not isinstance(spike, dict):
             raise FormatError(
@@ -242,60 +231,6 @@ def _line_by_line(block: bytes, delay: int, source: str, first: int) -> Spikes:
         rows.append((*(spike[key] for key in REQUIRED), spike.get("destDelay", delay)))
         lines.append(line)
     return Spikes(np.array(rows, dtype=SPIKE_DTYPE), np.array(lines, dtype=np.int64), source)
-
-
-def _binary_blocks(file: Source, head: bytes, source: str) -> Iterator[Spikes]:
-    header, mark, _ = head.partition(b"\xff")
-    if not mark:
-        raise FormatError(f"{source}: no byte 0xFF ends the header; the file is cut off")
-    delay = _default_delay(_class_header(header, source, "RAWI3", 1), source)
-    file.seek(len(header) + 1)
-    first = 1
-    while block := file.read(12 * _BLOCK_SPIKES):
-        if len(block) % 12:
-            raise FormatError(
-                f"{source}: {len(block) % 12} bytes follow the last whole spike of 12 bytes; "
-                "the file is cut off"
-            )
-        time, core, axon = np.frombuffer(block, dtype=">u4").astype(np.int64).reshape(-1, 3).T
-        numbers = np.arange(first, first + len(time), dtype=np.int64)
-        for key, values in (("destCore", core), ("destAxon", axon)):
-            bad = np.flatnonzero(values > LIMITS[key][1])
-            if len(bad):
-                check_field(key, int(values[bad[0]]), f"{source}:{int(numbers[bad[0]])}")
-        yield Spikes(spikes(time, core, axon, delay), numbers, source)
-        first += len(time)
-
-
-def _class_header(text: bytes, source: str, encoding: str, line: int) -> dict[str, Any]:
-    header = _object(text, source, line)
-    known = {"class", "encoding", "nscsVersion"}
-    known |= {"defaultDestinationDelay"} if encoding != "TEXT" else set()
-    if header.get("class") != _CLASS or header.get("encoding") != encoding or set(header) != known:
-        raise FormatError(
-            f"{source}:{line}: the header is {shown(text.decode().strip(), 100)}; a spike file "
-            f'starts with {{"class":"{_CLASS}","encoding":"{encoding}",...}} and the keys '
-            f"{', '.join(sorted(known))} (encodings read: TEXT, RAWI3)"
-        )
-    return header
-
-
-def _default_delay(header: dict[str, Any], where: str) -> int:
-    delay = header["defaultDestinationDelay"]
-    if type(delay) is not int or not 1 <= delay <= MAX_DELAY:
-        raise FormatError(
-            f"{where}: defaultDestinationDelay = {shown(delay)} is not allowed; "
-            f"it must be a whole number, 1..{MAX_DELAY}"
-        )
-    return delay
-
-
-def _object(data: bytes, source: str, line: int) -> dict[str, Any]:
-    text = text_of(data, f"{source}:{line}", error=FormatError)
-    value = parse_json(text, source, error=FormatError, line=line)
-    if not isinstance(value, dict):
-        raise FormatError(f"{source}:{line}: this is no JSON object, but {shown(value)}")
-    return value
 
 
 def write_spikes(
@@ -321,9 +256,9 @@ def format_spikes(
 
 def format_header(version: Version = "sfto1.0", default_delay: int = 1) -> bytes:
     """The two lines that a text spike file starts with."""
-    _default_delay({"defaultDestinationDelay": default_delay}, "spike file")
+    check_delay({"defaultDestinationDelay": default_delay}, "spike file")
     return (
-        f'{{"class":"{_CLASS}","encoding":"TEXT","nscsVersion":"1.4.0"}}\n'
+        f'{{"class":"{CLASS}","encoding":"TEXT","nscsVersion":"{NSCS_VERSION}"}}\n'
         f'{{"version":"{version}", "defaultDestinationDelay" : {default_delay}}}\n'
     ).encode()
 
@@ -346,32 +281,3 @@ def format_lines(records: npt.NDArray[np.void], default_delay: int = 1) -> Itera
                 _LINE % row[:3] if row[3] == default_delay else _LINE_WITH_DELAY % row
                 for row in block.tolist()
             ).encode()
-
-
-def write_raw_spikes(
-    path: str | Path, records: npt.NDArray[np.void], *, default_delay: int = 1
-) -> None:
-    """Write a binary RAWI3 file, whole or not at all.
-
-    Raises FormatError for a field out of range, a connector number, and a delay that is not the
-    default, for which RAWI3 has no room.
-    """
-    check_records(records)
-    if (records["core"] < 0).any() or (records["delay"] != default_delay).any():
-        raise FormatError(
-            f"cannot write {path}: RAWI3 holds core ids from 0 and the delay {default_delay} only; "
-            "write a text file"
-        )
-    header = {
-        "class": _CLASS,
-        "nscsVersion": "1.4.0",
-        "encoding": "RAWI3",
-        "defaultDestinationDelay": default_delay,
-    }
-    _default_delay(header, "spike file")
-    with writing(path, error=FormatError, what="spike file") as file:
-        file.write(json.dumps(header, separators=(",", ":")).encode() + b"\xff")
-        for start in range(0, len(records), _BLOCK_SPIKES):
-            block = records[start : start + _BLOCK_SPIKES]
-            columns = [block[name] for name in ("time", "core", "axon")]
-            file.write(np.stack(columns, axis=1).astype(">u4").tobytes())

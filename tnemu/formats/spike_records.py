@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,19 @@ SPIKE_DTYPE = np.dtype(
     [("time", np.int64), ("core", np.int64), ("axon", np.int32), ("delay", np.int32)]
 )
 """A spike: source tick, core id or connector number, axon or pin, ticks until it is seen."""
+SENT_DTYPE = np.dtype(
+    [
+        ("time", np.int64),
+        ("from_core", np.int64),
+        ("from_neuron", np.int32),
+        ("core", np.int64),
+        ("axon", np.int32),
+        ("delay", np.int32),
+    ]
+)
+"""A spike with its sender: SPIKE_DTYPE, and the id of the core and the neuron that sent it."""
+MOST_BYTES = 1 << 44
+"""Bytes of a spike file, which is read in blocks."""
 LAST_TIME = (1 << 32) - 1
 """Highest srcTime: RAWI3 has 32 bits for it."""
 CORE_LIMIT = (1 << 31) - 1
@@ -32,6 +46,27 @@ REQUIRED = ("srcTime", "destCore", "destAxon")
 """The keys that every spike has."""
 COLUMNS = (*REQUIRED, "destDelay")
 """The keys of the fields of SPIKE_DTYPE, in their order."""
+SENT_KEYS = ("srcTime", "srcCore", "srcNeuron", *COLUMNS[1:])
+"""The keys of the fields of SENT_DTYPE, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes of a file in their order: ``records`` has dtype SPIKE_DTYPE.
+
+    ``lines`` is the line of each (int64), for a binary file the number of the spike from 1.
+    """
+
+    records: npt.NDArray[np.void]
+    lines: npt.NDArray[np.int64]
+    source: str
+
+    def where(self, index: int) -> str:
+        """File and line of a spike, as errors name it."""
+        return f"{self.source}:{int(self.lines[index])}"
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
 def spikes(
@@ -93,8 +128,9 @@ def check_field(key: str, value: Any, where: str) -> None:
 
 
 def check_records(records: npt.NDArray[np.void]) -> None:
-    """Raises FormatError for the first record with a field that a file cannot hold."""
-    for name, key in zip(SPIKE_DTYPE.names or (), COLUMNS, strict=True):
+    """Raises FormatError for the first record, of SPIKE_DTYPE or SENT_DTYPE, that no file can hold."""
+    keys = SENT_KEYS if records.dtype == SENT_DTYPE else COLUMNS
+    for name, key in zip(records.dtype.names or (), keys, strict=True):
         low, high = LIMITS[key]
         bad = np.flatnonzero((records[name] < low) | (records[name] > high))
         if len(bad):

@@ -25,7 +25,7 @@ def fit(
 
     ``thing`` is a corelet or anything else with ``build()``, a LogicalNetwork, a trained network,
     the name of a shipped student ("krull"), or the path of a weight file (.safetensors) or of an IBM
-    model file (.json). ``board`` is a BoardSpec, a name ("ns1e") or the path of a board file.
+    model file (.json, .tnbm). ``board`` is a BoardSpec, a name ("ns1e") or the path of a board file.
 
     ``seed``, a whole number from 0, chooses among equally good placements; it never changes a spike.
     ``keep_order`` takes the board's positions in order of core numbers instead; left out, it does so

@@ -29,7 +29,7 @@ def board_image(
     """The image in a folder, or that of a network file, on its board with ``changes``.
 
     ``path`` is the folder of an image, or what :func:`tnemu.lab.sources.source_of` takes: the cores
-    of an IBM model file keep their order. ``board`` is left out for a folder, which brings its own;
+    of an IBM model file, JSON or compiled, keep their order. ``board`` is left out for a folder, which brings its own;
     for a file it is the smallest of :data:`BOARDS` that holds the network. ``changes`` are those of
     :meth:`BoardSpec.override`. ``most_bytes`` of a model file are read, or else as many as its reader
     takes.
@@ -46,6 +46,12 @@ def board_image(
     network = network_of(source.thing)
     spec = smallest_board(len(network.cores)) if board is None else load_board(board)
     return fit(network, spec.override(changes or {}), keep_order=source.in_order).image
+
+
+def notes_of(origin: Mapping[str, Any]) -> list[str]:
+    """What the reader of a network had to say of it, kept in ``origin`` of its image."""
+    notes = origin.get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def smallest_board(cores: int) -> BoardSpec:

@@ -3,8 +3,8 @@
     run_model(board_image("ex1.json"), 100, "out.sfto", given="in.sfti")
 
 Ticks count from 0. An input spike sent in tick t is seen in tick t + its delay. Every spike that
-leaves the board is one line of the output: the tick in which the neuron fired, the connector's
-number, the pin; sorted by the three.
+leaves the board is in the output: the tick in which the neuron fired, the connector's number, the
+pin. The output's name says how it is written (:mod:`tnemu.lab.outputs`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
-from tnemu.emulator.spikes import OutputSpikes
 from tnemu.emulator.state import Counters
-from tnemu.errors import TnemuError
 from tnemu.files import writing
-from tnemu.formats.spike_file import Spikes, format_header, format_lines, iter_spikes, spikes
+from tnemu.formats.spike_file import Spikes, iter_spikes
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.neuron import AXONS
+from tnemu.hardware.neuron import NEURONS
+from tnemu.lab.outputs import RunError, output_for
 from tnemu.lab.probes import SPIKE_LIMIT, Probe
+
+__all__ = ["ModelRun", "RunError", "check_numbers", "run_model"]
 
 CHUNK_TICKS = 256
 """Ticks run at a time, so that the output is written as it comes."""
 WAITING_SPIKES = 1 << 23
 """Input spikes of a file that wait in the board at most, unless one block of it has more."""
-
-
-class RunError(TnemuError, ValueError):
-    """What is asked of a run does not fit together."""
 
 
 @dataclass(frozen=True)
@@ -84,36 +81,40 @@ def run_model(
     given: str | Path | None = None,
     probes: Sequence[Probe] = (),
     engine: str = "compiled",
+    noise_seed: int | None = None,
     name: str = "the model",
 ) -> ModelRun:
     """Run ``image`` for ``ticks`` ticks on the spike file ``given``; spikes go to ``output``.
 
-    ``output`` is a file's name, written whole or not at all, or an open file. ``name`` names the
-    model in errors. A spike file of any length is read as the run comes to it; one with more than
+    ``output`` is a file's name, written whole or not at all, as text, RAWO6 (.sfro) or CONNPIN
+    (.sfcp); or an open file, for text. ``noise_seed`` is the Emulator's; ``name`` names the model in
+    errors. A spike file of any length is read as the run comes to it; one with more than
     WAITING_SPIKES spikes must be in the order of ticks. Raises RunError, at the line of a spike whose
     core the model does not have, and what readers, probes and the emulator raise.
     """
     with ExitStack() as stack:
-        emulator = stack.enter_context(Emulator(image, engine=engine))
+        emulator = stack.enter_context(Emulator(image, engine=engine, noise_seed=noise_seed))
         check_numbers(image)
         inputs = _Inputs(given, emulator, ticks, name) if given else None
         if inputs:
             inputs.queue()  # what is wrong in a short file is said before anything is written
         for probe in probes:
             probe.start(image)
+        kind = output_for(output if isinstance(output, str | Path) else None, image)
         if isinstance(output, str | Path):
             # It takes its name after the run, so that an interrupted run leaves none.
             output = stack.enter_context(writing(output, error=RunError, what="spike file"))
-        output.write(format_header())
-        while emulator.tick < ticks:
-            now = emulator.tick
+        output.write(kind.head())
+        while (begin := emulator.tick) < ticks:
+            recorded = kind.recorded.union(*(p.recorded for p in probes))
+            most, limit = _piece(len(recorded)) if kind.recorded else (CHUNK_TICKS, SPIKE_LIMIT)
             until = min(ticks, inputs.queue()) if inputs else ticks
-            step = min(until, now + CHUNK_TICKS, *(probe.stop(now) for probe in probes)) - now
-            recorded = set[int]().union(*(p.recorded for p in probes))
-            found = emulator.run(step, record_spikes=sorted(recorded), spike_limit=SPIKE_LIMIT)
-            output.writelines(_lines(found))
+            until = min(until, *(p.stop(begin) for p in probes), begin + most)
+            found = emulator.run(until - begin, record_spikes=sorted(recorded), spike_limit=limit)
+            output.writelines(kind.piece(found, emulator.last_spikes, begin, until))
             for probe in probes:
                 probe.take(emulator)
+        output.write(kind.tail())
         if inputs:
             inputs.finish()
         for probe in probes:
@@ -195,11 +196,10 @@ class _Inputs:
         return index
 
 
-def _lines(found: OutputSpikes) -> Iterator[bytes]:
-    """Lines (tick, connector, pin), sorted; the k-th 256 pins of a connector count as number - k."""
-    records = spikes(found.tick, found.number - found.pin // AXONS, found.pin % AXONS)
-    order = np.lexsort((records["axon"], records["core"], records["time"]))
-    return format_lines(records[order])
+def _piece(cores: int) -> tuple[int, int]:
+    """(ticks to run at a time, all firings that so many cores can have in them)."""
+    ticks = min(CHUNK_TICKS, max(1, SPIKE_LIMIT // (NEURONS * cores)))
+    return ticks, ticks * NEURONS * cores
 
 
 def check_numbers(image: BoardImage) -> None:

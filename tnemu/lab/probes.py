@@ -6,8 +6,9 @@ potentials:CORE=FILE            V of all 256 neurons of a core, after every tick
 potentials:CORE:NEURON,...=FILE those of the named neurons
 "... every N=FILE"              of either, in ticks 0, N, 2N, ... alone
 
-The name of the file says how it is written: ``.npz`` or ``.csv``. Firings are kept up to SPIKE_LIMIT;
-more than VALUE_LIMIT potentials are refused.
+The name of the file says how it is written: ``.npz`` or ``.csv``, firings also as ``.sfro`` (RAWO6: with
+where they are sent, as IBM's run time records them). Firings are kept up to SPIKE_LIMIT; more than
+VALUE_LIMIT potentials are refused.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ from tnemu.emulator.emulator import Emulator
 from tnemu.errors import TnemuError, shown
 from tnemu.files import check_writable
 from tnemu.formats.probe_file import FIRING_DTYPE, suffix_of, write_firings, write_potentials
+from tnemu.formats.spike_words import write_sent_spikes
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
+from tnemu.lab.senders import Senders
 
 SPIKE_LIMIT = 10_000_000
 """Firings that a probe keeps at most: 160 MB while it runs."""
+SENT = ".sfro"
+"""How the name of a recording ends that says where the spikes are sent."""
 VALUE_LIMIT = 1 << 26
 """Potentials that a probe keeps at most: 256 MB."""
 
@@ -50,8 +55,8 @@ class Probe(ABC):
     recorded: frozenset[int] = frozenset()
     """Indices of the cores whose firings it wants; known once started."""
 
-    def __init__(self, what: str, path: Path, every: int) -> None:
-        suffix_of(path)
+    def __init__(self, what: str, path: Path, every: int, also: tuple[str, ...] = ()) -> None:
+        suffix_of(path, also)
         self.what = what
         self.path = path
         self.every = every
@@ -99,8 +104,9 @@ class SpikeProbe(Probe):
     """Every firing of the named cores, or of all."""
 
     def __init__(self, what: str, path: Path, cores: list[int], every: int) -> None:
-        super().__init__(what, path, every)
+        super().__init__(what, path, every, (SENT,))
         self.cores = cores
+        self.unsent = 0
         self.found: list[npt.NDArray[np.void]] = []
         self.count = 0
         self.truncated = False
@@ -110,6 +116,7 @@ class SpikeProbe(Probe):
         wanted = [self.core_index(image, number) for number in self.cores]
         self.recorded = frozenset(wanted or range(image.core_count))
         self.core_ids = np.array(image.core_ids)
+        self.senders = Senders(image) if self.path.suffix.lower() == SENT else None
 
     def stop(self, tick: int) -> int:
         """Never: the firings of a piece have their ticks."""
@@ -132,15 +139,25 @@ class SpikeProbe(Probe):
     def finish(self) -> None:
         """Write the firings."""
         found = np.concatenate(self.found)
+        if self.senders:
+            sent = self.senders.sent(found)
+            self.unsent = len(found) - len(sent)
+            write_sent_spikes(self.path, sent)
+            return
         records = np.empty(len(found), FIRING_DTYPE)
         records["tick"], records["neuron"] = found["tick"], found["neuron"]
         records["core"] = self.core_ids[found["core"]]
         write_firings(self.path, records, self.truncated)
 
     def note(self) -> str:
-        """Whether there were more firings than are kept."""
-        if not self.truncated:
+        """Whether there were more firings than are kept, or than the file has a place for."""
+        if not self.truncated and not self.unsent:
             return ""
+        if not self.truncated:
+            return (
+                f"--probe {self.what} left out {self.unsent:,} firings of neurons without a "
+                f"destination, for which {SENT} has no place; .npz and .csv have all"
+            )
         return (
             f"--probe {self.what} kept the first {self.count:,} firings; name fewer cores, fewer "
             f"ticks of them (spikes every {10 * self.every}) or run fewer ticks to have all"
@@ -193,8 +210,8 @@ def parse_probe(text: str, ticks: int) -> Probe:
             return PotentialProbe(what, Path(name), core, neurons, every, ticks)
     raise ProbeError(
         f"--probe {shown(text)} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
-        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv; for every "
-        "N-th tick alone: 'spikes every N=FILE'"
+        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv (spikes also "
+        f"{SENT}); for every N-th tick alone: 'spikes every N=FILE'"
     )
 
 

@@ -2,7 +2,7 @@
 
 source_of("krull")             a student that is shipped
 source_of("mine.safetensors")  a weight file
-source_of("ex1.json")          an IBM model file: its cores keep their order
+source_of("ex1.json")          an IBM model file, JSON or compiled (.tnbm): its cores keep their order
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 4096
 """Bytes of a file that are looked at to tell what it is."""
-GIVE = "give a weight file (.safetensors), an IBM model file (.json) or a shipped student's name"
+GIVE = "give a weight file (.safetensors), an IBM model file (.json, .tnbm) or a shipped student's name"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,8 @@ def kind_of(head: bytes, suffix: str = "") -> str:
 
     ``suffix`` decides where a weight file is cut short or a model file begins oddly.
     """
+    if head.startswith(b"TNBM"):
+        return MODEL
     if head[8:9] == b"{" or suffix == zoo.SUFFIX:
         return WEIGHTS
     for start, kind in _STARTS:
@@ -130,7 +132,7 @@ def kind_of(head: bytes, suffix: str = "") -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if re.match(rb"\{\s*\"(class|spike)\"", text) or b'"srcTime"' in text:
         return "a spike file; tnemu run takes it as --spikes"
-    if text.startswith(b"{") or suffix == ".json":
+    if text.startswith(b"{") or suffix in (".json", ".tnbm"):
         return MODEL
     if suffix in (".yaml", ".yml"):
         return "a YAML file; board files go to --board"

@@ -84,7 +84,7 @@ def _records(tick: npt.NDArray[np.int64], place: npt.NDArray[np.int64]) -> Recor
 
 
 KINDS = (
-    Kind("IBM spike file, text or RAWI3", SPIKES, (b"{",), _spikes),
+    Kind("IBM spike file: text, RAWI3, RAWO6 or CONNPIN", SPIKES, (b"{",), _spikes),
     Kind("recording of firings, .npz or .csv", FIRINGS, (b"PK", b"tick,core,neuron"), _firings),
 )
 """Every kind of file with spikes, told apart by their first bytes."""

@@ -68,7 +68,8 @@ def _taps(taps: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 def _pack(crossbar: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     """Bit j % 64 of word j // 64 of row i is synapse (i, j)."""
     bits = exact(crossbar, np.bool_, "crossbar", FitError)
-    return np.packbits(bits, axis=1, bitorder="little").view("<u8")
+    packed = np.packbits(bits, axis=1, bitorder="little")
+    return np.ascontiguousarray(packed).view("<u8")  # it has the order of axes of what came
 
 
 def _neuron_types(

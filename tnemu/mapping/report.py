@@ -116,6 +116,7 @@ def notes(plan: Plan) -> list[str]:
         f"{r['packets']:,} packets if every neuron fires once: {r['mean_hops']:.1f} hops on "
         f"average, {r['chip_crossings']:,} chip borders (leaving the board is one)",
         *_border(plan.links()),
+        *plan.image.origin.get("notes", ()),
     ]
 
 

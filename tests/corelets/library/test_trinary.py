@@ -30,7 +30,8 @@ def test_a_neuron_fires_iff_the_sum_reaches_the_threshold_whatever_32_bits_it_ha
 ):
     records = threshold_neurons([threshold], [plus], [minus])
     validate_neurons(records)
-    neuron = Neuron.of(records[0], ChipSpec())
+    chip = ChipSpec()
+    neuron = Neuron.of(records[0], chip)
     # every sum that the synapses can give, and so both sides of the threshold
     for up, down in (
         [(u, 0) for u in range(plus + 1)]
@@ -38,9 +39,13 @@ def test_a_neuron_fires_iff_the_sum_reaches_the_threshold_whatever_32_bits_it_ha
         + [(0, d) for d in range(minus + 1)]
     ):
         hits = ((1 << up) - 1, (1 << down) - 1, 0, 0)
-        potential, fired = step_neuron(neuron, 0, hits, ChipSpec(), lambda _kind, _axon: 0)
+        potential, fired = step_neuron(neuron, 0, hits, chip, no_noise)
         assert fired == (up - down >= threshold)
         assert potential == 0
+
+
+def no_noise(kind: int, axon: int) -> int:
+    raise AssertionError("a trinary neuron draws nothing")
 
 
 def test_more_synapses_than_the_leak_can_balance_are_refused():

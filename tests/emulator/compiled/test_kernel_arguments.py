@@ -13,7 +13,7 @@ from tnemu.hardware.neuron import neuron
 
 # What they call in turn can be handed nothing but what they have.
 INNER = [
-    *(tick.scan, tick.evaluate, tick.evaluate_narrow, tick.list_fired),
+    *(tick.scan, tick.evaluate_rare, tick.evaluate_narrow, tick.list_fired),
     *(delivery.deliver, delivery.enter, delivery.collect),
 ]
 

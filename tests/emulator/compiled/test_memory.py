@@ -65,7 +65,7 @@ def test_lanes_need_memory_of_their_own(monkeypatch):
     forgetting = random_image(rng, 100, [neuron(s=[1], alpha=1, beta=0, kappa=1)], cores_x=40)
     monkeypatch.setattr(memory, "available_bytes", lambda: 9_000_000)
     LaneEmulator(forgetting, lanes=64)
-    with pytest.raises(EmulatorError, match=r"^64 lanes of 100 cores need 9\.8 MB .* use fewer "):
+    with pytest.raises(EmulatorError, match=r"^64 lanes of 100 cores need 9\.9 MB .* use fewer "):
         LaneEmulator(keeping, lanes=64)
     with pytest.raises(EmulatorError, match=r"^192 lanes of 100 cores need 9\.9 MB of memory"):
         LaneEmulator(forgetting, lanes=192)

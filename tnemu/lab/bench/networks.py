@@ -28,7 +28,7 @@ from tnemu.hardware.neuron import (
     neuron,
 )
 
-NOISES = ("none", "leak+threshold", "synapses")
+NOISES = ("none", "threshold", "leak+threshold", "synapses")
 """What a recurrent network may draw."""
 BOARDS = ("ns1e", "ns16e", "ns16e-4")
 """Boards the networks are loaded on: the smallest that has the cores."""
@@ -43,6 +43,8 @@ DRAWN_WEIGHT = 128
 """A drawn weight of 128 is a one half of the time."""
 EXTRA = 0.35
 """What noise of one bit adds to a threshold, averaged over the ticks in which a neuron fires."""
+SEED_STEP = 2_654_435_761
+"""From a core's seed to the next, modulo 2**32: odd, so that no two are equal."""
 STABLE = 0.6
 """Gain at which deviations of a rate still die out quickly."""
 
@@ -80,8 +82,8 @@ def recurrent(
     are 1..``longest_delay``, and each axon row has exactly ``synapses`` ones. Axons 0..127 add 1, axons 128..255 subtract 1 and have the rows of the
     former again: input is balanced in every neuron, so its drive alone decides the rate.
 
-    ``noise``: "none"; "leak+threshold" draws leak and one threshold bit of every neuron (the drive
-    is then a leak of about 1); "synapses" draws every weight, +1 or -1 half of the time, else 0.
+    ``noise``: "none"; "threshold" draws one threshold bit of every neuron; "leak+threshold" the leak
+    too (the drive is then a leak of about 1); "synapses" every weight, +1 or -1 half of the time, else 0.
     A rate of 0 is an idle board: no leak, no noise, nothing that ever fires.
     Start from :func:`start_potentials`. Raises BenchError for what no such network can be.
     """
@@ -192,9 +194,10 @@ def _recurrent_neuron(rate_hz: float, noise: str) -> Any:
         leak = min(255, round((alpha + EXTRA) * per_tick))
         return neuron(s=(1, -1), leak=leak, c=1, TM=1, alpha=alpha, beta=beta, gamma=1)
     alpha = round(1000 * LEAK / rate_hz)
-    drawn = noise == "synapses"
-    s = DRAWN_WEIGHT if drawn else 1
-    return neuron(s=(s, -s), b=(int(drawn), int(drawn)), leak=LEAK, alpha=alpha, beta=beta, gamma=1)
+    b = int(noise == "synapses")
+    s = DRAWN_WEIGHT if b else 1
+    eta = int(noise == "threshold")
+    return neuron(s=(s, -s), b=(b, b), leak=LEAK, TM=eta, alpha=alpha, beta=beta, gamma=1)
 
 
 def _check_noise(noise: str, rate_hz: float, synapses: int) -> None:
@@ -260,13 +263,18 @@ def _image(
         board=board,
         positions=positions,
         core_ids=np.arange(cores, dtype=np.int64),
-        seeds=np.arange(cores, dtype=np.uint32),
+        seeds=_seeds(cores),
         targets=targets,
         inputs=inputs,
         outputs=outputs,
         origin={"from": "tnemu bench"},
         **arrays,
     )
+
+
+def _seeds(cores: int) -> npt.NDArray[np.uint32]:
+    """A seed for each core, none of them 0; neighbours differ in many bits."""
+    return (np.arange(1, cores + 1, dtype=np.uint64) * SEED_STEP).astype(np.uint32)
 
 
 def _exits(board: BoardSpec, answers: int) -> tuple[OutputConnector, ...]:

@@ -17,10 +17,10 @@ Matrix = npt.NDArray[np.uint32]
 
 def drawers(kinds: npt.NDArray[np.void], rows: npt.NDArray[np.uint16]) -> dict[str, Any]:
     """Who draws, of every distinct row [k, 256] of neuron types: arrays of ``kernels.arrays.Layout``."""
-    used, k = rows != 0, len(rows)
+    used = rows != 0
     leak, eta = (used & (kinds[name][rows] != 0) for name in ("c", "TM"))
     weight = used[..., None] & (kinds["b"][rows] != 0)
-    each = np.stack([leak, eta], axis=2).reshape(k, -1)  # in the order of drawing
+    each = np.stack([leak, eta], axis=2).reshape(-1, 2 * NEURONS)  # in the order of drawing
     place = np.stack([np.arange(NEURONS), np.arange(NEURONS) + NEURONS], axis=1).ravel()
     first = np.argsort(~each, axis=1, kind="stable")
     return {

@@ -204,6 +204,7 @@ def scratch() -> arrays.Scratch:
         sent=np.zeros(arrays.BLOCK * NEURONS, np.uint32),
         answer=layout.aligned((16,), np.uint64),
         noise=layout.aligned((2 * NEURONS,), np.int32),
+        narrow_noise=layout.aligned((2 * NEURONS,), np.int16),
         zeros=layout.aligned((NEURONS,), np.int32),
         ones=ones,
         places=layout.aligned((NEURONS + 1,), np.uint32),

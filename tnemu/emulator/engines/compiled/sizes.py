@@ -1,6 +1,6 @@
 """Memory that the compiled engine takes, in bytes.
 
-    engine  =  n x ENGINE_CORE + k x ENGINE_BLOCK + calendar    (12 kB a core, 22 kB a block)
+    engine  =  n x ENGINE_CORE + k x ENGINE_BLOCK + calendar    (12 kB a core, 27 kB a block)
 
 for n cores with k different rows of neuron types; cores that have the same row share a block. A large
 board's calendar has 1 kB a core for each of up to four threads. Buffers

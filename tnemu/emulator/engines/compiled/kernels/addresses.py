@@ -9,6 +9,7 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     FAR_CORES,
     NEURONS,
     Base,
+    KeptAddresses,
     SendAddresses,
     SlotAddresses,
 )
@@ -34,6 +35,7 @@ def addresses(board, scratch):
         scratch.answer.ctypes.data,
         scratch.noise.ctypes.data,
         scratch.noise.ctypes.data + 4 * NEURONS,
+        scratch.narrow_noise.ctypes.data,
         scratch.zeros.ctypes.data,
         scratch.ones.ctypes.data,
         scratch.places.ctypes.data,
@@ -41,6 +43,18 @@ def addresses(board, scratch):
         board.high,
         board.rails,
         board.zero_clamp,
+    )
+
+
+@njit(cache=True, nogil=True)
+def kept_of(machine):
+    """What cores keep from tick to tick."""
+    return KeptAddresses(
+        machine.potentials.ctypes.data,
+        machine.narrow.ctypes.data,
+        machine.wide.ctypes.data,
+        machine.generators.ctypes.data,
+        machine.since.ctypes.data,
     )
 
 

@@ -131,6 +131,7 @@ class Scratch(NamedTuple):
     sent: Any  # uint32 [64 * 256]  the block's spikes that go to cores
     answer: Any  # uint64 [16]
     noise: Any  # int32 [512]  this tick's leaks, then threshold noise
+    narrow_noise: Any  # int16 [512]  the same in 16 bits
     zeros: Any  # int32 [256]
     ones: Any  # int16 [4, 256]
     places: Any  # uint32 [257]  where each neuron's next word is, and how many there are
@@ -144,6 +145,16 @@ class TraceBuffers(NamedTuple):
     spikes: Any  # int64 [capacity, 3]
     recorded: Any  # bool [n]
     counts: Any  # int64 [2]  rows written
+
+
+class KeptAddresses(NamedTuple):
+    """Where cores keep what lasts from tick to tick: addresses of the machine's arrays."""
+
+    potentials: int
+    narrow: int
+    wide: int
+    generators: int
+    since: int
 
 
 class SlotAddresses(NamedTuple):
@@ -197,6 +208,7 @@ class Base(NamedTuple):
     answer: int
     leak: int
     eta: int
+    narrow_noise: int
     zeros: int
     ones: int
     places: int

@@ -17,8 +17,11 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     DRAWS_WEIGHTS,
     EVERY_FEATURE,
     FLOORS,
+    IN_16_BITS_WITH_NOISE,
+    IN_32_BITS,
     LIGHT,
     LIMITED,
+    NEURONS,
     REVERSES,
     SEQUENCE,
     SEQUENCE_ROW_COST,
@@ -29,14 +32,20 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
 from tnemu.emulator.engines.compiled.kernels.keyed import add_drawn_rows, draw_eta, draw_leak
 from tnemu.emulator.engines.compiled.kernels.narrow import (
     NARROW_PARAMETERS,
+    narrowed,
     step_narrow,
     step_narrow_open,
     step_noisy,
     step_noisy_trinary,
     step_trinary,
     step_trinary_open,
+    widen,
 )
-from tnemu.emulator.engines.compiled.kernels.sequence import add_rows_in_order, draw_in_order
+from tnemu.emulator.engines.compiled.kernels.sequence import (
+    add_rows_in_order,
+    draw_in_order,
+    wake,
+)
 from tnemu.emulator.engines.compiled.kernels.vector import (
     CHANGED,
     ESCAPED,
@@ -49,10 +58,17 @@ from tnemu.emulator.engines.compiled.kernels.vector import (
     step_drawn,
     step_limited,
 )
-from tnemu.emulator.engines.compiled.kernels.words import put_32, word_32, word_at
+from tnemu.emulator.engines.compiled.kernels.words import (
+    integer_at,
+    put_8,
+    put_32,
+    word_8,
+    word_32,
+    word_at,
+)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def draw(base, block, flags, generator_at, tick):
     """base.leak and base.eta of a core that draws no weights."""
     block_at = base.parameters + block * (PARAMETERS << 10)
@@ -164,15 +180,20 @@ def evaluate_narrow(base, potentials_at, core, block, flags, axons_at, count):
     return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def evaluate_noisy(base, potentials_at, core, block, flags, generator_at, axons_at, count, tick):
     """The same of a core with noise, which is drawn in any case."""
     draw(base, block, flags, generator_at, tick)
     crossbar_at = base.crossbar + (core << 13)
     types_at = base.axon_types + (core << 6)
     block_at = base.narrow_parameters + block * (NARROW_PARAMETERS << 9)
-    leak_at = base.leak if flags & DRAWS_LEAK else base.parameters + block * (PARAMETERS << 10)
-    eta_at = base.eta if flags & DRAWS_ETA else base.zeros
+    leak_at, eta_at = block_at, base.zeros
+    if flags & DRAWS_LEAK:
+        leak_at = base.narrow_noise
+        narrowed(base.leak, leak_at)
+    if flags & DRAWS_ETA:
+        eta_at = base.narrow_noise + 2 * NEURONS
+        narrowed(base.eta, eta_at)
     if flags & TRINARY:
         step_noisy_trinary(
             crossbar_at, axons_at, count, types_at, base.byte_weights + (block << 10),
@@ -186,6 +207,25 @@ def evaluate_noisy(base, potentials_at, core, block, flags, generator_at, axons_
     else:
         return False
     return word_at(base.answer + 8 * ESCAPED) == np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def evaluate_rare(base, kept, core, block, flags, axons_at, count, tick):
+    """One tick of a core that has noise, or whose potentials are, or now have to be, in 32 bits."""
+    narrow_at, potentials_at = kept.narrow + (core << 9), kept.potentials + (core << 10)
+    generator_at, where = kept.generators + (core << 2), word_8(kept.wide + core)
+    if flags & SEQUENCE:
+        draws = integer_at(base.draws + (block << 3))
+        wake(base.jumps, generator_at, kept.since + (core << 3), draws, tick)
+    drawn = where == IN_16_BITS_WITH_NOISE
+    if drawn and evaluate_noisy(
+        base, narrow_at, core, block, flags, generator_at, axons_at, count, tick
+    ):
+        return
+    if where != IN_32_BITS:
+        put_8(kept.wide + core, IN_32_BITS)
+        widen(narrow_at, potentials_at)
+    evaluate(base, potentials_at, core, block, flags, generator_at, axons_at, count, tick, drawn)
 
 
 @njit(cache=True, nogil=True)

@@ -37,6 +37,22 @@ NARROW_TM = 14  # bits of threshold noise that 16 bits hold beside them: at most
 BYTE_ROWS = 64  # rows of weights -1, 0, 1 that are summed in bytes before they are widened
 
 
+@instruction
+def narrowed(e, noise_at, narrow_at):
+    """Noise int32 [256] in 16 bits, which are enough."""
+    for g in range(16):
+        wide = e.b.and_(e.load(e.at(noise_at, 64 * g), I32, 16), e.fill(I32, 16, 0xFFFF))
+        e.store(e.b.trunc(wide, ir.VectorType(I16, 16)), e.at(narrow_at, 32 * g))
+
+
+@instruction
+def widen(e, narrow_at, potentials_at):
+    """Potentials of 16 bits in 32."""
+    for g in range(16):
+        v = e.load(e.at(narrow_at, 32 * g), I16, 16)
+        e.store(e.b.sext(v, ir.VectorType(I32, 16)), e.at(potentials_at, 64 * g))
+
+
 def _row_sums_in_bytes(
     e: Emit, crossbar_at: Any, axons_at: Any, count: Any, types_at: Any, weights_at: Any
 ) -> tuple[list[Any], Any]:
@@ -99,7 +115,7 @@ def _narrow(sums_of: Callable[..., tuple[list[Any], Any]], *, floors: bool) -> A
 
 
 def _noisy(sums_of: Callable[..., tuple[list[Any], Any]]) -> Any:
-    """The same with noise: leak, eta int32 [256], this tick's leak and threshold noise.
+    """The same with noise: leak, eta int16 [256], this tick's leak and threshold noise.
 
     CHANGED is answered too where some threshold noise could matter in the next tick.
     """
@@ -155,16 +171,12 @@ class _NarrowNoise(_Narrow):
         super().__init__(e, narrow_at, block_at)
         self.leak_at, self.eta_at = leak_at, eta_at
 
-    def _drawn(self, at: Any, g: int) -> Any:
-        """32 lanes of 32 bits, of which 16 are enough."""
-        halves = (self.e.load(self.e.at(at, 128 * g + 64 * half), I32, 16) for half in (0, 1))
-        return self.e.joined(*(self.e.b.trunc(h, ir.VectorType(I16, 16)) for h in halves))
-
     def leak(self, g: int) -> Any:
-        return self._drawn(self.leak_at, g)
+        return self.e.load(self.e.at(self.leak_at, 64 * g), I16, 32)
 
     def compared(self, g: int, v: Any) -> tuple[Any, Any]:
-        e, b, eta = self.e, self.e.b, self._drawn(self.eta_at, g)
+        e, b = self.e, self.e.b
+        eta = e.load(e.at(self.eta_at, 64 * g), I16, 32)
         part = lambda r: b.and_(eta, self.row(r, g))  # noqa: E731
         fires = b.icmp_signed(">=", v, e.add_saturating(self.row(ALPHA, g), eta))
         floor = e.add_saturating(self.row(FLOOR, g), b.neg(part(ETA_FLOOR)))

@@ -45,13 +45,14 @@ SIXTEENS, POWERS = 0, 1
 TABLE = 8 * 16 * 64  # bytes of one: eight groups of bits, their sixteen values, sixteen states
 
 
-def _sixteens(e: Emit, tables_at: Any, y: Any) -> Any:
-    """The states 0, 16, 32 .. 240 steps after ``y``, side by side."""
-    b, total = e.b, e.fill(I32, 16, 0)
+def _looked_up(e: Emit, tables_at: Any, offset: int, y: Any, lanes: int) -> Any:
+    """Where a table's jumps lead to from ``y``: of ``lanes`` side by side, ``offset`` bytes on."""
+    b, total = e.b, None
     for group in range(8):
         bits = b.and_(b.lshr(y, e.word(4 * group)), e.word(15))
-        at = b.add(e.at(tables_at, SIXTEENS * TABLE + 1024 * group), b.shl(bits, e.word(6)))
-        total = b.xor(total, e.load(at, I32, 16))
+        at = b.add(e.at(tables_at, offset + 1024 * group), b.shl(bits, e.word(6)))
+        part = e.load(at, I32, lanes)
+        total = part if total is None else b.xor(total, part)
     return total
 
 
@@ -85,10 +86,12 @@ def draw_words(e, tables_at, words_at, y, count):
     b = e.b
 
     def many(index: Any, carried: list[Any]) -> list[Any]:
-        rows = [_sixteens(e, tables_at, carried[0])]
-        while len(rows) <= 16:
+        (first,) = carried
+        by_256 = POWERS * TABLE + 4 * 8
+        following = _looked_up(e, tables_at, by_256, first, 1)
+        rows = [_looked_up(e, tables_at, SIXTEENS * TABLE, first, 16)]
+        while len(rows) < 16:
             rows.append(_step(e, rows[-1]))
-        following = b.extract_element(rows.pop(), ir.Constant(I32, 15))
         first_at = b.add(words_at, b.shl(index, e.word(10)))
         for k, row in enumerate(_transposed(e, rows)):
             e.store(row, e.at(first_at, 64 * k))
@@ -115,7 +118,7 @@ def jumped(tables_at, y, steps):
     return y
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def wake(tables_at, generator_at, since_at, draws, tick):
     """Bring a core's generator from the tick it was left in to this one: ``draws`` words a tick."""
     slept = tick - integer_at(since_at)
@@ -268,7 +271,7 @@ def add_drawn_hits(base, crossbar_at, types_at, block, potentials_at, axons_at, 
                 add_drawn_hit(base.words, base.places, magnitudes_at, weights_at, potentials_at, j)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def draw_in_order(base, block, block_at, flags, y):
     """base.leak and base.eta of a core that draws no weights; returns the generator's state after it."""
     draws, words = integer_at(base.draws + (block << 3)), base.words
@@ -289,7 +292,7 @@ def draw_in_order(base, block, block_at, flags, y):
     return word_32(words + (draws << 2))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def noise_of_words(base, block, block_at, flags, leak_words, eta_words):
     """base.leak and base.eta, of words of all neurons."""
     if flags & DRAWS_LEAK:

@@ -21,19 +21,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tnemu.emulator.engines.compiled.kernels.addresses import addresses, place_of, post_of
+from tnemu.emulator.engines.compiled.kernels.addresses import addresses, kept_of, place_of, post_of
 from tnemu.emulator.engines.compiled.kernels.arrays import (
     CORE_COST,
     DRAWS_LEAK,
-    IN_16_BITS_WITH_NOISE,
-    IN_32_BITS,
     LEAD,
-    NEURONS,
     OVER,
     PAGE,
     ROW_COST,
     SCAN_COST,
-    SEQUENCE,
     SPENT,
     SPIKE_COST,
     STOP,
@@ -49,12 +45,10 @@ from tnemu.emulator.engines.compiled.kernels.delivery import (
 )
 from tnemu.emulator.engines.compiled.kernels.evaluate import (
     cost_of_slow,
-    evaluate,
     evaluate_narrow,
-    evaluate_noisy,
+    evaluate_rare,
     operations_met,
 )
-from tnemu.emulator.engines.compiled.kernels.sequence import wake
 from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import (
     add_at,
@@ -117,14 +111,6 @@ def list_bits(bits, first, list_at, count):
     return after
 
 
-@njit(cache=True, nogil=True)
-def widen(machine, core):
-    """Keep a core's potentials in 32 bits from now on."""
-    machine.wide[core] = IN_32_BITS
-    for neuron in range(NEURONS):
-        machine.potentials[core, neuron] = machine.narrow[core, neuron]
-
-
 @njit(cache=True, nogil=True, forceinline=True)
 def list_fired(answer_at, fired_at, count, core_in_block):
     """Append the neurons that the answer's bits name."""
@@ -163,11 +149,10 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
     fired, answer = scratch.fired, scratch.answer
     targets_at = board.target.ctypes.data
     block_of, flags_of = board.block, board.flags
-    generators_at, since_at = machine.generators.ctypes.data, machine.since.ctypes.data
     counters = machine.counters[thread]
     totals, recorded = machine.fired, trace.recorded
     wide, axons_at, fired_at = machine.wide, scratch.axons.ctypes.data, post.fired
-    potentials_at, narrow_at = machine.potentials.ctypes.data, machine.narrow.ctypes.data
+    kept, narrow_at = kept_of(machine), machine.narrow.ctypes.data
     stop_at = machine.gate.ctypes.data + 8 * STOP
     # In memory and not in a variable, which would take a register from the loop over cores.
     spent_at = place.counters + 8 * SPENT
@@ -204,18 +189,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
                 begin = end
                 at = narrow_at + (core << 9)
                 if wide[core] or not evaluate_narrow(base, at, core, block, flags, mine_at, active):
-                    own = generators_at + (core << 2)
-                    if flags & SEQUENCE:
-                        draws = integer_at(base.draws + (block << 3))
-                        wake(base.jumps, own, since_at + (core << 3), draws, now)
-                    drawn = wide[core] == IN_16_BITS_WITH_NOISE
-                    if not drawn or not evaluate_noisy(
-                        base, at, core, block, flags, own, mine_at, active, now
-                    ):
-                        if wide[core] != IN_32_BITS:
-                            widen(machine, core)
-                        at = potentials_at + (core << 10)
-                        evaluate(base, at, core, block, flags, own, mine_at, active, now, drawn)
+                    evaluate_rare(base, kept, core, block, flags, mine_at, active, now)
                     add_at(spent_at, cost_of_slow(flags, active))
                 before = count
                 count = list_fired(base.answer, fired_at, count, k)
