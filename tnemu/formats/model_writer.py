@@ -163,7 +163,7 @@ def check_model(network: LogicalNetwork, kind: str = "an IBM model file") -> Non
         seen[core.number] = core.name
         size = (core.axon_count, core.neuron_count)
         if size != (AXONS, NEURONS):
-            _refuse(
+            refuse(
                 f"{what} {size[0]} axons and {size[1]} neurons", "map it to cores of 256 each first"
             )
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
