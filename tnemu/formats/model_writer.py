@@ -164,7 +164,9 @@ def check_model(network: LogicalNetwork, kind: str = "an IBM model file") -> Non
         size = (core.axon_count, core.neuron_count)
         if size != (AXONS, NEURONS):
             refuse(
-                f"{what} {size[0]} axons and {size[1]} neurons", "map it to cores of 256 each first"
+                kind,
+                f"{what} {size[0]} axons and {size[1]} neurons",
+                "map it to cores of 256 each first",
             )
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
     _check_wires(network, kind)
