@@ -58,9 +58,10 @@ from corelets.language.neuron_types import (
     Threshold,
     Toggle,
 )
-from corelets.language.pins import SILENCE, Pins
+from corelets.language.pins import Pins
 from corelets.language.ports import Input, Output
 from corelets.language.raster import later
+from corelets.language.silence import SILENCE
 from corelets.language.weights import CLEAR
 from corelets.library.chance import RandomBits, Thin
 from corelets.library.decision import Nearest, WinnerTakeAll

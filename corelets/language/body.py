@@ -9,10 +9,20 @@ from typing import Any
 from corelets.language.core import Core
 from corelets.language.errors import CoreletError, Location
 from corelets.language.group import NeuronGroup
-from corelets.language.pins import Bundle, Connection, Merge, Neurons, Pins
+from corelets.language.pins import Bundle, Merge, Neurons, Pins
 from corelets.language.ports import Input, Output, Port, check_codes
 from corelets.language.times import Time
 from tnemu.errors import shown
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """``source`` drives ``sink``, pin by pin, at ``time``."""
+
+    source: Pins
+    sink: Pins
+    time: Time
+    location: Location
 
 
 @dataclass(eq=False)
@@ -26,7 +36,7 @@ class Body:
     location: Location
     parent: Body | None = None
     name: str = ""
-    ports: dict[str, Input | Output] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
     cores: list[Core] = field(default_factory=list)
     groups: list[NeuronGroup] = field(default_factory=list)
@@ -54,7 +64,7 @@ class Body:
 
     # -- ports and parts ---------------------------------------------------------------------------
 
-    def add_port(self, name: str, port: Input | Output) -> None:
+    def add_port(self, name: str, port: Port) -> None:
         """Make ``port`` one of this corelet's, under ``name``."""
         if port.owner is not None:
             raise CoreletError(

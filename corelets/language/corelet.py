@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from corelets.language import describe
+from corelets.language.attributes import add_part, register
 from corelets.language.body import Body, body_of
 from corelets.language.core import AxonSource, Core, NeuronTemplates, make_core
 from corelets.language.draw import draw
 from corelets.language.errors import CoreletError, caller
 from corelets.language.flatten import flatten
-from corelets.language.group import NeuronGroup
-from corelets.language.interfaces import Interface, PortList
 from corelets.language.operators import Wired
 from corelets.language.pins import LAST_PIN, Pins
 from corelets.language.ports import Input, Output, Port
@@ -87,28 +86,7 @@ class Corelet(MustUse):
                 f"{name!r} of {body.describe()} cannot be assigned: by it a corelet becomes a network; "
                 f"choose another name, such as {name.strip('_')}_"
             )
-        if isinstance(value, list | tuple) and value and all(isinstance(v, Port) for v in value):
-            value = PortList(value)
-        if isinstance(value, Input | Output):
-            body.add_port(name, value)
-        elif isinstance(value, NeuronGroup):
-            body.name_group(value, name)
-        elif isinstance(value, Corelet):
-            self._add(name, value)
-        elif isinstance(value, PortList):
-            for place, port in enumerate(value):
-                body.add_port(f"{name}[{place}]", port)
-        elif isinstance(value, Interface):
-            for key, port in value.items():
-                body.add_port(f"{name}.{key}", port)
-        elif isinstance(value, list | tuple) and any(isinstance(v, Corelet) for v in value):
-            for place, part in enumerate(value):
-                self._add(f"{name}[{place}]", part)
-        elif isinstance(value, dict) and any(isinstance(v, Corelet) for v in value.values()):
-            for key, part in value.items():
-                self._add(f"{name}[{key}]", part)
-        elif isinstance(value, list | tuple | dict):
-            _check_mixed(name, value, body)
+        value = register(body, name, value)
         self.__dict__[name] = value
 
     def describe(self) -> str:
@@ -160,8 +138,7 @@ class Corelet(MustUse):
         return self._add(name, part)
 
     def _add(self, name: str, part: Any) -> Any:
-        body_of(self).add_part(name, part)
-        part._use()
+        add_part(body_of(self), name, part)
         return part
 
     def walk(self) -> Iterator[Corelet]:
@@ -399,15 +376,3 @@ def _copy(corelet: Corelet) -> Corelet:
 
 def _ports_of(corelet: Corelet, kind: type[Port]) -> dict[str, Port]:
     return {n: port for n, port in body_of(corelet).ports.items() if isinstance(port, kind)}
-
-
-def _check_mixed(name: str, value: Any, body: Body) -> None:
-    """A list or dict that holds some ports and something else is a mistake."""
-    inner = value.values() if isinstance(value, dict) else value
-    if any(isinstance(one, Port) for one in inner):
-        advice = (
-            "an Interface(name=port, ...)" if isinstance(value, dict) else "a list of ports only"
-        )
-        raise CoreletError(
-            f"{name!r} of {body.describe()} is {shown(value)}, which holds ports; make it {advice}"
-        )

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from corelets.language.errors import CoreletError, caller
 from corelets.language.operators import NoOtherOperators, Wired
-from corelets.language.pins import CONSTRUCTING, Neurons, Pins, Shape, owner_of
+from corelets.language.owners import CONSTRUCTING, owner_of
+from corelets.language.pins import Neurons, Pins, Shape
 from corelets.language.ports import shape_of
 from corelets.language.weights import Term
 from tnemu.errors import shown

@@ -12,7 +12,8 @@ from typing import Any
 
 from corelets.language.errors import CoreletError, caller
 from corelets.language.operators import NoOtherOperators, Wired
-from corelets.language.pins import Neurons, Owner, Pins, owner_of
+from corelets.language.owners import Owner, owner_of
+from corelets.language.pins import Neurons, Pins
 from corelets.language.ports import Input, Output, Port
 from tnemu.errors import shown
 

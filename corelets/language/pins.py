@@ -18,15 +18,17 @@ before ``>>``, and that before ``|``; where it reads something else than was mea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from corelets.language.errors import CoreletError, Location, caller
 from corelets.language.operators import NoOtherOperators, Wired
+from corelets.language.owners import Owner, owner_of
+from corelets.language.selections import ranked, window_places
 from corelets.language.times import WITH_THE_WAVE, Time
 from corelets.language.weights import Clear, Term, elementwise, product
 from tnemu.errors import shown, whole
@@ -35,36 +37,6 @@ LAST_PIN = (1 << 31) - 1
 """Pins are numbered by 32 bits."""
 
 Shape = tuple[int, ...]
-
-
-class Owner(Protocol):
-    """What pins know of the corelet that they belong to."""
-
-    @property
-    def parent(self) -> Owner | None:
-        """The corelet that this one is a part of."""
-
-    @property
-    def path(self) -> str:
-        """Attribute path from the outermost corelet, whose own path is empty."""
-
-    def describe(self) -> str:
-        """What an error calls it."""
-
-    def connect(self, source: Pins, sink: Pins, time: Time, location: Location) -> None:
-        """Let ``source`` drive ``sink``."""
-
-    def merge(self, ways: Sequence[Pins], location: Location) -> Pins:
-        """The merge of pins of one shape."""
-
-    def leave_silent(self, pins: Pins, location: Location) -> None:
-        """Let nothing drive ``pins``, on purpose."""
-
-    def adopt(self, neurons: Bundle) -> None:
-        """Make neurons that belong to no corelet its own."""
-
-    def check_source(self, pins: Pins, location: Location) -> None:
-        """Refuse pins that are no source here."""
 
 
 class Pins(NoOtherOperators):
@@ -198,17 +170,8 @@ class Pins(NoOtherOperators):
                 f"at {caller()}: {self!r} has shape {self.shape}; windows are taken of the last two "
                 "axes of an image, reshape() it first"
             )
-        step = whole(f"at {caller()}: stride", stride, 1, self.width, error=CoreletError)
-        pair = size if isinstance(size, tuple | list) else (size, size)
-        if len(pair) != 2:
-            raise CoreletError(f"at {caller()}: size = {shown(size)}: give (height, width)")
-        sizes = [
-            whole(f"at {caller()}: size of a window of {self!r}", k, 1, most, error=CoreletError)
-            for k, most in zip(pair, self.shape[-2:], strict=True)
-        ]
         places = np.arange(self.width).reshape(self.shape)
-        views = np.lib.stride_tricks.sliding_window_view(places, sizes, (-2, -1))
-        return self._at(views[..., ::step, ::step, :, :])
+        return self._at(window_places(places, size, stride, repr(self)))
 
     def _compact(self) -> Pins:
         """The same pins, naming each bundle once and only those in use."""
@@ -266,14 +229,8 @@ class Pins(NoOtherOperators):
 
     def any(self, axis: int | tuple[int, ...] | None = None) -> Pins:
         """The merge of all pins along ``axis`` (default: all axes): it spikes if any of them does."""
-        term = self.sum(axis)
-        width = int(np.prod(term.shape))
-        ranks = np.zeros(len(term.row), np.int64)
-        order = np.argsort(term.column, kind="stable")
-        heads = np.searchsorted(term.column[order], np.arange(width))
-        ranks[order] = np.arange(len(order)) - heads[term.column[order]]
-        flat = self.flat
-        ways = [flat[term.row[ranks == k]] for k in range(int(ranks.max(initial=0)) + 1)]
+        term, flat = self.sum(axis), self.flat
+        ways = [flat[rows] for rows in ranked(term.row, term.column)]
         return owner_of((self,)).merge(ways, caller()).reshape(term.shape)
 
     def chance(self, p: float) -> Term:
@@ -393,42 +350,6 @@ class Merge(Bundle):
         return f"the merge at {self.location}"
 
 
-@dataclass(frozen=True, eq=False)
-class Connection:
-    """``source`` drives ``sink``, pin by pin, at ``time``."""
-
-    source: Pins
-    sink: Pins
-    time: Time
-    location: Location
-
-
-def owner_of(pins: Sequence[Pins]) -> Owner:
-    """The corelet in whose constructor this is; elsewhere the outermost one that ``pins`` belong to.
-
-    Raises CoreletError where there is none.
-    """
-    from_constructor = CONSTRUCTING[-1] if CONSTRUCTING else None
-    if from_constructor is not None:
-        return from_constructor
-    for some in pins:
-        for bundle in some.bundles:
-            owner = bundle.owner
-            if owner is None:
-                continue
-            while owner.parent is not None:
-                owner = owner.parent
-            return owner
-    raise CoreletError(
-        f"at {caller()}: {pins[0]!r} belongs to no corelet; wire it in the constructor of one, or make "
-        "it a port of one first"
-    )
-
-
-CONSTRUCTING: list[Owner] = []
-"""Corelets whose constructors run, the innermost last."""
-
-
 def _when(time: Time) -> str:
     return str(time) or "with the wave"
 
@@ -436,23 +357,3 @@ def _when(time: Time) -> str:
 def count(number: int, noun: str) -> str:
     """``1 pin``, ``2,000 pins``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-class Silence:
-    """``SILENCE >> part.x[4:]``: these inputs of parts are meant to get no spikes."""
-
-    __array_ufunc__ = None
-
-    def __rshift__(self, sink: Any) -> Wired:
-        if not isinstance(sink, Pins):
-            raise CoreletError(
-                f"at {caller()}: SILENCE >> {shown(sink)}: give pins of a part's input"
-            )
-        owner_of((sink,)).leave_silent(sink, caller())
-        return Wired(f"SILENCE >> {sink!r}")
-
-    def __repr__(self) -> str:
-        return "SILENCE"
-
-
-SILENCE = Silence()

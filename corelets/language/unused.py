@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from corelets.language.errors import Location, UnusedCorelet, caller
-from corelets.language.pins import CONSTRUCTING
+from corelets.language.owners import CONSTRUCTING
 
 
 class MustUse:
