@@ -37,7 +37,7 @@ class MustUse:
     def __del__(self) -> None:
         if not self._used and not _ENDED:
             warnings.warn_explicit(
-                f"{self.describe()} was built and never used: make it a part of a corelet that is "
+                f"{type(self).describe(self)} was built and never used: make it a part of a corelet that is "
                 "used, or call build()",
                 UnusedCorelet,
                 self._built_at.file,
