@@ -9,10 +9,11 @@ that fewer packets leave it, and among those with the largest. Where that takes 
 alone would ("first fit decreasing": Johnson et al., SIAM J. Computing 3, 1974), sizes alone decide. A
 part that shares its core with none keeps the rows and columns that it has.
 
-Noise: a core draws for each of its neurons on its own, so parts that share a core share no draws. A
-core of one part keeps its seed, and that of a shared core is made from those of its stochastic parts;
-but no two cores that draw noise have one seed, or they would draw alike: the later one gets another.
-The same network always gets the same. Where every part keeps a core of its own, all keep their seeds.
+Noise: of parts that share a core, none takes a draw of another's. (With the noise ``xorshift32`` they draw
+in turn, so what one draws depends on who is there; its distribution does not.) A core of one part keeps
+its seed, and that of a shared core is made from those of its stochastic parts; but no two cores that draw
+noise have one seed, or they would draw alike: the later one gets another. The same network always gets
+the same. Where every part keeps a core of its own, all keep their seeds.
 """
 
 from __future__ import annotations
