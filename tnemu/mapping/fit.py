@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from tnemu.errors import shown, whole
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
+from tnemu.hardware.places import Places
 from tnemu.mapping import report
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
@@ -83,6 +84,10 @@ class Plan:
     def wave_ticks(self) -> Ticks:
         """The tick in which each neuron sees a frame of source tick 0, int64 [cores, 256]; -1: unused."""
         return self.size.wave_ticks
+
+    def places(self, name: Any) -> Places:
+        """Core and neuron of every pin of ``name``, by which probes find them; :meth:`Size.places`."""
+        return self.size.places(name)
 
     def links(self, spikes_per_tick: npt.ArrayLike = 1.0) -> Links:
         """What the links between cores and between chips carry, as in :func:`tnemu.mapping.links.links`.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tnemu.errors import shown, whole
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.neuron import NEURONS
+from tnemu.hardware.places import Places
 from tnemu.mapping.balance import waves
 from tnemu.mapping.cut import Homes
 from tnemu.mapping.divide import divide
@@ -74,22 +75,26 @@ class Size:
     ``latency_ticks``: spikes injected at source tick t have left the board completely after tick
     t + latency_ticks - 1: the source tick and the last output fire tick both count. ``pin_ticks``, by
     output: int64 [width], the tick in which each pin answers a frame of source tick 0 (-1: no wire
-    leads there). ``network`` is legal (one wire per neuron), balanced (every delay is set) and
+    leads there). ``neuron_waves`` and ``pin_waves`` are ``wave_ticks`` and ``pin_ticks`` without what
+    ``after`` adds: in that tick spikes that were moved would have come. ``network`` is legal (one wire per neuron), balanced (every delay is set) and
     packed (its cores are those of the chip). ``wave_ticks`` int64 [cores, 256] is the tick in which
     each of its neurons sees a frame of source tick 0 (-1: not used). ``layers`` come in order of
     their first cores, ``layer_of`` int32 [cores, 256] says to which of them a neuron belongs (-1:
-    not used). ``homes`` are the neurons of the network that was given, see :meth:`where`.
+    not used). ``names`` are those of the network that was given, see :meth:`places`; ``homes`` are the neurons of the network that was given, see :meth:`where`.
     ``resources`` are the totals, named with their units.
     """
 
     network: LogicalNetwork
     latency_ticks: int
     pin_ticks: Mapping[str, Ticks]
+    pin_waves: Mapping[str, Ticks]
     wave_ticks: Ticks
+    neuron_waves: Ticks
     layers: tuple[LayerSize, ...]
     layer_of: npt.NDArray[np.int32]
     resources: Mapping[str, int | float]
     homes: Homes
+    names: Mapping[Any, Places]
 
     @property
     def cores(self) -> int:
@@ -108,6 +113,27 @@ class Size:
         if self.homes.core[flat] < 0:
             raise FitError(f"neuron {neuron} of core {core} is not used, so it is nowhere")
         return int(self.homes.core[flat]), int(self.homes.column[flat])
+
+    def places(self, name: Any) -> Places:
+        """Core and neuron of :attr:`network` of every pin of ``name``, as the author calls it.
+
+        Raises the error of what named them for a name that there is not, FitError where nothing has
+        names.
+        """
+        if not len(self.names):
+            raise FitError(
+                f"{shown(name)}: the neurons of this network have no names, give core and neuron; those of a "
+                "corelet have"
+            )
+        found: Places = self.names[name]
+        flat = self.homes.base[found.core] + found.neuron
+        core = self.homes.core[flat]
+        if (core < 0).any():
+            raise FitError(
+                f"{found.name}: pin {int(found.pin[np.argmin(core)])} is a neuron that was not needed and "
+                "left out; name what it drives"
+            )
+        return found.moved(core, self.homes.column[flat])
 
     def __repr__(self) -> str:
         return (
@@ -163,11 +189,14 @@ def size_of(
         network=packing.network,
         latency_ticks=balanced.latency_ticks,
         pin_ticks=balanced.pins,
+        pin_waves=balanced.pin_waves,
         wave_ticks=_of_columns(packing, balanced.ticks, -1),
+        neuron_waves=_of_columns(packing, balanced.waves, -1),
         layers=layers,
         layer_of=layer_of,
         resources=_resources(layers, packing),
         homes=packing.homes_of(homes),
+        names=network.names,
     )
 
 

@@ -31,7 +31,8 @@ class Balanced:
     Its cores from ``original`` on are relays. ``spared`` int64 [cores] counts neurons that relays
     made superfluous: copies of a neuron whose wires now begin at a relay. ``ticks``, int64 for the neurons of all cores in a
     row: when each sees the wave of source tick 0, ``after`` included (-1: not used). ``pins``, by
-    output: int64 [width], when each pin answers that wave (-1: no wire leads there).
+    output: int64 [width], when each pin answers that wave (-1: no wire leads there). ``waves`` and
+    ``pin_waves`` are the same without ``after``: whatever moved against its wave, the tick of the wave.
     ``latency_ticks``: spikes of source tick t have left the board completely after tick
     t + latency_ticks - 1; spikes that go round a loop do not count.
     """
@@ -41,6 +42,8 @@ class Balanced:
     spared: Ticks
     ticks: Ticks
     pins: Mapping[str, Ticks]
+    waves: Ticks
+    pin_waves: Mapping[str, Ticks]
     latency_ticks: int
 
 
@@ -73,8 +76,13 @@ def balance(
         cores[core].used[neuron] = False
     first, last = _passes(network, found, wait)
     group = found.groups.neurons
-    ticks = np.where(group >= 0, first[group], NEVER) if len(first) else np.zeros(0, np.int64)
+    ticks, bare = (
+        np.where(group >= 0, values[group], NEVER) if len(first) else np.zeros(0, np.int64)
+        for values in (first, found.ticks)
+    )
     pins, latency = _leaving(network, found, wait, first, last)
+    bare_wait = wait - wires["after"] * (wires["delay"] == BALANCE)
+    pin_waves, _ = _leaving(network, found, bare_wait, found.ticks, last)
     return Balanced(
         network=dataclasses.replace(
             network, cores=cores, wires=done, inputs=inputs, lines=(), line_of=_NO_LINES
@@ -83,6 +91,8 @@ def balance(
         spared=np.bincount([core for core, _ in spare], minlength=len(cores)).astype(np.int64),
         ticks=np.concatenate([ticks, relays.ticks()]),
         pins=pins,
+        waves=np.concatenate([bare, relays.ticks()]),
+        pin_waves=pin_waves,
         latency_ticks=latency,
     )
 

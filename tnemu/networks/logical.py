@@ -19,7 +19,7 @@ What no delay of a packet can do, the mapper does with relay neurons.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ import numpy.typing as npt
 from tnemu.errors import shown, whole
 from tnemu.hardware.exact import exact
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, MAX_DELAY, NEURON_DTYPE, NEURONS
+from tnemu.hardware.places import Places
 from tnemu.networks.errors import NetworkError
 
 BALANCE = 0
@@ -151,7 +152,7 @@ class LogicalNetwork:
     ``wires`` (WIRE_DTYPE, made from rows by :func:`wires_from`) run from a neuron to an axon of a
     core or to a pin of an output. ``origin`` says what the network was made from. Where it is known,
     ``line_of`` [wires] says which of ``lines`` (such as "adder.py:12") asked for each wire, -1: none;
-    errors about a wire name it.
+    errors about a wire name it. ``names`` finds neurons by the names that the author gave them.
     """
 
     cores: list[LogicalCore] = field(default_factory=list)
@@ -161,6 +162,7 @@ class LogicalNetwork:
     origin: dict[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     line_of: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    names: Mapping[Any, Places] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<LogicalNetwork: {len(self.cores):,} cores, {len(self.wires):,} wires>"

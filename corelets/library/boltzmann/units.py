@@ -23,7 +23,8 @@ import numpy.typing as npt
 from corelets.language.core import Core
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output, Pins
+from corelets.language.pins import Pins
+from corelets.language.ports import Input, Output
 from corelets.language.raster import Raster, Rasters, later, taken
 from corelets.library.boltzmann.schedule import STRONG, Schedule
 from corelets.library.entry import Entry
