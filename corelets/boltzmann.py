@@ -308,11 +308,16 @@ class BoltzmannMachine(Corelet):
             crossbar = np.zeros((width, len(some)), np.bool_)
             for place, (_, pins, _) in enumerate(some):
                 crossbar[pins, place] = True
+            heard = np.flatnonzero(crossbar.any(axis=1))
             records = np.array([record for record, _, _ in some], NEURON_DTYPE)
             core = self.core(
-                [(width, types)], records, crossbar, name=f"control{k // NEURONS}", layer="control"
+                [(len(heard), types[heard])],
+                records,
+                crossbar[heard],
+                name=f"control{k // NEURONS}",
+                layer="control",
             )
-            self.connect(self.control, core.axons, delay=1)
+            self.connect(self.control[heard], core.axons, delay=1)
             wires = _Wires()
             for place, (_, _, to) in enumerate(some):
                 wires.add(core.neurons, place, to.bundles[0], to.index[0])
