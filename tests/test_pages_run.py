@@ -49,7 +49,9 @@ def test_blocks_are_found_wherever_they_stand() -> None:
     assert [name_of(page) for page in PAGES if with_python(page)] == [
         "CONTRIBUTING.md",
         "README.md",
+        "docs/corelets.md",
         "docs/learning.md",
+        "docs/mapping.md",
         "docs/tutorial.md",
     ]
     known = {"", "python", "{include}", "{toctree}"}
@@ -58,8 +60,9 @@ def test_blocks_are_found_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if with_python(p)], ids=name_of)
 def test_python_of_a_page_runs_from_its_first_line_to_its_last(
-    page: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     code = GIVEN.get(name_of(page), "")
     code += "\n".join(code for language, code in blocks(page) if language == "python")
     names: dict[str, Any] = {}
@@ -76,6 +79,9 @@ def test_python_of_a_page_runs_from_its_first_line_to_its_last(
         monkeypatch.setattr(distil, "train_student", begun)
     exec(compile(code, str(page), "exec"), names)
     assert "begun" in names or "import torch" not in code
+    if name_of(page) == "README.md":
+        assert names["plan"].image.core_count == 400
+        assert len(names["spikes"])
 
 
 def commands(page: Path) -> Iterator[list[str]]:
