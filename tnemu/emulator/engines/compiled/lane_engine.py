@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import LaneTrace
-from tnemu.emulator.engines.compiled import abreast, layout, sizes
+from tnemu.emulator.engines.compiled import abreast, layout, listing, sizes
 from tnemu.emulator.engines.compiled import engine as compiled
 from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.kernels import arrays, lanes
@@ -43,6 +43,7 @@ class CompiledLanes:
         self.board = layout.load(image, threads=1)
         """The image as the kernels have it."""
         self._synapses = np.bitwise_count(self.board.crossbar).sum(axis=2, dtype=np.uint16)
+        self._lists = listing.made(self.board, np.flatnonzero(listing.sliced(self.board)))
         self._plan = abreast.plan(self.board, image, self._synapses, min(count, WORD))
         sizes.check_lanes(self.board, count, len(self._plan.width))
         self._scratch = compiled.scratch()
@@ -104,8 +105,7 @@ class CompiledLanes:
 
     def load(self, state: LaneState) -> None:
         """Go on from this state; SnapshotError for a potential where nothing can have one."""
-        sliced = (self.board.flags[self.board.block] & arrays.SLICED) != 0
-        if state.potentials[:, sliced].any():
+        if state.potentials[:, listing.sliced(self.board)].any():
             raise SnapshotError(
                 "the snapshot is damaged: a neuron that keeps nothing between ticks has a potential; "
                 "take a new one"
@@ -169,7 +169,7 @@ class CompiledLanes:
                 counts=np.zeros(2, np.int64),
             )
             word.spent += lanes.advance_lanes(
-                self.board, self._synapses, self._plan, word.live, self._scratch, word.scratch, word.mask,
+                self.board, self._synapses, self._lists, self._plan, word.live, self._scratch, word.scratch, word.mask,
                 _due(self._inputs, index, word.tick, word.tick + some), buffers,
                 word.tick, some, budget,
             )  # fmt: skip
@@ -228,8 +228,8 @@ class _Word:
         self.scratch = lanes.LaneScratch(
             axons=layout.aligned((WORD, AXONS), np.uint16),
             counts=np.zeros(WORD, np.int64),
-            plus=np.zeros(AXONS + 8, np.int16),
-            minus=np.zeros(AXONS + 8, np.int16),
+            inverted=layout.aligned((AXONS + 1,), np.uint64),
+            different=layout.aligned((NEURONS,), np.uint64),
             fired=layout.aligned((NEURONS,), np.uint64),
             abreast=AbreastScratch(
                 sums=layout.aligned((WORD,), np.int16),
