@@ -228,8 +228,8 @@ class _Word:
         self.scratch = lanes.LaneScratch(
             axons=layout.aligned((WORD, AXONS), np.uint16),
             counts=np.zeros(WORD, np.int64),
-            inverted=layout.aligned((AXONS + 1,), np.uint64),
-            different=layout.aligned((NEURONS,), np.uint64),
+            inverted=layout.aligned((AXONS + 1, 1), np.uint64),
+            different=layout.aligned((NEURONS, 1), np.uint64),
             fired=layout.aligned((NEURONS,), np.uint64),
             abreast=AbreastScratch(
                 sums=layout.aligned((WORD,), np.int16),

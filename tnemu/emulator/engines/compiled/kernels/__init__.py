@@ -15,6 +15,7 @@
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
     sliced.py   neurons for 64 boards or ticks at once, one bit each
     lists.py    the synapses of cores without memory as lists
+    waves.py    many ticks of cores without memory at once, one core after the other
     lanes.py    the tick loop of up to 64 boards of one image
     naive.py    the loop one writes first, kept to be compared with
 
@@ -64,7 +65,7 @@ CACHE = _cache_folder()
 # numba reads the setting where a function is decorated, so it is ours only while ours are imported.
 _before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
 try:
-    from tnemu.emulator.engines.compiled.kernels import lanes, lists, naive, sequence, tick
+    from tnemu.emulator.engines.compiled.kernels import lanes, lists, naive, sequence, tick, waves
     from tnemu.emulator.engines.compiled.kernels.philox import (
         LEAK,
         SYNAPSE,
@@ -87,4 +88,5 @@ __all__ = [
     "philox",
     "sequence",
     "tick",
+    "waves",
 ]

@@ -225,14 +225,15 @@ def take(place, spikes_at, count, tick):
 
 
 @njit(cache=True, nogil=True)
-def barrier(gate_at, threads, generation):
+def barrier(gate_at, threads):
     """Return when all threads have come. Spins briefly, then yields the processor."""
+    passed = atomic_add(gate_at + 8 * PASSAGES, 0)
     if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
         atomic_add(gate_at + 8 * ARRIVALS, -threads)
         atomic_add(gate_at + 8 * PASSAGES, 1)
         return
     turns = 0
-    while atomic_add(gate_at + 8 * PASSAGES, 0) < generation:
+    while atomic_add(gate_at + 8 * PASSAGES, 0) == passed:
         turns += 1
         if turns > 200:
             let_others_run()

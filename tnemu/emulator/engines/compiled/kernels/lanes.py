@@ -67,8 +67,8 @@ class LaneScratch(NamedTuple):
 
     axons: Any  # uint16 [64, 256]
     counts: Any  # int64 [64]
-    inverted: Any  # uint64 [257]
-    different: Any  # uint64 [256]  lanes in which each of its different neurons fired
+    inverted: Any  # uint64 [257, 1]
+    different: Any  # uint64 [256, 1]  lanes in which each of its different neurons fired
     fired: Any  # uint64 [256]  lanes in which a neuron fired
     abreast: Any  # AbreastScratch
 
@@ -221,9 +221,9 @@ def advance_lanes(
                 active = words[slot, core]
                 listed = lists.place[core]
                 if listed >= 0:
-                    fire_core(lists, listed, active, scratch.inverted, different)
+                    fire_core(lists, listed, active.reshape(257, 1), scratch.inverted, different)
                     for j in range(256):
-                        fired[j] = different[lists.stands[listed, j]] & lane_mask
+                        fired[j] = different[lists.stands[listed, j], 0] & lane_mask
                     counters[SYNAPTIC_OPERATIONS] += operations_of(active, synapses[core])
                     restless = False
                     spent += cost_of(lists, listed)

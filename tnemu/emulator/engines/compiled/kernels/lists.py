@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from tnemu.emulator.engines.compiled.kernels.arrays import EIGHT_COST, LIST_CORE_COST
-from tnemu.emulator.engines.compiled.kernels.sliced import TOP, fire_words
+from tnemu.emulator.engines.compiled.kernels.sliced import TOP, fire_64, fire_256
 from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in
 
 
@@ -127,23 +127,24 @@ def fill_lists(board, cores, lists):
 
 @njit(cache=True, nogil=True)
 def fire_core(lists, m, words, inverted, fired):
-    """fired[d] of every different neuron of core m: uint64 [256]; how many there are.
+    """The lanes in which the different neurons of core m fire: fired uint64 [256, width]; returns how many.
 
-    words: uint64 [257], lanes in which each axon is active, the last one 0. inverted: the same shape, for
-    work.
+    words: uint64 [257, width], lanes in which each axon is active, the last one 0; width 1 or 4.
+    inverted: the same shape, for work.
     """
-    minus = lists.minus[m]
+    minus, width = lists.minus[m], words.shape[1]
     for axon in range(256):
-        inverted[axon] = words[axon] ^ np.uint64(np.int64(minus[axon]))
+        for part in range(width):
+            inverted[axon, part] = words[axon, part] ^ np.uint64(np.int64(minus[axon]))
     first, count = lists.first[m], lists.first[m + 1] - lists.first[m]
-    fire_words(
-        inverted.ctypes.data,
-        lists.synapses.ctypes.data + (lists.begins[m] << 1),
-        lists.eights.ctypes.data + (first << 1),
-        lists.starts.ctypes.data + (first << 1),
-        count,
-        fired.ctypes.data,
-    )
+    words_at, fired_at = inverted.ctypes.data, fired.ctypes.data
+    synapses_at = lists.synapses.ctypes.data + (lists.begins[m] << 1)
+    eights_at = lists.eights.ctypes.data + (first << 1)
+    starts_at = lists.starts.ctypes.data + (first << 1)
+    if width == 1:
+        fire_64(words_at, synapses_at, eights_at, starts_at, count, fired_at)
+    else:
+        fire_256(words_at, synapses_at, eights_at, starts_at, count, fired_at)
     return count
 
 

@@ -46,31 +46,47 @@ def _add_eight(e: Emit, planes: list[Any], x: list[Any]) -> list[Any]:
     return [ones, twos, fours, *rippled]
 
 
-@instruction
-def fire_words(e, words_at, synapses_at, eights_at, starts_at, neurons, fired_at):
-    """fired[d] = lanes in which neuron d fires, for ``neurons`` neurons.
-
-    words: uint64 [257], of every axon, those of - axons inverted, the last one 0. synapses: uint16, the
-    axons of all neurons one after the other, each neuron's filled up to eights with 256. eights: int16, how
-    many eights a neuron has. starts: int16, 512 - threshold.
-    """
+def _fire(e: Emit, width: int, at: tuple[Any, ...]) -> None:
+    """The neurons of a core in ``width`` words of lanes at once, as one vector."""
+    words_at, synapses_at, eights_at, starts_at, neurons, fired_at = at
     b = e.b
+    row = e.word(2 + width.bit_length())  # log2 of the bytes of an axon's words
 
-    def one_neuron(neuron: Any, at: list[Any]) -> list[Any]:
+    def in_all_lanes(bit: Any) -> Any:
+        return e.spread(bit, width) if width > 1 else bit
+
+    def one_neuron(neuron: Any, carried: list[Any]) -> list[Any]:
         start = b.sext(e.load(b.add(starts_at, b.shl(neuron, e.word(1))), I16), I64)
         eights = b.zext(e.load(b.add(eights_at, b.shl(neuron, e.word(1))), I16), I64)
-        planes = [b.ashr(b.shl(start, e.word(63 - p)), e.word(63)) for p in range(PLANES)]
+        bits = [b.ashr(b.shl(start, e.word(63 - p)), e.word(63)) for p in range(PLANES)]
 
         def eight(_index: Any, carried: list[Any]) -> list[Any]:
             list_at, *planes = carried
             x = []
             for k in range(8):
                 axon = b.zext(e.load(e.at(list_at, 2 * k), I16), I64)
-                x.append(e.load(b.add(words_at, b.shl(axon, e.word(3))), I64))
+                x.append(e.load(b.add(words_at, b.shl(axon, row)), I64, width))
             return [e.at(list_at, 16), *_add_eight(e, planes, x)]
 
-        list_at, *planes = e.loop(eights, [at[0], *planes], eight)
-        e.store(planes[-1], b.add(fired_at, b.shl(neuron, e.word(3))))
+        list_at, *planes = e.loop(eights, [carried[0], *map(in_all_lanes, bits)], eight)
+        e.store(planes[-1], b.add(fired_at, b.shl(neuron, row)))
         return [list_at]
 
     e.loop(neurons, [synapses_at], one_neuron)
+
+
+@instruction
+def fire_64(e, words_at, synapses_at, eights_at, starts_at, neurons, fired_at):
+    """fired[d] = lanes in which neuron d fires, for ``neurons`` neurons in 64 lanes.
+
+    words: uint64 [257], of every axon, those of - axons inverted, the last one 0. synapses: uint16, the
+    axons of all neurons one after the other, each neuron's filled up to eights with 256. eights: int16, how
+    many eights a neuron has. starts: int16, 512 - threshold. fired: uint64 [neurons].
+    """
+    _fire(e, 1, (words_at, synapses_at, eights_at, starts_at, neurons, fired_at))
+
+
+@instruction
+def fire_256(e, words_at, synapses_at, eights_at, starts_at, neurons, fired_at):
+    """The same in 256 lanes: words are uint64 [257, 4], fired uint64 [neurons, 4]."""
+    _fire(e, 4, (words_at, synapses_at, eights_at, starts_at, neurons, fired_at))

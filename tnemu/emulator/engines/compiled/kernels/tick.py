@@ -209,7 +209,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
         if integer_at(spent_at) + cursor * SPIKE_COST > budget:
             put_64(stop_at, now)
         if post.threads > 1:
-            barrier(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            barrier(machine.gate.ctypes.data, post.threads)
             collect(place, post, now)
             # Written before the barrier, or by a thread that is a tick ahead, and then it is later than now.
             if atomic_add(stop_at, 0) <= now:
