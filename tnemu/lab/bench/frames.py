@@ -186,7 +186,7 @@ def check_equal(lanes: Answers, alone: Answers) -> None:
 
 def _show(board: Emulator, frames: Frames, spacing: int) -> None:
     """Queue frames [n, pins] from the current tick on, one every ``spacing`` ticks."""
-    index, pins = np.nonzero(frames)
+    index, pins = np.divmod(np.flatnonzero(frames), frames.shape[1])
     board.inject_pins("frame", pins, board.tick + index * spacing)
 
 

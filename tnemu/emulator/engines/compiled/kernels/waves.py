@@ -29,10 +29,16 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     SPIKES,
     SYNAPTIC_OPERATIONS,
 )
-from tnemu.emulator.engines.compiled.kernels.delivery import barrier, enter_all, leave, set_slot
+from tnemu.emulator.engines.compiled.kernels.delivery import (
+    AHEAD,
+    barrier,
+    enter_all,
+    leave,
+    set_slot,
+)
 from tnemu.emulator.engines.compiled.kernels.lists import fire_core
 from tnemu.emulator.engines.compiled.kernels.tick import advance
-from tnemu.emulator.engines.compiled.kernels.words import add_at, lowest_bit, ones_in
+from tnemu.emulator.engines.compiled.kernels.words import add_at, lowest_bit, ones_in, prefetch
 
 SLOTS = 16
 
@@ -94,7 +100,10 @@ def admit(stretch, waves, inputs, counters, thread, tick):
 def gather(stretch, waves, m, words):
     """Add the words that earlier cores have sent to core or inlet m; returns how many spikes merged."""
     merged, width, fired, sources = 0, words.shape[1], waves.fired, stretch.sources
-    for s in range(stretch.source_ends[m], stretch.source_ends[m + 1]):
+    fired_at, last = fired.ctypes.data, stretch.source_ends[m + 1]
+    for s in range(stretch.source_ends[m], last):
+        if s + AHEAD < last:
+            prefetch(fired_at + (sources[s + AHEAD] >> SOURCE_AT) * (8 * width))
         source = sources[s]
         sender, neuron, axon = source >> 20, source >> SOURCE_AT & 255, source & 255
         delay, earlier = np.uint64(source >> SOURCE_DELAY_AT & 15), np.uint64(0)
