@@ -30,6 +30,12 @@ GROWTH = 4
 """How many times the ticks of the last piece the next may have at most."""
 
 
+def threads_of(cores: int, lanes: int) -> int:
+    """One, and one more for every 1,024 cores of 64 lanes, up to the words of lanes and the processors."""
+    words = -(-lanes // WORD)
+    return min(words, compiled.default_threads(words * cores))
+
+
 class CompiledLanes:
     """Words of 64 lanes, shared out among threads; every word has a clock of its own.
 
@@ -47,9 +53,7 @@ class CompiledLanes:
         self._lists = listing.made(self.board, np.flatnonzero(listing.sliced(self.board)))
         self._plan = abreast.plan(self.board, image, self._synapses, min(count, WORD))
         sizes.check_lanes(self.board, count, len(self._plan.width))
-        words = -(-count // WORD)
-        self.threads = min(words, compiled.default_threads(words * image.core_count))
-        """One, and one more for every 1,024 cores of a word, up to the words and the processors."""
+        self.threads = threads_of(image.core_count, count)
         self._crew = Crew(self.threads)
         self._scratch = [compiled.scratch() for _ in range(self.threads)]
         self._used = np.count_nonzero(image.types, axis=1)
