@@ -56,8 +56,10 @@ def found(board: arrays.Layout) -> list[npt.NDArray[np.int64]]:
 
 def likely(state: State, ticks: int) -> bool:
     """Whether a run of so many ticks has input enough for a wave to pay."""
-    most = min(ticks, arrays.BLOCK * WORDS)
-    return ticks >= LEAST_TICKS and frames(state.due(), state.tick, most) >= LEAST_FRAMES
+    inputs, most = state.due(), min(ticks, arrays.BLOCK * WORDS)
+    if ticks < LEAST_TICKS or not len(inputs):
+        return False
+    return frames(inputs, state.tick, most) >= LEAST_FRAMES
 
 
 def frames(inputs: Events, tick: int, ticks: int) -> int:
