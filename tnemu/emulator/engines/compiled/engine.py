@@ -145,7 +145,7 @@ class CompiledEngine:
         """``ticks`` ticks of one thread's cores, or fewer if they cost too much."""
         tick_loop.advance(
             self.board, self._live, self._scratch[thread], buffers[thread], inputs,
-            thread, tick, ticks, BUDGET,
+            thread, tick, ticks, BUDGET, 0,
         )  # fmt: skip
 
     def _work_in_waves(

@@ -225,15 +225,14 @@ def take(place, spikes_at, count, tick):
 
 
 @njit(cache=True, nogil=True)
-def barrier(gate_at, threads):
-    """Return when all threads have come. Spins briefly, then yields the processor."""
-    passed = atomic_add(gate_at + 8 * PASSAGES, 0)
+def barrier(gate_at, threads, generation):
+    """Return when all threads have come for the ``generation``-th time. Spins briefly, then yields."""
     if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
         atomic_add(gate_at + 8 * ARRIVALS, -threads)
         atomic_add(gate_at + 8 * PASSAGES, 1)
         return
     turns = 0
-    while atomic_add(gate_at + 8 * PASSAGES, 0) == passed:
+    while atomic_add(gate_at + 8 * PASSAGES, 0) < generation:
         turns += 1
         if turns > 200:
             let_others_run()

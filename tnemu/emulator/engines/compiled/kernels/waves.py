@@ -248,7 +248,7 @@ def arrive_at_inlet(arrived, place, core, tick, begin, end):
 
 
 @njit(cache=True, nogil=True)
-def run_others(board, machine, scratch, trace, inputs, stretch, waves, thread, tick, ticks):
+def run_others(board, machine, scratch, trace, inputs, stretch, waves, thread, tick, ticks, met):
     """The cores that run tick by tick, 16 ticks at a time: as many as there are slots."""
     place, arrived = place_of(board, machine, thread), waves.arrived
     first, last, members = stretch.inlets[thread], stretch.inlets[thread + 1], len(waves.fired)
@@ -262,16 +262,9 @@ def run_others(board, machine, scratch, trace, inputs, stretch, waves, thread, t
         for m in range(first, last):
             arrive_at_inlet(arrived[m - members], place, stretch.cores[m], tick, begin, end)
         advance(
-            board,
-            machine,
-            scratch,
-            trace,
-            inputs[cursor:],
-            thread,
-            tick + begin,
-            end - begin,
-            NEVER,
-        )
+            board, machine, scratch, trace, inputs[cursor:], thread, tick + begin, end - begin,
+            NEVER, met + begin,
+        )  # fmt: skip
         while cursor < len(inputs) and inputs[cursor, 0] < tick + end:
             cursor += 1
 
@@ -292,8 +285,9 @@ def advance_waves(
     enter_all(place, post, first, last)
     admit(stretch, waves, inputs, counters, thread, tick)
     if post.threads > 1:
-        barrier(gate_at, post.threads)
-    for wave in range(len(stretch.shares)):
+        barrier(gate_at, post.threads, 1)
+    count = len(stretch.shares)
+    for wave in range(count):
         for m in range(stretch.shares[wave, thread], stretch.shares[wave, thread + 1]):
             core = stretch.cores[m]
             spikes = evaluate_core(stretch, waves, machine, counters, m, thread, tick)
@@ -303,11 +297,13 @@ def advance_waves(
                 if trace.recorded[core]:
                     record_waves(waves.fired[m], stretch.lists.stands[m], trace, core, tick)
         if post.threads > 1:
-            barrier(gate_at, post.threads)
+            barrier(gate_at, post.threads, wave + 2)
     if stretch.others:
         for word in range((first + 63) >> 6, (last + 63) >> 6):
             awake[word] &= ~stretch.members[word]
-        run_others(board, machine, scratch, trace, others, stretch, waves, thread, tick, ticks)
+        run_others(
+            board, machine, scratch, trace, others, stretch, waves, thread, tick, ticks, count + 1
+        )
     for word in range((first + 63) >> 6, (last + 63) >> 6):
         awake[word] |= stretch.members[word]
     for wave in range(len(stretch.shares)):
