@@ -94,7 +94,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
     """``lanes`` boards loaded with ``image``, at tick 0, all potentials at V0, nothing in flight.
 
     It has an Emulator's methods; counters, firings and spikes in flight are those of all boards
-    together. It runs in one thread. Memory of the compiled engine: 33 kB a core and 64 lanes for the
+    together. Every 64 lanes of 1,024 cores are worth a thread, up to the processors there are. Memory of the compiled engine: 33 kB a core and 64 lanes for the
     slots, and 1 kB a core and lane for potentials, of which only cores that keep something between
     ticks use any.
 
