@@ -20,6 +20,7 @@ from tnemu.emulator.engines.compiled.kernels import arrays, lanes
 from tnemu.emulator.engines.compiled.kernels.abreast import Abreast, AbreastScratch
 from tnemu.emulator.errors import SnapshotError
 from tnemu.emulator.lane_state import WORD, LaneInputs, LaneState
+from tnemu.emulator.spikes import connector_numbers
 from tnemu.emulator.state import Events, start_potentials
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
@@ -58,6 +59,11 @@ class CompiledLanes:
         self._scratch = [compiled.scratch() for _ in range(self.threads)]
         self._used = np.count_nonzero(image.types, axis=1)
         self._most_outputs = int(layout.outputs_per_tick(self.board).sum())
+        connector, pin = self.board.outputs.T
+        # of every output among all, in the order of spikes
+        self._rank = np.empty(len(pin), np.int64)
+        in_order = np.lexsort((pin, connector_numbers(image.outputs)[connector]))
+        self._rank[in_order] = np.arange(len(pin))
         start = start_potentials(image)
         self._words = [
             _Word(self._plan, start, generators[first : first + WORD])
@@ -155,6 +161,7 @@ class CompiledLanes:
         self._piece = max(1, min(wanted, affordable, compiled.BUFFER_ROWS))
         for index, word in enumerate(self._words):
             for outputs, spikes in found[word]:
+                outputs = outputs[np.lexsort((self._rank[outputs[:, 1]], outputs[:, 0]))]
                 trace.write(
                     _unpacked(outputs, self.board.outputs, WORD * index),
                     _unpacked(spikes, None, WORD * index),
@@ -334,10 +341,16 @@ def _due(inputs: LaneInputs, index: int, begin: int, end: int) -> tuple[npt.NDAr
 def _unpacked(rows: Events, outputs: npt.NDArray[np.int32] | None, first: int) -> Events:
     """A row (lane, tick, connector, pin) or (lane, tick, core, neuron) for every lane of rows.
 
-    rows: (tick, output, lanes), or (tick, neuron of all cores, lanes) where there are no ``outputs``.
+    rows: (tick, output, lanes), or (tick, neuron of all cores, lanes) where there are no ``outputs``. All
+    rows of a lane stand together, in the order of ``rows``.
     """
     words = np.ascontiguousarray(rows[:, 2]).view(np.uint8).reshape(-1, 8)
-    row, lane = np.nonzero(np.unpackbits(words, axis=1, bitorder="little"))
-    what = rows[row, 1]
+    bits = np.unpackbits(words, axis=1, bitorder="little")
+    lane, row = np.nonzero(np.ascontiguousarray(bits.T).view(np.bool_))
+    what = rows[:, 1]
     one, other = (what >> 8, what & 255) if outputs is None else outputs[what].T
-    return np.stack([lane + first, rows[row, 0], one, other], axis=1)
+    found = np.empty((len(row), 4), np.int64)
+    found[:, 0] = lane + first
+    for column, values in enumerate((rows[:, 0], one, other), 1):
+        found[:, column] = values[row]
+    return found
