@@ -50,17 +50,20 @@ class CoreMap:
         across = unit * width + x
         left, right = _wide(int(across.min()) - 1, int(across.max()) + 2, units * width)
         bottom, top = _wide(int(y.min()) - 1, int(y.max()) + 2, height)
+        across_most, up_most = units * width, height
+        left, right = _wide(left, right, across_most, (top - bottom + 1) // 2)  # at most 2 to 1
+        bottom, top = _wide(bottom, top, up_most, (right - left + 1) // 2)
         if (right - left) * (top - bottom) > CROP * units * width * height:
             return whole
         return left, right, bottom, top
 
 
-def _wide(low: int, high: int, most: int) -> tuple[int, int]:
-    """At least six cores from ``low`` to ``high``, within 0..most."""
-    more = max(0, min(6, most) - (high - low))
-    low = max(0, low - more // 2)
-    high = min(most, max(high, low + min(6, most)))
-    return max(0, min(low, high - min(6, most))), high
+def _wide(low: int, high: int, most: int, least: int = 4) -> tuple[int, int]:
+    """At least ``least`` cores from ``low`` to ``high``, within 0..most."""
+    low, high = max(0, low), min(most, high)
+    size = min(most, max(least, high - low))
+    low = max(0, min(low - (size - (high - low)) // 2, most - size))
+    return low, low + size
 
 
 def draw_core_map(axes: Axes, cores: CoreMap) -> Axes:
@@ -86,16 +89,15 @@ def draw_core_map(axes: Axes, cores: CoreMap) -> Axes:
     axes.spines["bottom"].set_visible(False)
     label_ticks(axes, "x", "y", whole=True)
     busy = int(np.count_nonzero(cores.rate))
-    axes.set_title(
-        f"{busy:,} of {len(cores.rate):,} loaded cores fired; grey: not loaded",
-        loc="right", size=9, color=DIM,
-    )  # fmt: skip
-    if axes.get_title(loc="left") and len(title) > 22:  # both do not fit into one line
-        axes.set_title(axes.get_title(loc="right"), loc="right", size=8, color=DIM, y=-0.0, pad=-30)
     bar = axes.figure.colorbar(picture, ax=axes, shrink=0.7, aspect=40, pad=0.02, location="bottom")
-    bar.set_label("neurons that fired per tick and core", color=DIM, size=9)
+    bar.set_label(
+        f"neurons that fired per tick and core; {busy:,} of {len(cores.rate):,} loaded cores fired; "
+        "grey: not loaded",
+        color=DIM, size=9,
+    )  # fmt: skip
     bar.ax.tick_params(colors=DIM, labelsize=8, length=0)
     bar.outline.set_visible(False)
+    axes.set_anchor("N")
     if window != whole:
         _inset(axes, cores, grid, window)
     return axes
@@ -107,11 +109,11 @@ def _inset(
     grid: npt.NDArray[np.float64],
     window: tuple[int, int, int, int],
 ) -> None:
-    """The whole board, small, right of the map; a frame shows what the map shows."""
+    """The whole board, small, above the map's corner; a frame shows what the map shows."""
     from matplotlib.patches import Rectangle
 
     units, width, height = cores.board_shape
-    small = axes.inset_axes((1.03, 0.0, 0.24, 0.24 * 1.0), zorder=3)
+    small = axes.inset_axes((0.76, 1.03, 0.24, 0.3), zorder=3, anchor="SE")
     small.set_facecolor(FAINT)
     small.imshow(
         np.where(np.isnan(grid), np.nan, 1.0), origin="lower", cmap=_blues(), vmin=0, vmax=1.6,

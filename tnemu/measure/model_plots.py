@@ -119,7 +119,7 @@ def _core_axis(axes: Axes, ids: Ints) -> None:
 
     def name(at: float, _: object) -> str:
         index = round(at / NEURONS)
-        return f"{ids[index]:,}" if 0 <= index < count else ""
+        return f"{ids[index]}" if 0 <= index < count else ""
 
     axes.yaxis.set_major_formatter(FuncFormatter(name))
     axes.set_ylabel(f"core, {NEURONS} neurons each", color=DIM, size=9)
