@@ -117,19 +117,23 @@ def _work(result: Result) -> dict[str, Any]:
 
 def _energy(result: Result) -> dict[str, Any]:
     """What the chip would have used, as an estimate."""
-    board = result.record.board
+    return energy_of(result.record.board, result.image)
+
+
+def energy_of(counted: Any, image: BoardImage) -> dict[str, Any]:
+    """The keys of a report that tell of power; ``counted`` [name] are the counters of a run of ``image``."""
     used = energy.estimate(
-        int(board["synaptic_operations"]),
-        int(board["ticks"]),
-        tick_us=result.image.board.tick_us,
-        chips=chips_used(result.image),
+        int(counted["synaptic_operations"]),
+        int(counted["ticks"]),
+        tick_us=image.board.tick_us,
+        chips=chips_used(image),
     )
     parts = energy.components(
-        int(board["ticks"]),
-        result.image.core_count,
-        int(board["hops"]),
-        int(board["chip_crossings"]),
-        int(board["output_spikes"]),
+        int(counted["ticks"]),
+        image.core_count,
+        int(counted["hops"]),
+        int(counted["chip_crossings"]),
+        int(counted["output_spikes"]),
     )
     return {
         "synaptic_operations_per_s": round(used.synaptic_operations_per_s),
