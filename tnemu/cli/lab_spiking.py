@@ -9,16 +9,17 @@ import typer
 
 if TYPE_CHECKING:
     from tnemu.lab.convert import Target
+    from tnemu.networks.spiking.dense import DenseNetwork
 
 
 def convert(
     converted: Annotated[
         Path,
         typer.Argument(
-            help="Network to be run with spikes, .npz; or one made for the board, .safetensors."
+            help="Network to be run with spikes, .npz or .zip; or one for the board, .safetensors."
         ),
     ],
-    source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz.")],
+    source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz or .zip.")],
     task: Annotated[str, typer.Option(help="cartpole or mountaincar.")],
     ticks: Annotated[int, typer.Option(help="Ticks of a decision.")],
     episodes: Annotated[int, typer.Option(help="Episodes played.")] = 100,
@@ -69,12 +70,12 @@ def convert(
     its source.
 
     Networks are arrays W0 [in, out], b0, W1, ... as in docs/spiking.md; without biases the last input
-    is a constant 1.
+    is a constant 1. Or .zip of stable-baselines3's DQN, PPO and A2C with an MlpPolicy of rectifiers.
     """
     from tnemu.cli.errors import CommandError
     from tnemu.errors import one_of
     from tnemu.files import check_writable
-    from tnemu.formats.dense_file import read_dense, read_observations
+    from tnemu.formats.dense_file import read_observations
     from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial, rate_network
     from tnemu.networks.spiking.normalisations import check_normalisation, normalised
     from tnemu.networks.spiking.recipe import Recipe
@@ -92,13 +93,13 @@ def convert(
     spec.start(seed)  # refuses a seed that is none
     if json not in (None, "-"):
         check_writable(str(json), error=CommandError)
-    original = read_dense(source)
+    original = _network(source)
     runner: Target
     if converted.suffix == ".safetensors":
         given = {"order": order, "start": start, "normalise": normalise, "bits": bits}
         runner = _made_runner(converted, recipe, given, target, board, spec, seed)
     else:
-        network = read_dense(converted)
+        network = _network(converted)
         check_fits(network, spec)
         if check_normalisation(normalise) and states is None:
             raise CommandError(
@@ -124,6 +125,17 @@ def convert(
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
+
+
+def _network(path: Path) -> DenseNetwork:
+    """A float network: an archive of arrays, or a policy of stable-baselines3."""
+    from tnemu.formats.dense_file import read_dense
+
+    if path.suffix != ".zip":
+        return read_dense(path)
+    from tnemu.learn.players.mlp_policy import read_policy  # with torch
+
+    return read_policy(path)
 
 
 def _made_runner(

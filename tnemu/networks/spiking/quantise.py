@@ -209,7 +209,7 @@ class _Heard:
     ) -> None:
         self.recipe, self.layers = recipe, layers
         self.first = None if states is None else states[:: -(-len(states) // HEARD)]
-        if self:
+        if self.first is not None and self:
             ticks, rng = last_tick(recipe, layers) + 1, np.random.default_rng(0)
             self._flow = rails(self.first, recipe, ranges, levels, ticks, rng)
 
