@@ -34,7 +34,7 @@ def convert(
     ] = "potentials",
     reset: Annotated[
         str | None,
-        typer.Option(help="subtract or zero.", show_default="subtract; zero in NEST"),
+        typer.Option(help="subtract or zero.", show_default="subtract; zero in NEST and PyNN"),
     ] = None,
     order: Annotated[
         str | None,
@@ -50,7 +50,9 @@ def convert(
     states: Annotated[
         Path | None, typer.Option(help="Recorded observations for data and robust:P, .npz.")
     ] = None,
-    target: Annotated[str, typer.Option(help="Where it runs: numpy, board or nest.")] = "numpy",
+    target: Annotated[
+        str, typer.Option(help="Where it runs: numpy, board, nest or pynn.")
+    ] = "numpy",
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     bits: Annotated[
         int,
@@ -81,9 +83,9 @@ def convert(
     from tnemu.networks.spiking.recipe import Recipe
     from tnemu.tasks.control.spec import ControlSpec
 
-    one_of("target", target, ("numpy", "board", "nest"), error=CommandError)
+    one_of("target", target, ("numpy", "board", "nest", "pynn"), error=CommandError)
     on_board = target == "board"
-    reset = reset or ("zero" if target == "nest" else "subtract")
+    reset = reset or ("zero" if target in ("nest", "pynn") else "subtract")
     recipe = Recipe(
         ticks, encoding, decoding, reset,
         order or ("textbook" if on_board else "thesis"),
@@ -120,6 +122,10 @@ def convert(
             from tnemu.targets.spiking_nest import NestTarget
 
             runner = NestTarget(network, recipe, seed)
+        elif target == "pynn":
+            from tnemu.targets.spiking_pynn import PynnTarget
+
+            runner = PynnTarget(network, recipe)
         else:
             runner = NumpyTarget(network, recipe, seed)
     trial = converted_trial(runner, original, spec, seed, episodes)
@@ -166,7 +172,7 @@ def _made_runner(
                 f"{name} = {value!r}: {path} was made for {name} {getattr(made, name)!r}; give that, or "
                 "the float network, .npz"
             )
-    if target == "nest" or given["normalise"] != "none" or given["bits"]:
+    if target in ("nest", "pynn") or given["normalise"] != "none" or given["bits"]:
         raise CommandError(
             f"{path} is in whole numbers already: it runs on --target board or, as the integer model, "
             "numpy, without --normalise and --bits; give the float network, .npz"
