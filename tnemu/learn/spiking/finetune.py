@@ -145,7 +145,7 @@ class Finetuning:
     def fitted(self, network: DenseNetwork) -> RateNetwork:
         """``network`` in whole numbers."""
         s = self.settings
-        states = self.states[-FITTING:]
+        states = self.states[:: -(-len(self.states) // FITTING)]
         fit = Fit(largest(self.states), states, s.bits, s.first_bits, s.levels)
         recipe = Recipe(s.ticks, order="textbook", start=0.5)
         return quantised(
