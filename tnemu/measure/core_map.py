@@ -91,7 +91,7 @@ def draw_core_map(axes: Axes, cores: CoreMap) -> Axes:
     busy = int(np.count_nonzero(cores.rate))
     bar = axes.figure.colorbar(picture, ax=axes, shrink=0.7, aspect=40, pad=0.02, location="bottom")
     bar.set_label(
-        f"neurons that fired per tick and core; {busy:,} of {len(cores.rate):,} loaded cores fired; "
+        f"neurons that fired per tick and core\n{busy:,} of {len(cores.rate):,} loaded cores fired; "
         "grey: not loaded",
         color=DIM, size=9,
     )  # fmt: skip
