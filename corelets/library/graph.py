@@ -23,6 +23,7 @@ from corelets.language.raster import Raster
 from corelets.language.weights import Term
 from corelets.library.entry import Entry
 from tnemu.errors import shown
+from tnemu.formats.nir_file import from_nir
 from tnemu.hardware.neuron import AXON_TYPES, AXONS
 from tnemu.networks.graph import nodes
 from tnemu.networks.graph.maps import Map
@@ -129,20 +130,22 @@ class GraphLayer(Corelet):
 class Graph(Corelet):
     """A graph of other tools, neuron for neuron: what comes in and goes out are its Input and Output nodes.
 
-    ``graph`` is a :class:`tnemu.networks.graph.nodes.Graph`; ``corelets.load("x.nir")`` reads one. Row t
-    of an output is step t of the graph for row t of its inputs. ``steps`` are its layers in whole
+    ``graph`` is a ``nir.NIRGraph`` or a :class:`tnemu.networks.graph.nodes.Graph`;
+    ``corelets.load("x.nir")`` reads one from a file. Row t of an output is step t of the graph for row t of its inputs. ``steps`` are its layers in whole
     numbers, ``notes`` where the chip would differ after a long time. A node's name is that of its port or part;
     characters that no name has are ``_``.
 
     Raises GraphError, which lists every node that cannot be mapped exactly, with why.
     """
 
-    def __init__(self, graph: nodes.Graph) -> None:
+    def __init__(self, graph: Any) -> None:
         if not isinstance(graph, nodes.Graph):
-            raise CoreletError(
-                f"Graph({shown(graph)}): expected a graph of tnemu.networks.graph.nodes; corelets.load(path) "
-                "makes one of a NIR file, from_nir(graph) of a graph of nir"
-            )
+            if not callable(getattr(graph, "to_dict", None)):
+                raise CoreletError(
+                    f"Graph({shown(graph)}): expected a nir.NIRGraph or a graph of tnemu.networks.graph.nodes; "
+                    "corelets.load(path) makes the corelet of a NIR file"
+                )
+            graph = from_nir(graph)
         self.steps = steps = in_steps(graph)
         self.notes = steps.notes()
         self.names = _names([*steps.inputs, *(la.name for la in steps.layers), *steps.outputs])

@@ -79,9 +79,11 @@ Problem = tuple[str, str]
 """A node's name, and why it cannot be mapped exactly."""
 
 
-def driven(graph: Graph) -> tuple[dict[str, Value | None], list[Problem]]:
+def driven(
+    graph: Graph, shapes: dict[str, Shape] | None = None
+) -> tuple[dict[str, Value | None], list[Problem]]:
     """What drives each neuron and output of ``graph``, in an order in which they can be computed, and
-    what cannot be. A node that depends on one that cannot be has None, and is not a problem itself.
+    what cannot be; ``shapes`` takes the shape of what leaves each node. A node that depends on one that cannot be has None, and is not a problem itself.
     """
     problems = [(n, node.why) for n, node in graph.nodes.items() if isinstance(node, Foreign)]
     rings, order = _rings(graph), []
@@ -114,8 +116,11 @@ def driven(graph: Graph) -> tuple[dict[str, Value | None], list[Problem]]:
                 values[name] = _at(node, whole, name)
             except (PathError, MapError) as error:
                 problems.append((name, str(error)))
-        if values[name] is None:
+        value = values[name]
+        if value is None:
             lost.add(name)
+        elif shapes is not None:
+            shapes[name] = value.shape
         if isinstance(node, (*SPIKING, Output)):
             found[name] = values[name]
     return found, problems

@@ -1,0 +1,172 @@
+"""HDF5 files as trees of arrays and texts: groups and plain data sets, nothing that leads out of the file.
+
+Refused by name are links that are not hard, data kept in other files, virtual data, filters other than
+gzip, shuffle, Fletcher's sum and LZF, types other than numbers and text, and more objects, depth or bytes
+than a network has. h5py (extra ``nir``) reads from memory, so no path in a file is ever opened.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tnemu import files
+from tnemu.errors import shown
+from tnemu.formats.errors import FormatError
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+MOST_BYTES = 1 << 28
+"""Bytes of a file."""
+MOST_DATA = 1 << 30
+"""Bytes of all arrays, unpacked."""
+MOST_OBJECTS = 100_000
+MOST_DEPTH = 16
+MOST_TEXT = 1 << 20
+_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
+
+Tree = dict[str, Any]
+
+
+def need(name: str, what: str) -> Any:
+    """The library ``name``, or a FormatError that says how to get it."""
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError:
+        raise FormatError(f"{what} need the library {name}; pip install 'tnemu[nir]'") from None
+
+
+def is_hdf5(path: str | Path) -> bool:
+    """Whether a file begins as HDF5 does, at whatever size; False for one that cannot be read."""
+    try:
+        with files.opening(path, error=FormatError) as source:
+            return source.read(len(MAGIC)) == MAGIC
+    except FormatError:
+        return False
+
+
+def read_tree(path: str | Path) -> Tree:
+    """The file's groups as dicts, its data sets as arrays, numbers and texts.
+
+    Raises FormatError, with the place in the file, for what is refused and for a damaged file.
+    """
+    h5py = need("h5py", "HDF5 files")
+    data = files.read_bytes(path, error=FormatError, what="HDF5 file", most_bytes=MOST_BYTES)
+    where = files.place(path)
+    if not data.startswith(MAGIC):
+        raise FormatError(f"{where} is no HDF5 file; give one, such as nir.write() makes")
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            return _Reader(h5py, where).group(file, "")
+    except FormatError:
+        raise
+    except Exception as problem:  # h5py raises a dozen kinds, by what HDF5 stumbles over
+        raise FormatError(f"{where} is damaged ({_brief(problem)}); write it again") from None
+
+
+def _brief(problem: BaseException) -> str:
+    return " ".join(str(problem).split())[:120] or type(problem).__name__
+
+
+class _Reader:
+    """What was read so far, against the limits."""
+
+    def __init__(self, h5py: Any, where: str) -> None:
+        self.h5py, self.where = h5py, where
+        self.objects = self.bytes = 0
+
+    def refuse(self, place: str, problem: str) -> FormatError:
+        return FormatError(f"{self.where}: {shown(place or '/')} {problem}")
+
+    def group(self, group: Any, place: str) -> Tree:
+        if place.count("/") >= MOST_DEPTH:
+            raise self.refuse(place, f"is deeper than {MOST_DEPTH} groups; write it flatter")
+        if self.objects + len(group) > MOST_OBJECTS:
+            raise self.refuse(place, f"makes it more than {MOST_OBJECTS:,} objects; split the file")
+        found: Tree = {}
+        for name in list(group):
+            here = f"{place}/{name}"
+            self.objects += 1
+            if self.objects > MOST_OBJECTS:
+                raise self.refuse(
+                    here, f"is object {self.objects:,}; the limit is {MOST_OBJECTS:,}"
+                )
+            link = group.get(name, getlink=True)
+            if type(link) is not self.h5py.HardLink:
+                raise self.refuse(
+                    here,
+                    f"is a {type(link).__name__} to elsewhere; copy what it means into the file",
+                )
+            item = group[name]
+            if isinstance(item, self.h5py.Group):
+                found[name] = self.group(item, here)
+            elif isinstance(item, self.h5py.Dataset):
+                found[name] = self.values(item, here)
+            else:
+                raise self.refuse(here, "is neither a group nor data; take it out")
+        return found
+
+    def values(self, item: Any, place: str) -> Any:
+        plist = item.id.get_create_plist()
+        if item.external or item.is_virtual:
+            raise self.refuse(place, "keeps its data in other files; copy them into this one")
+        for k in range(plist.get_nfilters()):
+            code = plist.get_filter(k)[0]
+            if code not in _FILTERS:
+                raise self.refuse(
+                    place, f"is packed by filter {code}; known are {', '.join(_FILTERS.values())}"
+                )
+        text = self.h5py.check_string_dtype(item.dtype)
+        if text is None and not (item.dtype.kind in "biuf" and item.dtype.itemsize <= 8):
+            raise self.refuse(place, f"has the type {item.dtype}; numbers and text are read")
+        if item.shape is None:
+            raise self.refuse(place, "is empty; give it a value")
+        chunk = math.prod(item.chunks or ()) * item.dtype.itemsize
+        self.bytes += math.prod(item.shape) * item.dtype.itemsize
+        if max(self.bytes, chunk) > MOST_DATA:
+            raise self.refuse(
+                place, f"makes it more than {MOST_DATA:,} bytes unpacked; split the file"
+            )
+        if not isinstance(item.shape, tuple) or len(item.shape) > 8:
+            raise self.refuse(place, f"has {len(item.shape)} axes; at most 8 are read")
+        value = item[()]
+        if text is None:
+            return value
+        flat = [self.text(one, place) for one in np.ravel(np.asarray(value, object))]
+        return flat[0] if item.shape == () else np.array(flat, object).reshape(item.shape)
+
+    def text(self, value: Any, place: str) -> str:
+        raw = value if isinstance(value, bytes) else str(value).encode()
+        if len(raw) > MOST_TEXT:
+            raise self.refuse(place, f"is a text of {len(raw):,} bytes; the limit is {MOST_TEXT:,}")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            raise self.refuse(place, "is a text that is no UTF-8; write it in UTF-8") from None
+
+
+def tree_bytes(tree: Mapping[str, Any]) -> bytes:
+    """An HDF5 file of ``tree``, as :func:`read_tree` reads it: texts, arrays (packed by gzip), dicts."""
+    h5py = need("h5py", "HDF5 files")
+    made = io.BytesIO()
+    with h5py.File(made, "w") as file:
+        _write(h5py, file, tree)
+    return made.getvalue()
+
+
+def _write(h5py: Any, group: Any, tree: Mapping[str, Any]) -> None:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            _write(h5py, group.create_group(name), value)
+        elif isinstance(value, str):
+            group.create_dataset(name, data=value, dtype=h5py.string_dtype())
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size > 1:
+            group.create_dataset(name, data=value, compression="gzip")
+        else:
+            group.create_dataset(name, data=value)
