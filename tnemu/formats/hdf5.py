@@ -27,6 +27,9 @@ MOST_DATA = 1 << 30
 MOST_OBJECTS = 100_000
 MOST_DEPTH = 16
 MOST_TEXT = 1 << 20
+MOST_AXES = 8
+MOST_PACKED = 1032
+"""Most bytes that a byte of a packed array stands for."""
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 
 Tree = dict[str, Any]
@@ -63,7 +66,7 @@ def read_tree(path: str | Path) -> Tree:
         raise FormatError(f"{where} is no HDF5 file; give one, such as nir.write() makes")
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            return _Reader(h5py, where).group(file, "")
+            return _Reader(h5py, where, len(data)).group(file, "")
     except FormatError:
         raise
     except Exception as problem:  # h5py raises a dozen kinds, by what HDF5 stumbles over
@@ -77,8 +80,8 @@ def _brief(problem: BaseException) -> str:
 class _Reader:
     """What was read so far, against the limits."""
 
-    def __init__(self, h5py: Any, where: str) -> None:
-        self.h5py, self.where = h5py, where
+    def __init__(self, h5py: Any, where: str, size: int) -> None:
+        self.h5py, self.where, self.size = h5py, where, size
         self.objects = self.bytes = 0
 
     def refuse(self, place: str, problem: str) -> FormatError:
@@ -127,14 +130,17 @@ class _Reader:
             raise self.refuse(place, f"has the type {item.dtype}; numbers and text are read")
         if item.shape is None:
             raise self.refuse(place, "is empty; give it a value")
+        if len(item.shape) > MOST_AXES:
+            raise self.refuse(place, f"has {len(item.shape)} axes; at most {MOST_AXES} are read")
+        count = math.prod(item.shape)
         chunk = math.prod(item.chunks or ()) * item.dtype.itemsize
-        self.bytes += math.prod(item.shape) * item.dtype.itemsize
-        if max(self.bytes, chunk) > MOST_DATA:
+        self.bytes += count * item.dtype.itemsize
+        # gzip packs 1,032 bytes into one at best, and every text has a place of its own
+        most = min(MOST_DATA, self.size if text else self.size * MOST_PACKED)
+        if max(self.bytes, chunk) > MOST_DATA or max(count, 0 if text else chunk) > most:
             raise self.refuse(
-                place, f"makes it more than {MOST_DATA:,} bytes unpacked; split the file"
+                place, f"makes it more than {min(MOST_DATA, most):,} bytes unpacked; split the file"
             )
-        if not isinstance(item.shape, tuple) or len(item.shape) > 8:
-            raise self.refuse(place, f"has {len(item.shape)} axes; at most 8 are read")
         value = item[()]
         if text is None:
             return value
