@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 
-def evaluate(nodes: dict[str, Any], edges: list[tuple[str, str]], x: dict[str, Any]) -> dict[str, Any]:
+def evaluate(
+    nodes: dict[str, Any], edges: list[tuple[str, str]], x: dict[str, Any]
+) -> dict[str, Any]:
     """bool [T, *shape] of every Output for float rasters of every Input; nodes are those of nir.
 
     Only chains and sums without loops, in float64: nodes in the order in which all before them are known.

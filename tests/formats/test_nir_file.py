@@ -61,7 +61,9 @@ def test_a_graph_comes_back_from_file_and_corelet_as_it_was(tmp_path: Path) -> N
     write_nir(c.steps.graph, tmp_path / "b.nir")
     back = nir.read(tmp_path / "b.nir", type_check=False)  # of nir 1.0.8 it knows no groups
     assert set(back.edges) == set(graph.edges)
-    assert {n: type(k) for n, k in back.nodes.items()} == {n: type(k) for n, k in graph.nodes.items()}
+    assert {n: type(k) for n, k in back.nodes.items()} == {
+        n: type(k) for n, k in graph.nodes.items()
+    }
     for name, field in (
         ("conv2d", "weight"),
         ("affine", "weight"),

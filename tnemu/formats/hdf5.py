@@ -30,6 +30,7 @@ MOST_TEXT = 1 << 20
 MOST_AXES = 8
 MOST_PACKED = 1032
 """Most bytes that a byte of a packed array stands for."""
+_HEAP = b"GCOL\1"
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 
 Tree = dict[str, Any]
@@ -64,13 +65,38 @@ def read_tree(path: str | Path) -> Tree:
     where = files.place(path)
     if not data.startswith(MAGIC):
         raise FormatError(f"{where} is no HDF5 file; give one, such as nir.write() makes")
+    _check_heaps(data, where)
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            return _Reader(h5py, where, len(data)).group(file, "")
+            return _Reader(h5py, where, data).group(file, "")
     except FormatError:
         raise
     except Exception as problem:  # h5py raises a dozen kinds, by what HDF5 stumbles over
         raise FormatError(f"{where} is damaged ({_brief(problem)}); write it again") from None
+
+
+def _check_heaps(data: bytes, where: str) -> None:
+    """Every heap of texts ends: the library walks damaged ones for ever.
+
+    A collection is "GCOL", version 1, 3 bytes, its size, and objects of index, references (2 bytes
+    each), 4 bytes, size, data filled up to 8; index 0 is what is free, its size all of it.
+    """
+    at = data.find(_HEAP)
+    while at >= 0:
+        size = int.from_bytes(data[at + 8 : at + 16], "little")
+        place, end = at + 16, at + size
+        good = 16 <= size <= len(data) - at
+        while good and place + 16 <= end:
+            length = int.from_bytes(data[place + 8 : place + 16], "little")
+            free = data[place : place + 2] == b"\0\0"
+            step = length if free else 16 + (length + 7) // 8 * 8
+            good = 16 <= step <= end - place
+            place += step
+        if not good:
+            raise FormatError(
+                f"{where} is damaged (its heap of texts at byte {at:,}); write it again"
+            )
+        at = data.find(_HEAP, at + 1)
 
 
 def _brief(problem: BaseException) -> str:
@@ -80,8 +106,8 @@ def _brief(problem: BaseException) -> str:
 class _Reader:
     """What was read so far, against the limits."""
 
-    def __init__(self, h5py: Any, where: str, size: int) -> None:
-        self.h5py, self.where, self.size = h5py, where, size
+    def __init__(self, h5py: Any, where: str, data: bytes) -> None:
+        self.h5py, self.where, self.data, self.size = h5py, where, data, len(data)
         self.objects = self.bytes = 0
 
     def refuse(self, place: str, problem: str) -> FormatError:
@@ -141,11 +167,28 @@ class _Reader:
             raise self.refuse(
                 place, f"makes it more than {min(MOST_DATA, most):,} bytes unpacked; split the file"
             )
+        if text is not None and text.length is None:
+            self.check_texts(item, count, place)
         value = item[()]
         if text is None:
             return value
         flat = [self.text(one, place) for one in np.ravel(np.asarray(value, object))]
         return flat[0] if item.shape == () else np.array(flat, object).reshape(item.shape)
+
+    def check_texts(self, item: Any, count: int, place: str) -> None:
+        """No text claims more bytes than the file has: the library would ask for that memory.
+
+        Each is length (4 bytes), place of its heap (8), index (4), one after the other.
+        """
+        first = item.id.get_offset() if item.chunks is None else None
+        if first is None or not 0 <= first <= self.size - 16 * count:
+            raise self.refuse(
+                place, "keeps its texts in pieces; write them in one, as nir.write() does"
+            )
+        raw = np.frombuffer(self.data, np.uint8, 16 * count, first).reshape(count, 16)
+        longest = int(raw[:, :4].copy().view("<u4").max(initial=0))
+        if longest > min(self.size, MOST_TEXT):
+            raise self.refuse(place, f"claims a text of {longest:,} bytes; write it again")
 
     def text(self, value: Any, place: str) -> str:
         raw = value if isinstance(value, bytes) else str(value).encode()
