@@ -11,7 +11,7 @@ from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
 from corelets.language.pins import Pins
 from corelets.language.ports import Input, Output
-from corelets.language.raster import Raster, Rasters, taken
+from corelets.language.raster import Raster
 from corelets.library.entry import Entry
 from tnemu.errors import shown
 from tnemu.hardware.neuron import AXONS, FIELDS, NEURON_DTYPE
@@ -85,10 +85,11 @@ class Converted(Corelet):
         records["kappa"] = not compared  # a comparator may go below -beta, a hidden neuron not
         return records
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """The integer model of the network, from the tick in which the board was loaded on."""
-        raster = taken(self.rails, rasters)
-        return {"readout": self.network.run(raster[:, None])[:, 0]}
+    def model(self, rails: Raster) -> dict[str, Raster]:
+        """The integer model of the network, loaded a tick for each layer before its answer to row 0."""
+        ticks = len(self.network.layers)
+        given = np.concatenate([rails, np.zeros((ticks, rails.shape[1]), np.bool_)])
+        return {"readout": self.network.run(given[:, None])[ticks:, 0]}
 
     def origin(self) -> dict[str, Any]:
         """Name, task and hash of the network."""

@@ -81,7 +81,7 @@ def test_the_part_that_takes_most_is_named_with_advice_for_its_kind():
     with pytest.raises(FitError) as caught:
         size_of(Holder(), TINY)
     assert str(caught.value) == (
-        "Holder needs at least 98 cores, tiny has 32: Delay 'late' about 96, Relay 'soon' about 1; use "
+        "Holder needs at least 34 cores, tiny has 32: Delay 'late' about 32, Relay 'soon' about 1; use "
         "a larger board, or a shorter delay or fewer pins in 'late'"
     )
 

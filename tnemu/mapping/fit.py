@@ -8,10 +8,10 @@ a network takes without a place on a board is :mod:`tnemu.mapping.size`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,13 @@ from tnemu.errors import shown, whole
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
-from tnemu.hardware.places import Places
 from tnemu.mapping import report
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
-from tnemu.mapping.links import Links, links
-from tnemu.mapping.order import Ticks
+from tnemu.mapping.links import links
 from tnemu.mapping.place import in_order, place
-from tnemu.mapping.size import Buildable, LayerSize, Size, quiet, size_of
+from tnemu.mapping.placed import LayerPlan, Placed
+from tnemu.mapping.size import Buildable, Size, quiet, size_of
 from tnemu.networks.logical import LogicalNetwork
 
 if TYPE_CHECKING:
@@ -41,60 +40,15 @@ MOST_DEPTH = 1000
 __all__ = ["Buildable", "FitError", "LayerPlan", "Plan", "Size", "fit", "size_of"]
 
 
-@dataclass(frozen=True)
-class LayerPlan(LayerSize):
-    """One layer on the board: what it takes, and how far its packets go.
-
-    ``longest_hop`` is the longest way |dx| + |dy| of its neurons' packets, splitters included.
-    """
-
-    longest_hop: int
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(Placed):
     """A network on a board: its ``size``, and the ``image`` of where everything lies.
 
     Core k of ``network`` is core k of the image. ``layers`` and ``resources`` are those of the size
     with what placement adds: hops, chips, and the share of the board.
     """
 
-    size: Size
-    image: BoardImage
-    layers: tuple[LayerPlan, ...]
-    resources: Mapping[str, int | float]
-
     HEADINGS: ClassVar[tuple[str, ...]] = report.HEADINGS
-
-    @property
-    def network(self) -> LogicalNetwork:
-        """The network as it was loaded: one wire per neuron, every delay set."""
-        return self.size.network
-
-    @property
-    def latency_ticks(self) -> int:
-        """Ticks from a frame's source tick to its last output spike, both included.
-
-        Spikes injected at source tick t have left the board completely after tick
-        t + latency_ticks - 1, so ``run(latency_ticks)`` from tick t gives the whole answer.
-        """
-        return self.size.latency_ticks
-
-    @property
-    def wave_ticks(self) -> Ticks:
-        """The tick in which each neuron sees a frame of source tick 0, int64 [cores, 256]; -1: unused."""
-        return self.size.wave_ticks
-
-    def places(self, name: Any) -> Places:
-        """Core and neuron of every pin of ``name``, by which probes find them; :meth:`Size.places`."""
-        return self.size.places(name)
-
-    def links(self, spikes_per_tick: npt.ArrayLike = 1.0) -> Links:
-        """What the links between cores and between chips carry, as in :func:`tnemu.mapping.links.links`.
-
-        ``spikes_per_tick``, 0..1, is how often neurons fire: one number, or [cores, 256].
-        """
-        return links(self.image, spikes_per_tick)
 
     def draw(self, path: str | Path | None = None, depth: int = 1) -> Figure:
         """The picture of the board: cores coloured by part, and what the links between them carry.

@@ -14,13 +14,13 @@ from tnemu.mapping.report import parts_of
 from tnemu.measure.chip_plot import ChipPlot, draw_chip, save_chip
 
 if TYPE_CHECKING:
-    from tnemu.mapping.fit import Plan
+    from tnemu.mapping.placed import Placed
     from tnemu.measure.chip_plot import Figure
 
 Ints = npt.NDArray[np.int64]
 
 
-def draw(plan: Plan, path: str | Path | None = None, depth: int = 1) -> Figure:
+def draw(plan: Placed, path: str | Path | None = None, depth: int = 1) -> Figure:
     """The board with its cores coloured by part, and the links of the mesh by what they carry.
 
     A matplotlib figure, written as PNG to ``path`` where one is given; FitError if that cannot be.
@@ -32,7 +32,7 @@ def draw(plan: Plan, path: str | Path | None = None, depth: int = 1) -> Figure:
         return save_chip(plot, file)
 
 
-def picture(plan: Plan, depth: int = 1) -> ChipPlot:
+def picture(plan: Placed, depth: int = 1) -> ChipPlot:
     """What :func:`draw` draws."""
     board, r = plan.image.board, plan.resources
     parts = parts_of([layer.name for layer in plan.layers], depth)
@@ -63,7 +63,7 @@ def picture(plan: Plan, depth: int = 1) -> ChipPlot:
     )
 
 
-def _parts(plan: Plan, layers: list[tuple[int, ...]]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _parts(plan: Placed, layers: list[tuple[int, ...]]) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """The part that has most neurons of each core, and whether it has others as well."""
     of_layer = np.zeros(len(plan.layers) + 1, np.int64)
     for k, mine in enumerate(layers):

@@ -17,7 +17,7 @@ import numpy as np
 from tnemu.mapping.links import Links
 
 if TYPE_CHECKING:
-    from tnemu.mapping.fit import LayerPlan, Plan
+    from tnemu.mapping.placed import LayerPlan, Placed
 
 HEADINGS = (
     "layer",
@@ -70,7 +70,7 @@ def _name(names: list[str], depth: int) -> str:
     return _INDEX.sub(span, heads[0])
 
 
-def rows(plan: Plan, depth: int) -> list[tuple[str, ...]]:
+def rows(plan: Placed, depth: int) -> list[tuple[str, ...]]:
     """The table below its headings, as text: a row for each part, and the total."""
     names = ("cores", "axons", "neurons", "copies", "splitters", "relays", "longest_hop")
     table = []
@@ -85,14 +85,14 @@ def rows(plan: Plan, depth: int) -> list[tuple[str, ...]]:
     return [(name, *(f"{value:,}" for value in values)) for name, *values in table]
 
 
-def _cores(plan: Plan, part: Part, layers: list[LayerPlan]) -> int:
+def _cores(plan: Placed, part: Part, layers: list[LayerPlan]) -> int:
     """Cores that hold any of ``layers``; one that several share counts once."""
     if len(layers) == 1:
         return layers[0].cores
     return int(np.isin(plan.size.layer_of, part.layers).any(axis=1).sum())
 
 
-def text(plan: Plan, depth: int) -> str:
+def text(plan: Placed, depth: int) -> str:
     """Headings, rows and notes."""
     table = [HEADINGS, *rows(plan, depth)]
     widths = [max(len(row[k]) for row in table) for k in range(len(HEADINGS))]
@@ -103,7 +103,7 @@ def text(plan: Plan, depth: int) -> str:
     return "\n".join([*lines, "", *notes(plan)])
 
 
-def notes(plan: Plan) -> list[str]:
+def notes(plan: Placed) -> list[str]:
     """What does not fit into columns, one sentence a line."""
     r, board = plan.resources, plan.image.board
     return [
