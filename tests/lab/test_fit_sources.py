@@ -146,7 +146,6 @@ def test_a_model_file_keeps_the_order_of_its_cores(tmp_path):
             "a zip archive, such as arrays of numpy (.npz) or a torch file",
         ),
         ("a.npy", b"\x93NUMPY\1\0", "an array of numpy (.npy)"),
-        ("a.nir", b"\x89HDF\r\n\x1a\n...", "an HDF5 file, as NIR graphs are, and tnemu reads none"),
         ("a.pkl", b"\x80\x04\x95", "a pickled object, and tnemu opens none"),
         ("a.sfti", b'{"class":"SpikeWriter"}\n', "a spike file; tnemu run takes it as --spikes"),
         ("b.json", b'{"spike":{"srcTime":0}}', "a spike file; tnemu run takes it as --spikes"),
