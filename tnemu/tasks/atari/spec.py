@@ -89,6 +89,8 @@ class AtariSpec:
     """Training only: losing a life ends the return that is learnt from. The game goes on."""
     sha256: str = field(init=False, repr=False, compare=False)
     """Hash of the canonical JSON of all fields above."""
+    picture_aspect: ClassVar[float] = 4 / 3
+    """Width of the console's picture over its height, on the screen it was made for."""
 
     def __post_init__(self) -> None:
         if isinstance(self.actions, list):
