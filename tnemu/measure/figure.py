@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,11 @@ def _without_backend() -> Iterator[None]:
                     matplotlib.rcParams["backend"] = asked
 
 
-def style_axes(axes: Axes, title: str, x: str = "", y: str = "", *, grid: str = "y") -> None:
+Grid = Literal["", "x", "y", "both"]
+"""Lines across a plot: at the ticks of which axis."""
+
+
+def style_axes(axes: Axes, title: str, x: str = "", y: str = "", *, grid: Grid = "y") -> None:
     """What all plots look like: bold title, dim labels, a faint grid along ``grid`` ("" is none), and
     of the frame the lower edge alone.
     """

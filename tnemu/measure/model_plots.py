@@ -88,11 +88,8 @@ def draw_rates(axes: Axes, plot: ModelPlot) -> Axes:
     for color, (name, rate) in zip(COLORS, plot.rates.items(), strict=False):
         if not rate.any():
             continue
-        shift = {
-            "lw": 1.4 if name == "fired" else 1.1,
-            "ls": "--" if name == "left the board" else "-",
-        }
-        axes.stairs(rate, edges, baseline=None, color=color, label=name, **shift)
+        width, line = 1.4 if name == "fired" else 1.1, "--" if name == "left the board" else "-"
+        axes.stairs(rate, edges, baseline=None, color=color, label=name, lw=width, ls=line)
     axes.set_ylim(0, 1.22 * max(1.0, *(float(rate.max()) for rate in plot.rates.values())))
     _tick_axis(axes, plot.ticks)
     label_ticks(axes, "y")
