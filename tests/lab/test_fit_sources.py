@@ -24,7 +24,10 @@ from tnemu.mapping.build import build_image
 from tnemu.mapping.place import in_order
 
 MODEL = Path(__file__).parents[1] / "formats" / "data" / "ex1.json"
-GIVE = "give a weight file (.safetensors), an IBM model file (.json, .tnbm) or a shipped student's name"
+GIVE = (
+    "give a weight file (.safetensors), an IBM model file (.json, .tnbm), a NIR file (.nir) or a shipped "
+    "student's name"
+)
 
 
 def refusal(*arguments, **keywords):
