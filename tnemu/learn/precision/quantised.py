@@ -27,7 +27,7 @@ from tnemu.learn.players.integers import (
     requantise,
     weight_limit,
 )
-from tnemu.learn.precision.quantise import Codes, fixed_point, step_for
+from tnemu.learn.precision.quantise import Codes, cosine, fixed_point, step_for
 
 
 class QuantLayer(NeuronLayer):
@@ -150,7 +150,7 @@ class QuantStudent(Student):
         """Per layer, the cosine between its quantised weights and the control's."""
         pairs = zip(self.layers, control.layers, strict=True)
         return {
-            a.wiring.name: float(F.cosine_similarity(a.weights.ravel(), b.hidden.ravel(), 0))
+            a.wiring.name: cosine(a.weights, b.hidden)
             for a, b in pairs
         }
 
