@@ -9,7 +9,6 @@ compared with what that left. Weights and data are the user's.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -19,21 +18,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tnemu.formats.errors import FormatError
 from tnemu.files import json_text
+from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, save_tensors
 from tnemu.learn.distil.checkpoint import StageCheckpoint
 from tnemu.learn.players.nets import load_state, state_arrays
+from tnemu.learn.players.integers import QuantiseError
+from tnemu.learn.precision.folding import runnable
 from tnemu.learn.precision.named import Network, network
+from tnemu.learn.precision.network_files import INTEGER_NETWORK, load_network, save_network
 from tnemu.learn.precision.network_settings import FREE, QuantiseSettings
+from tnemu.learn.precision.noise import measure_noise
+from tnemu.learn.precision.quant_network import QuantNetwork
 from tnemu.learn.precision.rungs import Ladder, Row
-from tnemu.learn.precision.tune import Descent, tune, validate
+from tnemu.learn.precision.tune import Descent, figures_of, logits_of, tune, validate
 from tnemu.learn.run.options import command, run_command
 from tnemu.learn.run.runs import Report, begin, derived_seed, file_sha256, print_row, versions
 from tnemu.tasks.classify.catalogue import load
 from tnemu.tasks.classify.data import Part, split
 
 FLOAT_NETWORK = "tnemu float network 1"
+EQUAL_IMAGES = 100
+"""Test pictures on which the answers of torch and of numpy are compared in every rung."""
 
 
 class FloatNetwork(nn.Module):
@@ -76,12 +82,18 @@ class NetworkLadder(Ladder):
             how = Descent(
                 s.adapt_iterations, s.adapt_batch, s.adapt_rate, "sgd", "cosine", s.momentum, s.weight_decay
             )
-            figures = self._tuned(full, "fp32", how, 0)
+
+            def log(values: Row) -> None:
+                self.curve.add(rung="fp32", **values)
+
+            figures = self._tuned(full, "fp32", how, 0, log)
         facts = self.provenance() | self.made_with() | {"rung": figures}
         self._write(path, state_arrays(full), FLOAT_NETWORK, {"provenance": facts})
         return full, path
 
-    def _tuned(self, net: nn.Module, rung: str, how: Descent, use: int) -> dict[str, float]:
+    def _tuned(
+        self, net: nn.Module, rung: str, how: Descent, use: int, log: Report
+    ) -> dict[str, float]:
         s = self.settings
         stage = {"rung": rung, **asdict(how)}
         name = rung.replace(" ", "-")
@@ -92,9 +104,6 @@ class NetworkLadder(Ladder):
             checkpoint.remove()
         reached = checkpoint.iteration()
         self.curve.keep(lambda row: row["rung"] != rung or int(row["iteration"] or 0) <= reached)
-
-        def log(values: Row) -> None:
-            self.curve.add(rung=rung, **values)
 
         seed = derived_seed(s.seed, use + 2)
         every = s.check_every, s.log_every
@@ -114,8 +123,12 @@ class NetworkLadder(Ladder):
         """The full network again."""
         return copy.deepcopy(full)
 
-    def quantised(self, full: nn.Module, bits: int) -> nn.Module:
-        raise NotImplementedError
+    def quantised(self, full: nn.Module, bits: int) -> QuantNetwork:
+        """The network with ranges from training pictures that are spread over the data."""
+        count = min(self.settings.range_images, len(self.train_part))
+        which = np.linspace(0, len(self.train_part) - 1, count).astype(np.int64)
+        images = torch.from_numpy(self.train_part.images[which])
+        return QuantNetwork(self.net, bits, images, self.settings)
 
     def train(self, net: nn.Module, rung: str, bits: int, log: Report) -> dict[str, float]:
         """One descent as the settings say, the same for the control and every rung."""
@@ -123,13 +136,32 @@ class NetworkLadder(Ladder):
         how = Descent(
             self.iterations, s.batch, s.learning_rate, s.optimiser, s.schedule, s.momentum, s.weight_decay
         )
-        return self._tuned(net, rung, how, 1)
+        return self._tuned(net, rung, how, 1, log)
 
     def described(self, net: nn.Module, full: nn.Module) -> Row:
-        raise NotImplementedError
+        """Cosines, sizes, and whether torch and numpy give the same answers to the last bit."""
+        if not isinstance(net, QuantNetwork):
+            return {}
+        some = self.test.images[:EQUAL_IMAGES]
+        theirs = net.folded().answers(torch.from_numpy(some)).numpy()
+        ours = net.folded().numpy().answers(some)
+        if not np.array_equal(theirs, ours):
+            raise QuantiseError(
+                f"{net.bits} bit: {int((theirs != ours).sum())} of {ours.size} answers of numpy differ from "
+                "those of torch; please report this with the network"
+            )
+        return {
+            "cosine_to_fp32": net.cosines(),
+            "weights_bytes": net.bytes_of_weights(),
+            "equal_in_numpy": len(some),
+        }
 
     def save(self, path: Path, net: nn.Module, bits: int | None, facts: Row) -> None:
-        raise NotImplementedError
+        """The integers of a rung, or the weights of the control."""
+        if isinstance(net, QuantNetwork):
+            save_network(path, net.folded().numpy(), bits=bits, provenance=facts)
+        else:
+            self._write(path, state_arrays(net), FLOAT_NETWORK, {"provenance": facts})
 
     def made_with(self) -> Row:
         """What a rung that is kept must have been made with."""
@@ -149,7 +181,42 @@ class NetworkLadder(Ladder):
         }
 
     def judged(self, rungs: list[Row]) -> Row:
-        raise NotImplementedError
+        """Every rung on the test part, whose labels nothing before has looked at."""
+        images, labels = torch.from_numpy(self.test.images), torch.from_numpy(self.test.labels)
+        logits = {}
+        for row in rungs:
+            logits[row["rung"]] = self._answers(Path(row["file"]), images)
+            row |= figures_of(logits[row["rung"]], labels, "test")
+        best = {name: each.argmax(1) for name, each in logits.items()}
+        for row in rungs:
+            same = (best[row["rung"]] == best["fp32"]).double().mean()
+            row["agrees_with_fp32"] = float(same)
+        whole: Row = {
+            "pictures": {name: len(part) for name, part in self._parts().items()},
+            "iterations": self.iterations,
+            "rungs": rungs,
+            **self.provenance(),
+        }
+        if self.settings.noise_batches:
+            whole["noise"] = self._noise()
+        return whole
+
+    def _parts(self) -> dict[str, Part]:
+        return {"training": self.train_part, "validation": self.held, "test": self.test}
+
+    def _answers(self, path: Path, images: Tensor) -> Tensor:
+        """Logits of the rung in a file, as its integers give them."""
+        if load_facts(path).get("format") == INTEGER_NETWORK:
+            return runnable(load_network(path))(images)
+        net = FloatNetwork(copy.deepcopy(self.net))
+        load_state(net, path)
+        return logits_of(net, images)
+
+    def _noise(self) -> list[Row]:
+        s = self.settings
+        nets: dict[int, nn.Module] = {32: FloatNetwork(copy.deepcopy(self.net))}
+        nets |= {bits: self.quantised(nets[32], bits) for bits in self.bits}
+        return measure_noise(nets, self.train_part, s.noise_batches, derived_seed(s.seed, 9))
 
 
 def quantise(settings: QuantiseSettings, resume: bool = False, report: Report = print_row) -> Path:
