@@ -91,7 +91,7 @@ class FoldedNetwork:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float64 [n, classes] of pictures uint8."""
-        return self.answers(images) * self.unit
+        return self.answers(images).double() * self.unit
 
     def answers(self, images: Tensor) -> Tensor:
         """int64 [n, classes]."""
@@ -103,7 +103,9 @@ class FoldedNetwork:
         arrays = {name: array.numpy() for name, array in self.arrays.items()}
         return IntegerNetwork(self.steps, arrays, self.unit)
 
-    def _step(self, kind: str, inputs: tuple[int, ...], bound: int, name: str = "", **numbers: Any) -> int:
+    def _step(
+        self, kind: str, inputs: tuple[int, ...], bound: int, name: str = "", **numbers: Any
+    ) -> int:
         self.steps.append(Step(kind, inputs, numbers, int(bound), name))
         return len(self.steps) - 1
 
@@ -149,7 +151,8 @@ class FoldedNetwork:
         if node.kind == "cat":
             sources = [g.terms[0] for g in given]
             gains = [
-                g.expand(self.net.shapes[i][0]) for (_, g), i in zip(sources, node.inputs, strict=True)
+                g.expand(self.net.shapes[i][0])
+                for (_, g), i in zip(sources, node.inputs, strict=True)
             ]
             inputs = tuple(i for i, _ in sources)
             most = max(self.steps[i].bound for i in inputs)
@@ -158,7 +161,9 @@ class FoldedNetwork:
             window, stride, pad = _means(node, before, after)
             count = window[0] * window[1]
             edges = (pad[1], pad[1], pad[0], pad[0])
-            at = self._step("sum", (source,), bound * count, window=window, stride=stride, edges=edges)
+            at = self._step(
+                "sum", (source,), bound * count, window=window, stride=stride, edges=edges
+            )
             return Expression([(at, gain / count)], zero)
         if node.kind == "max":
             more = {name: n[name] for name in ("window", "stride", "dilation")}
@@ -230,6 +235,6 @@ def runnable(net: IntegerNetwork, batch: int = 100) -> Callable[[Tensor], Tensor
     def logits(images: Tensor) -> Tensor:
         some = images.split(batch)
         found = torch.cat([run(net.steps, arrays, x.long(), TorchSums()) for x in some])
-        return found * net.unit
+        return found.double() * net.unit
 
     return logits

@@ -226,5 +226,3 @@ def _check_products(steps: Sequence[Step], arrays: Arrays) -> None:
 
 def _largest(array: npt.NDArray[np.int64]) -> int:
     return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
-
-

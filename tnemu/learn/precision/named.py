@@ -71,7 +71,9 @@ def _vision(name: str, **more: Any) -> Callable[[], nn.Module]:
 
 
 def _lite0() -> nn.Module:
-    package = _package("efficientnet_lite_pytorch", "efficientnet-lite0 is", "efficientnet-lite-pytorch")
+    package = _package(
+        "efficientnet_lite_pytorch", "efficientnet-lite0 is", "efficientnet-lite-pytorch"
+    )
     module: nn.Module = package.EfficientNet.from_name("efficientnet-lite0")
     return module
 
@@ -94,7 +96,9 @@ def _cifar(depth: int) -> Known:
     return Known(lambda: cifar_resnet(depth), (3, 32, 32), *IMAGENET, source)
 
 
-_TORCHVISION = "resnet18 resnet34 resnet50 resnet152 densenet161 vgg16_bn squeezenet1_0 squeezenet1_1"
+_TORCHVISION = (
+    "resnet18 resnet34 resnet50 resnet152 densenet161 vgg16_bn squeezenet1_0 squeezenet1_1"
+)
 NETWORKS: dict[str, Known] = {
     **{f"resnet{depth}": _cifar(depth) for depth in DEPTHS},
     **{
@@ -173,5 +177,3 @@ def _own(name: str, shape: Shape | None) -> Network:
             f"{channels} numbers each, deviations above 0; correct them"
         )
     return Network(name, module, (shape[0], shape[1], shape[2]), mean, deviation)
-
-

@@ -51,7 +51,9 @@ def _step(said: Any, where: str) -> Step:
     fields = Fields(said, where, error=FormatError)
     inputs = said.get("inputs")
     if not isinstance(inputs, list) or not all(type(i) is int for i in inputs):
-        raise FormatError(f"{where}: inputs = {shown(inputs)}: must be numbers of steps; get it again")
+        raise FormatError(
+            f"{where}: inputs = {shown(inputs)}: must be numbers of steps; get it again"
+        )
     numbers = {name: _numbers(value, where) for name, value in said["numbers"].items()}
     bound = fields.whole("bound", 0, 1 << 62)
     return Step(fields.text("kind"), tuple(inputs), numbers, bound, fields.text("name", ""))
@@ -59,6 +61,8 @@ def _step(said: Any, where: str) -> Step:
 
 def _numbers(value: Any, where: str) -> Any:
     whole = tuple(value) if isinstance(value, list) else value
-    if not all(type(n) is int or type(n) is bool for n in (whole if isinstance(whole, tuple) else [whole])):
+    if not all(
+        type(n) is int or type(n) is bool for n in (whole if isinstance(whole, tuple) else [whole])
+    ):
         raise FormatError(f"{where}: {shown(value)}: must be whole numbers; get the file again")
     return whole

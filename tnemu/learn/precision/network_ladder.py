@@ -3,7 +3,8 @@
     python -m tnemu.learn.quantise resnet20 --weights resnet20.th --data cifar10 --out runs/resnet20
 
 The network is first adapted to the data, if that is asked for (``adapt_iterations``); everything below is
-compared with what that left. Weights and data are the user's.
+compared with what that left. Weights and data are the user's; OUT/fp32.safetensors, what the adaptation
+left, may be the --weights of another ladder.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from tnemu.files import json_text
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, save_tensors
 from tnemu.learn.distil.checkpoint import StageCheckpoint
-from tnemu.learn.players.nets import load_state, state_arrays
 from tnemu.learn.players.integers import QuantiseError
+from tnemu.learn.players.nets import load_state, state_arrays
 from tnemu.learn.precision.folding import runnable
 from tnemu.learn.precision.named import Network, network
 from tnemu.learn.precision.network_files import INTEGER_NETWORK, load_network, save_network
@@ -75,12 +76,19 @@ class NetworkLadder(Ladder):
         s, path = self.settings, self.out / "fp32.safetensors"
         full = FloatNetwork(self.net).eval()
         if self.resume and path.exists():
-            load_state(full, path)
+            self.finished(path)
+            load_state(full.module, path)
             return full, path
         figures: Row = {}
         if s.adapt_iterations:
             how = Descent(
-                s.adapt_iterations, s.adapt_batch, s.adapt_rate, "sgd", "cosine", s.momentum, s.weight_decay
+                s.adapt_iterations,
+                s.adapt_batch,
+                s.adapt_rate,
+                "sgd",
+                "cosine",
+                s.momentum,
+                s.weight_decay,
             )
 
             def log(values: Row) -> None:
@@ -88,7 +96,7 @@ class NetworkLadder(Ladder):
 
             figures = self._tuned(full, "fp32", how, 0, log)
         facts = self.provenance() | self.made_with() | {"rung": figures}
-        self._write(path, state_arrays(full), FLOAT_NETWORK, {"provenance": facts})
+        self._write(path, state_arrays(full.module), FLOAT_NETWORK, {"provenance": facts})
         return full, path
 
     def _tuned(
@@ -134,7 +142,13 @@ class NetworkLadder(Ladder):
         """One descent as the settings say, the same for the control and every rung."""
         s = self.settings
         how = Descent(
-            self.iterations, s.batch, s.learning_rate, s.optimiser, s.schedule, s.momentum, s.weight_decay
+            self.iterations,
+            s.batch,
+            s.learning_rate,
+            s.optimiser,
+            s.schedule,
+            s.momentum,
+            s.weight_decay,
         )
         return self._tuned(net, rung, how, 1, log)
 
@@ -161,7 +175,7 @@ class NetworkLadder(Ladder):
         if isinstance(net, QuantNetwork):
             save_network(path, net.folded().numpy(), bits=bits, provenance=facts)
         else:
-            self._write(path, state_arrays(net), FLOAT_NETWORK, {"provenance": facts})
+            self._write(path, state_arrays(net.module), FLOAT_NETWORK, {"provenance": facts})
 
     def made_with(self) -> Row:
         """What a rung that is kept must have been made with."""
@@ -209,7 +223,7 @@ class NetworkLadder(Ladder):
         if load_facts(path).get("format") == INTEGER_NETWORK:
             return runnable(load_network(path))(images)
         net = FloatNetwork(copy.deepcopy(self.net))
-        load_state(net, path)
+        load_state(net.module, path)
         return logits_of(net, images)
 
     def _noise(self) -> list[Row]:

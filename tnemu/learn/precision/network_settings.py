@@ -44,7 +44,7 @@ class QuantiseSettings:
     """How weights' steps are found: largest, percentile or least-squares."""
     weight_percentile: float = 99.9
     """Of the size of every layer's weights, where that is how."""
-    activation_range: str = "percentile"
+    activation_range: str = "least-squares"
     """How activations' steps are found: largest, percentile or least-squares."""
     percentile: float = 99.99
     """Of every layer's activations, where that is how."""
@@ -108,7 +108,9 @@ class QuantiseSettings:
         one_of("schedule", self.schedule, SCHEDULES, error=TnemuError)
         at_least(1, self, "range_images adapt_batch batch check_every log_every")
         at_least(2, self, "hold_out")
-        at_least(0, self, "seed adapt_iterations epochs weight_decay shift test_images noise_batches")
+        at_least(
+            0, self, "seed adapt_iterations epochs weight_decay shift test_images noise_batches"
+        )
         at_least(0, self, "checkpoint_minutes")
         above_zero(self, "learning_rate adapt_rate")
         inside(0, 1, self, "momentum")
@@ -125,6 +127,10 @@ class QuantiseSettings:
         """For a bar of progress."""
         return self.network
 
+    def minibatches(self, rung: str) -> int | None:
+        """How many a rung takes, where that does not depend on the data."""
+        return self.adapt_iterations if rung == "fp32" else None
+
     @property
     def training(self) -> dict[str, Any]:
         """What a rung depends on besides its bits and where things lie."""
@@ -134,5 +140,3 @@ class QuantiseSettings:
             "learning_rate schedule momentum weight_decay flip shift hold_out"
         )
         return {name: getattr(self, name) for name in chosen.split()}
-
-

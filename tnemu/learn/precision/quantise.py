@@ -73,7 +73,7 @@ def least_squares(values: Tensor, low: int, high: int) -> float:
         chosen = codes(step)
         power = float(np.square(chosen).sum())
         better = float((numbers * chosen).sum()) / power if power else step
-        if not 0 < better or missed(better) >= missed(step):
+        if not better > 0 or missed(better) >= missed(step):
             break
         step = better
     return step

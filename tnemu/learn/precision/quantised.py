@@ -149,10 +149,7 @@ class QuantStudent(Student):
     def cosines(self, control: Student) -> dict[str, float]:
         """Per layer, the cosine between its quantised weights and the control's."""
         pairs = zip(self.layers, control.layers, strict=True)
-        return {
-            a.wiring.name: cosine(a.weights, b.hidden)
-            for a, b in pairs
-        }
+        return {a.wiring.name: cosine(a.weights, b.hidden) for a, b in pairs}
 
     @torch.no_grad()
     def fold(self) -> IntegerStudent:

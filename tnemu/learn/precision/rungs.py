@@ -144,5 +144,3 @@ class Ladder(ABC):
                 )
         rung = facts.mapping("rung")
         return {**{key: rung.json(key) for key in rung}, "file": str(path)}
-
-

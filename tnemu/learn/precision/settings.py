@@ -16,7 +16,6 @@ from tnemu.learn.run.ranges import (
     world_seeds,
 )
 
-
 METHODS = ("largest", "percentile", "least-squares")
 """How the step of a range of values is found; tnemu.learn.precision.quantise says what each is."""
 

@@ -116,7 +116,14 @@ class Tracing:
         if isinstance(m, nn.Conv2d):
             if m.padding_mode != "zeros" or isinstance(m.padding, str):
                 raise self._refused(node, "pads with other values than a number of zeros")
-            self._node(node, "conv", x, module=m, label=name, **_conv(m.stride, m.padding, m.dilation, m.groups))
+            self._node(
+                node,
+                "conv",
+                x,
+                module=m,
+                label=name,
+                **_conv(m.stride, m.padding, m.dilation, m.groups),
+            )
         elif isinstance(m, nn.Linear):
             self._node(node, "linear", x, module=m, label=name)
         elif isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d):
@@ -144,8 +151,20 @@ class Tracing:
         else:
             raise self._refused(node)
 
-    def _pool(self, node: fx.Node, kind: str, window: Any, stride: Any, pad: Any, dilation: Any = 1, ceil: Any = False) -> None:
-        numbers = {"window": pair(window), "stride": pair(window if stride in (None, []) else stride)}
+    def _pool(
+        self,
+        node: fx.Node,
+        kind: str,
+        window: Any,
+        stride: Any,
+        pad: Any,
+        dilation: Any = 1,
+        ceil: Any = False,
+    ) -> None:
+        numbers = {
+            "window": pair(window),
+            "stride": pair(window if stride in (None, []) else stride),
+        }
         numbers |= {"pad": pair(pad), "dilation": pair(dilation)}
         self._node(node, kind, (self._value(node.args[0]),), ceil=bool(ceil), **numbers)
 
@@ -155,7 +174,10 @@ class Tracing:
             self._node(node, "add", (self._value(args[0]), self._value(args[1])))
         elif f in (F.relu, torch.relu, F.relu6):
             self._node(node, "relu", (self._value(args[0]),), top=6.0 if f is F.relu6 else None)
-        elif f is torch.cat and (args[1] if len(args) > 1 else more.get("dim", more.get("axis"))) == 1:
+        elif (
+            f is torch.cat
+            and (args[1] if len(args) > 1 else more.get("dim", more.get("axis"))) == 1
+        ):
             self._node(node, "cat", tuple(self._value(each) for each in args[0]))
         elif f is torch.flatten:
             self._node(node, "flatten", (self._value(args[0]),))
@@ -165,10 +187,16 @@ class Tracing:
             size = args[1] if len(args) > 1 else more["output_size"]
             self._node(node, "adaptive", (self._value(args[0]),), size=pair(size))
         elif f in (F.max_pool2d, F.avg_pool2d):
-            names = ("kernel_size", "stride", "padding", "dilation" if f is F.max_pool2d else "ceil_mode")
+            names = (
+                "kernel_size",
+                "stride",
+                "padding",
+                "dilation" if f is F.max_pool2d else "ceil_mode",
+            )
             given = {**dict(zip(names, args[1:], strict=False)), **more}
             kind = "max" if f is F.max_pool2d else "mean"
-            if kind == "mean" and not given.get("count_include_pad", True):
+            odd = not given.get("count_include_pad", True) or given.get("ceil_mode", False)
+            if kind == "mean" and odd:
                 raise self._refused(node, "does not count its padding")
             self._pool(node, kind, given["kernel_size"], given.get("stride"), given.get("padding", 0),
                        given.get("dilation", 1), given.get("ceil_mode", False))  # fmt: skip
@@ -215,7 +243,9 @@ class Tracing:
         owner = self.modules[str(weight.target).rpartition(".")[0]]
         kind = "conv" if node.target is F.conv2d else "linear"
         shape = [given.get(k, d) for k, d in (("stride", 1), ("padding", 0), ("dilation", 1))]
-        more = _conv(*shape, given.get("groups", 1)) if kind == "conv" else {}
+        stride, pad, dilation = shape
+        groups = given.get("groups", 1)
+        more = _conv(stride, pad, dilation, groups) if kind == "conv" else {}
         label = str(weight.target).removesuffix(".weight")
         self._node(node, kind, (self._value(given["input"]),), module=owner, label=label, **more)
 
@@ -231,8 +261,6 @@ def trace(module: nn.Module) -> tuple[nn.Module, list[Node]]:
     """
     found = Tracing(module)
     return found.root, found.nodes
-
-
 
 
 def in_floats(node: Node, given: list[Tensor], weight: Tensor | None = None) -> Tensor:

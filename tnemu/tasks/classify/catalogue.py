@@ -234,7 +234,10 @@ def load(
         if place is not None and not place.exists():
             raise DataError(f"there is no {files.place(place)}; give --data PATH: {known.layout}")
         data = _loader(known.loader)(
-            place, **({} if name == "digits" else {"shape": shape or known.shape}), **known.more, **more
+            place,
+            **({} if name == "digits" else {"shape": shape or known.shape}),
+            **known.more,
+            **more,
         )
         if known.counts and not more:
             check_counts(name, data, known.counts)
