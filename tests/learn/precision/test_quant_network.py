@@ -65,7 +65,10 @@ def _conv(x, codes, n):
     x = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
     outputs, per, high, wide = codes.shape
     each = outputs // n["groups"]
-    ends = (x.shape[2] - dr * (high - 1) - 1) // down + 1, (x.shape[3] - dc * (wide - 1) - 1) // across + 1
+    ends = (
+        (x.shape[2] - dr * (high - 1) - 1) // down + 1,
+        (x.shape[3] - dc * (wide - 1) - 1) // across + 1,
+    )
     out = np.zeros((len(x), outputs, *ends), object)
     for o, r, c in np.ndindex(outputs, *ends):
         first = o // each * per
@@ -82,7 +85,9 @@ def _pool(x, n, of):
     ends = (x.shape[2] - high) // down + 1, (x.shape[3] - wide) // across + 1
     out = np.zeros((*x.shape[:2], *ends), object)
     for i, f, r, c in np.ndindex(*out.shape):
-        out[i, f, r, c] = of(x[i, f, r * down : r * down + high, c * across : c * across + wide].ravel())
+        out[i, f, r, c] = of(
+            x[i, f, r * down : r * down + high, c * across : c * across + wide].ravel()
+        )
     return out
 
 
@@ -152,7 +157,9 @@ def test_values_are_rounded_where_codes_are_read_and_at_rectifiers():
 
 
 def test_a_shortcut_is_added_before_rounding():
-    net = QuantNetwork(network_of(cifar_resnet(8), (3, 32, 32)), 4, pictures(4, (3, 32, 32)), settings())
+    net = QuantNetwork(
+        network_of(cifar_resnet(8), (3, 32, 32)), 4, pictures(4, (3, 32, 32)), settings()
+    )
     steps = net.folded().steps
     two = [s for s in steps if s.kind == "round" and len(s.inputs) == 2]
     assert len(two) == 3
@@ -199,8 +206,14 @@ class Odd(nn.Module):
 @pytest.mark.parametrize(
     ("last", "message"),
     [
-        (nn.Sigmoid(), r"'last' \(Sigmoid\) has no form in integers here; tnemu.learn.precision.trace"),
-        (nn.BatchNorm2d(4, track_running_stats=False), r"'last' \(BatchNorm2d\) has no running means"),
+        (
+            nn.Sigmoid(),
+            r"'last' \(Sigmoid\) has no form in integers here; tnemu.learn.precision.trace",
+        ),
+        (
+            nn.BatchNorm2d(4, track_running_stats=False),
+            r"'last' \(BatchNorm2d\) has no running means",
+        ),
         (nn.AvgPool2d(2, padding=1, count_include_pad=False), "does not count its padding"),
         (nn.Conv2d(4, 2, 3, padding=1, padding_mode="reflect"), "pads with other values"),
         (nn.AdaptiveAvgPool2d(3), "a mean of 10 x 10 over 3 x 3 windows of different sizes"),

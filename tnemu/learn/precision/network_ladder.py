@@ -76,7 +76,7 @@ class NetworkLadder(Ladder):
         s, path = self.settings, self.out / "fp32.safetensors"
         full = FloatNetwork(self.net).eval()
         if self.resume and path.exists():
-            self.finished(path)
+            self.finished(path, self._adapted_with())
             load_state(full.module, path)
             return full, path
         figures: Row = {}
@@ -95,7 +95,7 @@ class NetworkLadder(Ladder):
                 self.curve.add(rung="fp32", **values)
 
             figures = self._tuned(full, "fp32", how, 0, log)
-        facts = self.provenance() | self.made_with() | {"rung": figures}
+        facts = self.provenance() | self._adapted_with() | {"rung": figures}
         self._write(path, state_arrays(full.module), FLOAT_NETWORK, {"provenance": facts})
         return full, path
 
@@ -179,11 +179,14 @@ class NetworkLadder(Ladder):
 
     def made_with(self) -> Row:
         """What a rung that is kept must have been made with."""
+        return {"training": self.settings.training, **self._origin()}
+
+    def _adapted_with(self) -> Row:
+        return {"adaptation": self.settings.adaptation, **self._origin()}
+
+    def _origin(self) -> Row:
         weights = self.settings.weights
-        return {
-            "training": self.settings.training,
-            "weights_sha256": file_sha256(weights) if weights else None,
-        }
+        return {"weights_sha256": file_sha256(weights) if weights else None}
 
     def provenance(self) -> Row:
         """How the rungs were made."""

@@ -10,10 +10,16 @@ from tnemu.learn.precision.settings import METHODS, check_rungs
 from tnemu.learn.run.ranges import above_zero, at_least, check_types, inside, percentiles
 from tnemu.tasks.classify.catalogue import data_set
 
+_ADAPTATION = "network dataset seed adapt_iterations adapt_rate adapt_batch momentum weight_decay flip shift hold_out"
+_RUNG = (
+    "edge_bits channels weight_range weight_percentile activation_range percentile range_images epochs batch "
+    "optimiser learning_rate schedule"
+)
 FREE = frozenset(
     "out data bits tune_float test_images check_every log_every checkpoint_minutes noise_batches".split()
+    + _RUNG.split()
 )
-"""Settings that a resumed run may change."""
+"""Settings that a resumed run may change; every rung says itself what it was made with."""
 OPTIMISERS = ("sgd", "adam")
 SCHEDULES = ("exponential", "cosine")
 
@@ -132,11 +138,11 @@ class QuantiseSettings:
         return self.adapt_iterations if rung == "fp32" else None
 
     @property
+    def adaptation(self) -> dict[str, Any]:
+        """What the full-precision network depends on besides its weights."""
+        return {name: getattr(self, name) for name in _ADAPTATION.split()}
+
+    @property
     def training(self) -> dict[str, Any]:
         """What a rung depends on besides its bits and where things lie."""
-        chosen = (
-            "network dataset edge_bits channels weight_range weight_percentile activation_range percentile "
-            "range_images seed adapt_iterations adapt_rate adapt_batch epochs batch optimiser "
-            "learning_rate schedule momentum weight_decay flip shift hold_out"
-        )
-        return {name: getattr(self, name) for name in chosen.split()}
+        return self.adaptation | {name: getattr(self, name) for name in _RUNG.split()}

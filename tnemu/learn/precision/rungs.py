@@ -101,7 +101,7 @@ class Ladder(ABC):
         """Make one rung, or read it back; what ladder.json says of it, not yet compared."""
         path = self.out / file
         if self.resume and path.exists():
-            return self.finished(path)
+            return self.finished(path, self.made_with())
         row: Row = {"rung": name, "file": str(path), "bits": bits or 32}
         if bits is None:
             net = self.copy(full)
@@ -132,10 +132,10 @@ class Ladder(ABC):
                 f"without --resume, with a smaller --learning-rate (it was {self.rate:g})"
             ) from error
 
-    def finished(self, path: Path) -> Row:
+    def finished(self, path: Path, made_with: Row) -> Row:
         """What a rung that is done says of itself; raises TnemuError for one made otherwise."""
         facts = provenance_of(path)
-        for key, value in self.made_with().items():
+        for key, value in made_with.items():
             before = facts.json(key, None)
             if before != value:
                 raise TnemuError(
