@@ -73,3 +73,7 @@ def pictures(count: int, shape=SHAPE, seed: int = 1) -> torch.Tensor:
     coarse = torch.rand(count, shape[0], 4, 4, generator=draws)
     smooth = F.interpolate(coarse, shape[1:], mode="bilinear")
     return (255 * smooth).round().to(torch.uint8)
+
+
+def pictures_none() -> None:
+    """No network at all."""

@@ -191,7 +191,7 @@ def test_a_file_gives_the_same_answers(tmp_path):
     save_network(path, net.folded().numpy(), bits=4, provenance={})
     again = load_network(path)
     np.testing.assert_array_equal(again(images.numpy()), net(images).numpy())
-    np.testing.assert_array_equal(runnable(again, 3)(images).numpy(), net(images).numpy())
+    np.testing.assert_array_equal(runnable(again)(images).numpy(), net(images).numpy())
 
 
 class Odd(nn.Module):

@@ -12,7 +12,7 @@ again. Sources: tnemu.learn.precision.quantise has the fixed-point form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tnemu.learn.players.integers import QuantiseError
-from tnemu.learn.precision.integer_network import IntegerNetwork, Step, exact_float, run
+from tnemu.learn.precision.integer_network import (
+    IntegerNetwork,
+    Step,
+    exact_float,
+    pictures_at_once,
+    run,
+)
 from tnemu.learn.precision.quant_network import QuantNetwork
 from tnemu.learn.precision.quantise import fixed_points
 from tnemu.learn.precision.trace import Node
@@ -95,8 +101,7 @@ class FoldedNetwork:
 
     def answers(self, images: Tensor) -> Tensor:
         """int64 [n, classes]."""
-        found: Tensor = run(self.steps, self.arrays, images.long(), TorchSums())
-        return found
+        return answers_of(self.steps, self.arrays, images)
 
     def numpy(self) -> IntegerNetwork:
         """The same without torch."""
@@ -228,13 +233,13 @@ def _edges(n: dict[str, Any], before: Any, after: Any) -> tuple[int, int, int, i
     return found[0], found[1], found[2], found[3]
 
 
-def runnable(net: IntegerNetwork, batch: int = 100) -> Callable[[Tensor], Tensor]:
+def answers_of(steps: Sequence[Step], arrays: Mapping[str, Tensor], images: Tensor) -> Tensor:
+    """int64 [n, classes] of pictures uint8, some at a time."""
+    some = images.split(pictures_at_once(images.shape[1:]))
+    return torch.cat([run(steps, arrays, x.long(), TorchSums()) for x in some])
+
+
+def runnable(net: IntegerNetwork) -> Callable[[Tensor], Tensor]:
     """Logits float64 of the integers of a file, in torch, which is faster than numpy."""
     arrays = {name: torch.from_numpy(array) for name, array in net.arrays.items()}
-
-    def logits(images: Tensor) -> Tensor:
-        some = images.split(batch)
-        found = torch.cat([run(net.steps, arrays, x.long(), TorchSums()) for x in some])
-        return found.double() * net.unit
-
-    return logits
+    return lambda images: answers_of(net.steps, arrays, images).double() * net.unit

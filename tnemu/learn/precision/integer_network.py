@@ -17,6 +17,7 @@ that the codes allow exactly. The torch side of the same steps is tnemu.learn.pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -29,6 +30,8 @@ from tnemu.learn.players.integers import EXACT_SUM, Arrays, QuantiseError, resca
 
 EXACT_DOUBLE = 2**53
 """float64 adds integers below this without rounding, in any order."""
+VALUES_AT_ONCE = 100 * 3 * 32 * 32
+"""Of the pictures that are answered together; layers have some hundred times as many."""
 KINDS = tuple("image conv linear round max sum cat take pad flatten answer".split())
 
 
@@ -102,6 +105,11 @@ def _one(k: int, step: Step, arrays: Mapping[str, Any], given: list[Any], sums: 
     return x.reshape(len(x), -1)
 
 
+def pictures_at_once(shape: Sequence[int]) -> int:
+    """How many pictures are answered together, so that a layer's windows fit into memory."""
+    return max(1, VALUES_AT_ONCE // math.prod(shape))
+
+
 class NumpySums:
     """Sums as products of matrices of windows."""
 
@@ -173,10 +181,9 @@ class IntegerNetwork:
 
     def answers(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """int64 [n, classes]."""
-        found: npt.NDArray[np.int64] = run(
-            self.steps, self.arrays, images.astype(np.int64), NumpySums()
-        )
-        return found
+        size = pictures_at_once(images.shape[1:])
+        parts = [images[k : k + size].astype(np.int64) for k in range(0, len(images), size)]
+        return np.concatenate([run(self.steps, self.arrays, x, NumpySums()) for x in parts])
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Logits: unit · answers."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tnemu.learn.players.integers import activation_limit, weight_limit
+from tnemu.learn.precision.integer_network import pictures_at_once
 from tnemu.learn.precision.named import Network
 from tnemu.learn.precision.network_settings import QuantiseSettings
 from tnemu.learn.precision.quantise import Codes, cosine, step_by, steps_of_weights
@@ -119,12 +120,12 @@ class QuantNetwork(nn.Module):
         return Codes.apply(self.weight(k), self.weight_steps[k], -limit, limit)
 
     def _calibrate(self, images: Tensor, s: QuantiseSettings) -> None:
-        for some in images.split(20):
+        for some in images.split(max(1, pictures_at_once(images.shape[1:]) // 5)):
             values = self._values(some, rounded=False)
             self.shapes = [tuple(v.shape[1:]) for v in values]
             for k, rounding in self.rounding.items():
                 flat = values[k].ravel()
-                rounding.seen.append(flat[:: max(1, 20 * len(flat) // len(some) // MOST_VALUES)])
+                rounding.seen.append(flat[:: max(1, len(flat) // MOST_VALUES)])
         for rounding in self.rounding.values():
             seen = torch.cat(rounding.seen)
             rounding.seen = []

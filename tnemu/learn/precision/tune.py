@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from tnemu.learn.classify.augment import Views, augmented
 from tnemu.learn.distil.checkpoint import StageCheckpoint
+from tnemu.learn.precision.integer_network import pictures_at_once
 from tnemu.learn.run.runs import Report, derived_seed
 from tnemu.learn.run.trouble import check_finite
 from tnemu.tasks.classify.data import Part
@@ -64,11 +65,11 @@ class Descent:
 
 
 @torch.no_grad()
-def logits_of(net: nn.Module, images: Tensor, batch: int = 100) -> Tensor:
+def logits_of(net: nn.Module, images: Tensor) -> Tensor:
     """Logits of ``net`` in eval mode; it is left in the mode that it was in."""
-    was_training = net.training
+    was_training, size = net.training, pictures_at_once(images.shape[1:])
     net.eval()
-    logits = torch.cat([net(some) for some in images.split(batch)])
+    logits = torch.cat([net(some) for some in images.split(size)])
     net.train(was_training)
     return logits
 

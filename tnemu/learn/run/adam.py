@@ -43,11 +43,12 @@ def _state(
     """The state by parameter: of all of them, or of none before the first step."""
     import torch
 
+    kinds = MOMENTS[type(optimiser).__name__]
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for i, parameter in enumerate(parameters if moments else []):
         state[i] = {}
-        for kind in MOMENTS[type(optimiser).__name__]:
+        for kind in kinds:
             name, shape = f"{i}.{kind}", torch.Size(()) if kind == "step" else parameter.shape
             got = moments.get(name)
             if got is None or got.shape != shape or got.dtype != torch.float32:
@@ -61,7 +62,7 @@ def _state(
                     f"{where}: {prefix}{name} holds NaN, infinity or a negative number; {_THEN}"
                 )
             state[i][kind] = got
-    odd = sorted(set(moments) - {f"{i}.{kind}" for i in state for kind in MOMENTS})
+    odd = sorted(set(moments) - {f"{i}.{kind}" for i in state for kind in kinds})
     if odd:
         raise FormatError(f"{where}: {prefix}{odd[0][:80]} is no part of a checkpoint; {_THEN}")
     return state
