@@ -17,6 +17,7 @@ begin, not axons (schedule.py); the control comes from latches on the board.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +27,8 @@ import numpy.typing as npt
 from corelets.language.core import Core
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Bundle, Input, Output, Pins
+from corelets.language.pins import Bundle, Pins
+from corelets.language.ports import Input, Output
 from corelets.library.boltzmann.schedule import STRONG, Schedule
 from corelets.library.boltzmann.stages import (
     Layer,
@@ -115,8 +117,7 @@ class BoltzmannMachine(Corelet):
         self.control = Input(len(SIDES) * (2 * len(HELD) + len(SHORT)))
         self.set_on, self.set_off = Input(visible), Input(visible)
         self.visible, self.hidden = Output(visible), Output(hidden)
-        self.places = {side: np.zeros((len(b), 2), np.intp) for side, b in self.biases.items()}
-        """Of each layer's samplers: the number of the core, as it was made, and of the neuron."""
+        self._sampler_of = {side: [(0, 0)] * len(b) for side, b in self.biases.items()}
         self._control: dict[tuple[str, str], list[Pins]] = {
             (side, name): [] for side in SIDES for name in (*HELD, *SHORT)
         }
@@ -214,7 +215,7 @@ class BoltzmannMachine(Corelet):
             )  # fmt: skip
             at = len(self.cores) - 1
             for place, (unit, axons) in enumerate(zip(units, part.inputs, strict=True)):
-                self.places[side][unit] = at, place
+                self._sampler_of[side][unit] = at, place
                 for (core, neuron_, _), axon in zip(charged[unit], axons.index, strict=True):
                     wires.add(core.neurons, neuron_, part.core.axons, axon)
             signals = {"on": part.on, "drop": part.drop, "lift": part.lift, "raise": part.raise_}
@@ -280,11 +281,15 @@ class BoltzmannMachine(Corelet):
                     wires.add(core.neurons, place, to.bundles[0], to.index[0])
         wires.connect(self)
 
-    def _samplers_of(self, side: str, units: list[int]) -> Pins:
-        wires = _Wires()
-        for core, place in self.places[side][units].tolist():
-            wires.source.add(self.cores[core].neurons, place)
-        return wires.source.pins()
+    def samplers(self, side: str) -> Pins:
+        """The neurons that sample the units of a ``side``, in order of units: what probes may look at."""
+        return self._samplers_of(side, range(len(self.biases[side])))
+
+    def _samplers_of(self, side: str, units: Iterable[int]) -> Pins:
+        found = _End()
+        for core, place in (self._sampler_of[side][unit] for unit in units):
+            found.add(self.cores[core].neurons, place)
+        return found.pins()
 
     def _control_cores(self) -> None:
         """A latch for every axon that a lasting signal goes to, a relay for every one of a short one."""
@@ -303,11 +308,16 @@ class BoltzmannMachine(Corelet):
             crossbar = np.zeros((width, len(some)), np.bool_)
             for place, (_, pins, _) in enumerate(some):
                 crossbar[pins, place] = True
+            heard = np.flatnonzero(crossbar.any(axis=1))
             records = np.array([record for record, _, _ in some], NEURON_DTYPE)
             core = self.core(
-                [(width, types)], records, crossbar, name=f"control{k // NEURONS}", layer="control"
+                [(len(heard), types[heard])],
+                records,
+                crossbar[heard],
+                name=f"control{k // NEURONS}",
+                layer="control",
             )
-            self.connect(self.control, core.axons, delay=1)
+            self.connect(self.control[heard], core.axons, delay=1)
             wires = _Wires()
             for place, (_, _, to) in enumerate(some):
                 wires.add(core.neurons, place, to.bundles[0], to.index[0])

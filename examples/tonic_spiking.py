@@ -9,12 +9,12 @@ import numpy as np
 
 import tnemu
 from tnemu.hardware import neuron
-from tnemu.hardware.image import TAP_DTYPE
 from tnemu.networks.logical import (
     LogicalCore,
     LogicalInput,
     LogicalNetwork,
     LogicalOutput,
+    taps_from,
     wires_from,
 )
 
@@ -39,7 +39,7 @@ driven.crossbar[3, 7] = True
 network = LogicalNetwork(
     cores=[free, driven],
     wires=wires_from([(0, 0, ~0, 0, 1), (0, 1, ~0, 1, 1), (0, 2, ~0, 2, 1), (1, 7, ~0, 123, 1)]),
-    inputs={"drive": LogicalInput(2, np.array([(0, 1, 3, 1), (1, 1, 4, 1)], TAP_DTYPE))},
+    inputs={"drive": LogicalInput(2, taps_from([(0, 1, 3, 1), (1, 1, 4, 1)]))},
     outputs={"fired": LogicalOutput(width=256, number=-32)},
 )
 

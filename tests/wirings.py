@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tnemu.hardware.image import TAP_DTYPE
 from tnemu.hardware.neuron import neuron
 from tnemu.networks.logical import (
-    WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
     LogicalNetwork,
     LogicalOutput,
+    taps_from,
     wires_from,
 )
 
@@ -28,14 +27,28 @@ def core(name, used=1, record=ONE, layer=""):
     return made
 
 
+def sized(name, crossbar, record=ONE, types=0, layer=""):
+    """A core of the crossbar's axons and neurons, all of them used."""
+    axons, neurons = crossbar.shape
+    return LogicalCore(
+        name,
+        layer or name,
+        axon_types=np.zeros(axons, np.uint8) + np.uint8(types),
+        crossbar=crossbar,
+        neurons=np.repeat(np.asarray(record).reshape(-1), neurons if np.size(record) == 1 else 1),
+        used=np.ones(neurons, bool),
+        elements=np.full(neurons, -1, np.int32),
+    )
+
+
 def network(cores, wires, taps=(), outputs=0, width=1):
-    """``wires`` are rows (core, neuron, target, pin, delay), ``taps`` rows (pin, core, axon, delay)."""
+    """``wires`` and ``taps`` are rows of tnemu.networks.logical.wires_from and taps_from."""
     for number, made in enumerate(cores):
         made.number, made.seed = number, number
     return LogicalNetwork(
         cores=list(cores),
-        wires=wires_from(wires) if len(wires) else np.zeros(0, WIRE_DTYPE),
-        inputs={"in": LogicalInput(width, np.array(list(taps), TAP_DTYPE))},
+        wires=wires_from(wires),
+        inputs={"in": LogicalInput(width, taps_from(taps))},
         outputs={"out": LogicalOutput(outputs, -32)} if outputs else {},
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tnemu.hardware.board import load_board as load_board
     from tnemu.hardware.image import BoardImage as BoardImage
     from tnemu.lab.fit import fit as fit
+    from tnemu.measure import traces as plot
 
 __version__ = "0.1.0"
 
@@ -34,10 +35,13 @@ __all__ = [
     "__version__",
     "fit",
     "load_board",
+    "plot",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":  # plot.raster(), plot.potentials()
+        return import_module("tnemu.measure.traces")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tnemu' has no attribute {name!r}")

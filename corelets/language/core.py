@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Axons, Neurons, Owner, Pins, count
+from corelets.language.owners import Owner
+from corelets.language.pins import Axons, Neurons, Pins, count
 from tnemu.errors import shown, whole
 from tnemu.hardware.exact import exact
 from tnemu.hardware.neuron import AXON_TYPES, AXONS, NEURON_DTYPE, NEURONS, validate_neurons

@@ -1,6 +1,6 @@
-"""The corelet: a network of cores that shows only its inputs and outputs.
+"""The corelet: a network of neurons that shows only its inputs and outputs.
 
-Rule: a corelet owns ports (:class:`Input`, :class:`Output`), cores, parts (other corelets) and the
+Rule: a corelet owns ports (:class:`Input`, :class:`Output`), neurons, parts (other corelets) and the
 connections between them, and nothing outside it. Corelets nest, so a program is a corelet too;
 :meth:`Corelet.build` flattens it to a :class:`~tnemu.networks.logical.LogicalNetwork`.
 Source: Amir et al., IJCNN 2013 ("Cognitive computing programming paradigm: a Corelet language").
@@ -8,148 +8,126 @@ Source: Amir et al., IJCNN 2013 ("Cognitive computing programming paradigm: a Co
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 
+from corelets.language import describe
+from corelets.language.attributes import add_part, register
+from corelets.language.body import Body, body_of
 from corelets.language.core import AxonSource, Core, NeuronTemplates, make_core
-from corelets.language.errors import CoreletError, Location, caller
-from corelets.language.pins import Bundle, Connection, Input, Neurons, Output, Pins, count
-from corelets.language.raster import Raster, Rasters
+from corelets.language.draw import draw
+from corelets.language.errors import CoreletError, caller
+from corelets.language.flatten import flatten
+from corelets.language.operators import Wired
+from corelets.language.pins import LAST_PIN, Pins
+from corelets.language.ports import Input, Output, Port
+from corelets.language.raster import Raster, answers
+from corelets.language.simulate import Bench, Simulation
+from corelets.language.times import Time
 from corelets.language.unused import MustUse
+from corelets.language.weights import Term
 from tnemu.errors import shown, whole
 from tnemu.hardware.neuron import MAX_DELAY
-from tnemu.networks.logical import BALANCE, LogicalNetwork
+from tnemu.networks.logical import LogicalNetwork
+
+_RESERVED = ("build", "_body", "_used", "_built_at")
+
+
+class _Own:
+    """A value of the body as an attribute, whose name a corelet may take for itself."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, corelet: Any, _owner: type) -> Any:
+        return self if corelet is None else getattr(corelet.__dict__["_body"], self._name)
 
 
 class Corelet(MustUse):
-    """Base of all corelets. Ports and parts become known by assigning them to attributes::
+    """Base of all corelets. Ports, parts and neurons become known by assigning them to attributes::
 
         class Both(Corelet):
             def __init__(self):
-                self.x, self.z = Input(8), Output(8)
-                self.first, self.second = Relay(8), Relay(8)
-                self.connect(self.x, self.first.input)
-                self.connect(self.first.output, self.second.input)
-                self.connect(self.second.output, self.z)
+                self.x, self.y, self.z = Input(8), Input(8), Output(8)
+                self.late = Delay(8, 20)
+                self.x >> self.late
+                Threshold(at=2)[8](+self.late.output, +self.y) >> self.z
 
-    Lists of corelets are parts too (``self.steps = [Relay(8), Relay(8)]`` are ``steps[0]``, ...).
-    ``print`` shows ports, parts and cores. A corelet that is neither a part nor built warns
-    (:class:`UnusedCorelet`). Names of this class's own methods and attributes cannot be assigned.
+    Attributes may have any name but ``build``. Lists and dicts of corelets are parts too
+    (``self.steps = [Relay(8), Relay(8)]`` are ``steps[0]``, ...), lists of ports and an
+    :class:`Interface` are ports. ``print`` shows ports, neurons, parts, latency and cores. A corelet
+    that is neither a part nor used warns (:class:`UnusedCorelet`).
+
+    ``ports``, ``parts`` and ``cores`` are by name; ``path`` is the attribute path from the outermost
+    corelet, ``parent`` the body of the corelet that this is a part of.
     """
 
-    parent: Corelet | None
-    name: str
-    ports: dict[str, Input | Output]
-    parts: dict[str, Corelet]
-    cores: list[Core]
-    connections: list[Connection]
+    parent, path = _Own("parent"), _Own("path")
+    ports, parts, cores = _Own("ports"), _Own("parts"), _Own("cores")
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
         """A corelet without ports and parts, also where a subclass does not call ``super().__init__``."""
         self = super().__new__(cls)
-        self.__dict__.update(parent=None, name="", ports={}, parts={}, cores=[], connections=[])
+        self.__dict__["_body"] = Body(cls.__name__, self.__dict__["_built_at"])
         return self
 
     def __init__(self) -> None:
         pass
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _OWN_NAMES or hasattr(Corelet, name):
+        body = body_of(self)
+        if name in _RESERVED:
             raise CoreletError(
-                f"{name!r} of {self.describe()} cannot be assigned: the name is one of Corelet's "
-                f"own; choose another, such as {name}_"
+                f"{name!r} of {body.describe()} cannot be assigned: by it a corelet becomes a network; "
+                f"choose another name, such as {name.strip('_')}_"
             )
-        if isinstance(value, Input | Output):
-            self._add_port(name, value)
-        elif isinstance(value, Corelet):
-            self.add(name, value)
-        elif isinstance(value, list | tuple) and any(isinstance(v, Corelet) for v in value):
-            for place, part in enumerate(value):
-                self.add(f"{name}[{place}]", part)
-        object.__setattr__(self, name, value)
-
-    @property
-    def path(self) -> str:
-        """Attribute path from the outermost corelet, which itself has the empty path."""
-        outer = self.parent.path if self.parent is not None else ""
-        return f"{outer}.{self.name}" if outer else self.name
+        value = register(body, name, value)
+        self.__dict__[name] = value
 
     def describe(self) -> str:
         """What an error calls it: class, quoted path, and where it was built."""
-        name = f" {self.path!r}" if self.path else ""
-        return f"{type(self).__name__}{name} ({self.location})"
+        return body_of(self).describe()
+
+    def __repr__(self) -> str:
+        return describe.brief(body_of(self))
+
+    def __str__(self) -> str:
+        """Ports with codes and latency, neurons, parts, cores; what keeps it from being complete."""
+        self._use()
+        return describe.full(body_of(self))
 
     def origin(self) -> dict[str, Any]:
         """What the network is made from, for the record that travels with the board image."""
         return {"corelet": type(self).__name__}
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """What the corelet computes, tick by tick, in numpy.
+    def model(self, *_: Any, **rasters: Any) -> Any:
+        """What the corelet computes, in numpy: define it in your class, with its inputs as arguments.
 
-        ``rasters`` holds for each input port, by its name, bool [T, width] with T >= 1, the same T
-        for all: row t are the pins that spike with source tick t, as
-        ``Emulator.inject_pins(name, pins, t)`` gives them. The answer holds for each output port,
-        by its name, bool [T, width]: row t are the pins whose neurons fire in tick t, as they leave
-        the board. So the latency is included: a relay is ``output[t] = input[t - 1]``.
+        Each argument is the raster of the input of that name, bool [T, *shape]; the answer is the
+        raster of the output, or a dict of rasters where there are several. Lists of ports come and
+        go as lists, interfaces as dicts. Row t of an answer belongs to row t of the inputs: the
+        latency, the ticks in which a wave passes, is left out, and :func:`corelets.check` knows it.
+        What ``after()`` and ``loop()`` move counts: a model that compares x with what x was 3 ticks
+        ago says ``x & later(x, 3)``. Row t depends on rows 0..t only; nothing came before row 0.
+        A model without inputs is given ``ticks``, how many rows to answer. With noise it may answer
+        probabilities, floats in 0..1.
 
-        Tick 0 is the first after loading: potentials are at V0 and nothing has come before row 0,
-        but neurons are evaluated, and one that fires without input fires from tick 0. Row t depends
-        on rows 0..t only; what would fire after tick T - 1 is cut off. A pin spikes at most once a
-        tick. The model is of the network as it is built: where the mapper adds splitter cores,
-        ``Plan.latency_ticks`` is larger than the catalogue's and the answer comes that much later.
-
-        Raises CoreletError where a class defines no model, and for rasters of other shapes. Every
-        corelet of the library has one (:mod:`corelets.catalogue`).
+        Raises CoreletError where a class defines no model. Every corelet of the library has one
+        (:mod:`corelets.catalogue`).
         """
+        kind = type(self).__name__
+        inputs = ", ".join(n for n, p in body_of(self).ports.items() if isinstance(p, Input))
         raise CoreletError(
-            f"{self.describe()} has no model; define model(rasters) in {type(self).__name__}, which "
-            "returns a raster for each output"
+            f"{Corelet.describe(self)} has no model; define model(self, {inputs}) in {kind}, which "
+            "returns the raster of its output"
         )
 
-    def __repr__(self) -> str:
-        ports = {
-            kind: ", ".join(f"{n}[{p.width}]" for n, p in self.ports.items() if isinstance(p, kind))
-            for kind in (Input, Output)
-        }
-        name = f" {self.path!r}" if self.path else ""
-        return (
-            f"<{type(self).__name__}{name}: {ports[Input] or 'no input'} -> "
-            f"{ports[Output] or 'no output'}; {self._size()}>"
-        )
-
-    def __str__(self) -> str:
-        lines = [self.describe()]
-        lines += [
-            f"  {port.kind} {n}: {count(port.width, 'pin')}" for n, port in self.ports.items()
-        ]
-        for (_, kind), group in itertools.groupby(
-            self.parts.values(), key=lambda part: (part.name.partition("[")[0], type(part))
-        ):
-            parts = list(group)
-            cores = sum(len(inner.cores) for part in parts for inner in part.walk())
-            names = " to ".join(dict.fromkeys([parts[0].name, parts[-1].name]))
-            lines.append(f"  part {names}: {kind.__name__}, {count(cores, 'core')}")
-        return "\n".join([*lines, f"  {self._size()}"])
-
-    def _size(self) -> str:
-        cores = sum(len(part.cores) for part in self.walk())
-        parts = f"{count(len(self.parts), 'part')}, " if self.parts else ""
-        return f"{parts}{count(cores, 'core')}"
-
-    # -- parts and ports ---------------------------------------------------------------------------
-
-    def _add_port(self, name: str, port: Input | Output) -> None:
-        if port.owner is not None:
-            raise CoreletError(
-                f"{port.describe()} cannot also be {name!r} of {self.describe()}: make a port of "
-                f"its own, self.{name} = {type(port).__name__}({port.width}), and connect() the two"
-            )
-        self._check_free(name)
-        port.owner, port.name = self, name
-        self.ports[name] = port
+    # -- parts and neurons -------------------------------------------------------------------------
 
     def add(self, name: str, part: Corelet) -> Corelet:
         """Make ``part`` a part of this corelet under ``name``, as ``self.name = part`` does.
@@ -157,39 +135,20 @@ class Corelet(MustUse):
         Returns the part. Raises CoreletError for what is no corelet, is a part already, or has a
         name that is taken.
         """
-        if not isinstance(part, Corelet):
-            raise CoreletError(
-                f"{shown(name)} of {self.describe()} is {shown(part)}, which is no corelet; a list "
-                "of parts holds corelets only"
-            )
-        if not isinstance(name, str) or not name:
-            raise CoreletError(
-                f"a part of {self.describe()} is to be called {shown(name)}; give it a name"
-            )
-        if part.parent is not None:
-            raise CoreletError(
-                f"{part.describe()} is already a part of {part.parent.describe()} and cannot also "
-                f"be {name!r} of {self.describe()}: build a second one"
-            )
-        self._check_free(name)
-        part.__dict__.update(parent=self, name=name)
-        part._use()
-        self.parts[name] = part
-        return part
+        return self._add(name, part)
 
-    def _check_free(self, name: str) -> None:
-        if name in self.ports or name in self.parts:
-            raise CoreletError(
-                f"{self.describe()} already has a port or part {name!r}; choose another name"
-            )
+    def _add(self, name: str, part: Any) -> Any:
+        add_part(body_of(self), name, part)
+        return part
 
     def walk(self) -> Iterator[Corelet]:
         """This corelet and everything inside it, outermost first."""
         yield self
-        for part in self.parts.values():
-            yield from part.walk()
+        for part in body_of(self).parts.values():
+            yield from Corelet.walk(part)
 
-    # -- cores -------------------------------------------------------------------------------------
+    def _inside(self) -> Iterable[MustUse]:
+        return Corelet.walk(self)
 
     def core(
         self,
@@ -202,7 +161,7 @@ class Corelet(MustUse):
         seed: int | None = None,
         elements: npt.ArrayLike | None = None,
     ) -> Core:
-        """One core: row i of ``crossbar`` is axon i, column j is neuron j; entries are 0 or 1.
+        """One core with its matrix: row i of ``crossbar`` is axon i, column j is neuron j.
 
         ``axons`` lists what drives them, in order: pins, or ``(pins, type)`` with an axon type 0..3
         for all of them or for each (0 if not given); a number 1..256 instead of pins leaves that
@@ -212,58 +171,56 @@ class Corelet(MustUse):
         each neuron computes (-1: none). ``seed`` is the core's noise seed, 32 bits (default: from
         its name, so that it stays when other parts change).
 
-        Raises CoreletError for more than 256 axons or neurons, a crossbar of another shape and
-        values that would have to be changed to fit; RangeError for parameters outside their bits.
+        Raises CoreletError for more than 256 axons or neurons, a crossbar of another shape, a name
+        that is taken, and values that would have to be changed to fit; RangeError for parameters
+        outside their bits.
         """
+        body = body_of(self)
         core, sources = make_core(
-            self,
+            body,
             axons,
             neurons,
             crossbar,
-            name=f"core{len(self.cores)}" if name == "" else name,
+            name=f"core{len(body.cores)}" if name == "" else name,
             layer=layer,
             seed=seed,
             elements=elements,
         )
-        self.cores.append(core)
+        body.add_core(core)
         first = 0
         for source in sources:
             if isinstance(source, Pins):
-                self.connect(source, core.axons[first : first + source.width])
+                sink = core.axons[first : first + source.width]
+                body.connect(source.flat, sink, source.time, caller())
             first += source.width if isinstance(source, Pins) else source
         return core
+
+    def times(self, count: int) -> Corelet:
+        """``count`` of these side by side, as one corelet whose ports have ``count`` rows.
+
+        A port of one pin becomes one of shape (count,), another one of (count, *shape).
+        """
+        return Times(self, count)
 
     # -- connections -------------------------------------------------------------------------------
 
     def connect(self, source: Pins, sink: Pins, delay: int | None = None) -> None:
-        """Pin k of ``source`` drives pin k of ``sink`` after ``delay`` ticks, 1..15.
+        """Pin k of ``source`` drives pin k of ``sink``; ``source >> sink`` is the same.
 
-        Without a delay the mapper chooses it, so that what a core sees belongs to one wave.
+        With ``delay``, 1..15, exactly so many ticks after it was fired, and other inputs wait for
+        it. Without, the mapper chooses it, so that what a neuron sees belongs to one wave;
+        ``source.after(n)`` comes later than the wave, and ``source.loop(n)`` is feedback.
 
         A source may drive many sinks. Several sources on one sink merge: it sees a spike when any of
-        them spikes. A source is an input of this corelet, an output of a part or neurons of a core;
-        a sink an output of this corelet, an input of a part or axons of a core.
+        them spikes; write ``(a | b) >> sink`` to say so, or it warns. A source is an input of this
+        corelet, an output of a part or neurons; a sink an output of this corelet, an input of a part
+        or axons of a core.
 
-        Raises CoreletError, with the line of the call, for unequal widths, pins out of reach,
-        source and sink exchanged, and a delay that is not a whole number in 1..15.
+        Raises CoreletError, with the line of the call, for unequal widths, unlike codes, pins out of
+        reach, source and sink exchanged, and a delay that is not a whole number in 1..15.
         """
         location = caller()
-        for pins, role in ((source, "source"), (sink, "sink")):
-            if not isinstance(pins, Pins):
-                raise CoreletError(
-                    f"connect() at {location}: the {role} is {shown(pins)}, expected pins such as "
-                    "self.x, self.part.output[:8] or core.neurons"
-                )
-            for bundle in pins.bundles:
-                self._check_role(bundle, role, location)
-        if source.width != sink.width:
-            wide, narrow = (source, sink) if source.width > sink.width else (sink, source)
-            raise CoreletError(
-                f"connect() at {location}: source {source!r} has {source.width:,} pins, sink "
-                f"{sink!r} has {sink.width:,}; take {narrow.width:,} of the {wide.width:,} pins of "
-                f"the {'source' if wide is source else 'sink'} by slicing it"
-            )
-        ticks = BALANCE
+        time = source.time if isinstance(source, Pins) else Time()
         if delay is not None:
             ticks = whole(
                 f"connect() at {location}: delay",
@@ -271,43 +228,151 @@ class Corelet(MustUse):
                 1,
                 MAX_DELAY,
                 error=CoreletError,
-                then="leave it out to let the mapper choose, or chain a Delay for more",
+                then="leave it out to let the mapper choose, or say source.after(ticks)",
             )
-        self.connections.append(Connection(source, sink, ticks, location))
+            if time != Time():
+                raise CoreletError(
+                    f"connect() at {location}: delay = {ticks} of a source with a time of its own "
+                    f"({time}); say one of the two"
+                )
+            time = Time(delay=ticks)
+        body_of(self).connect(source, sink, time, location)
 
-    def _check_role(self, bundle: Bundle, role: str, location: Location) -> None:
-        here = f"connect() at {location}"
-        owner = bundle.owner
-        if owner is None:
+    def __rshift__(self, sink: Any) -> Wired:
+        """Drive ``sink`` by this part's output, or a part's inputs by the outputs of the same names."""
+        if not isinstance(sink, Corelet):
+            return self._sole(Output, ">> " + shown(sink)) >> sink
+        mine, theirs = _ports_of(self, Output), _ports_of(sink, Input)
+        if len(mine) == len(theirs) == 1:
+            (source,), (taker,) = mine.values(), theirs.values()
+            source >> taker
+        elif set(theirs) == set(mine):
+            for name, port in mine.items():
+                port >> theirs[name]
+        else:
             raise CoreletError(
-                f"{here}: the {role} is an {bundle.describe()} that belongs to no corelet; assign "
-                f"it to an attribute of one first"
+                f"at {caller()}: {Corelet.describe(self)} has the outputs {shown(list(mine))}, "
+                f"{Corelet.describe(sink)} the inputs {shown(list(theirs))}; corelets connect as a whole "
+                "by equal names, or by one output and one input: connect these one by one"
             )
-        inside = owner is self
-        # A part may be wired before it is assigned; build() checks that it was.
-        part = not inside and owner.parent in (self, None) and isinstance(bundle, Input | Output)
-        if not inside and not part:
+        return Wired(f"{Corelet.describe(self)} >> {Corelet.describe(sink)}", sink)
+
+    def _take(self, source: Pins | Term) -> Wired:
+        """``source >> self``: by the one input."""
+        port = self._sole(Input, "after >>")
+        source >> port
+        return Wired(f"{source!r} >> {port!r}", self)
+
+    def _sole(self, kind: type[Port], why: str) -> Any:
+        ports = _ports_of(self, kind)
+        if len(ports) != 1:
             raise CoreletError(
-                f"{here}: {bundle.describe()} is out of reach of {self.describe()}; a corelet "
-                "connects its own ports and cores and the ports of its parts"
+                f"at {caller()}: {Corelet.describe(self)} {why}: it has {len(ports)} {kind.kind}s "
+                f"({', '.join(ports) or 'none'}), so name one of them"
             )
-        begins = isinstance(bundle, (Neurons, Input if inside else Output))
-        if begins != (role == "source"):
-            raise CoreletError(
-                f"{here}: {bundle.describe()} cannot be a {role} here, spikes only "
-                f"{'come out of' if begins else 'go into'} it; swap source and sink"
-            )
+        return next(iter(ports.values()))
+
+    # -- use ---------------------------------------------------------------------------------------
+
+    def simulate(
+        self,
+        given: Mapping[str, npt.ArrayLike] | None = None,
+        /,
+        *,
+        ticks: int | None = None,
+        probe: Any = (),
+        engine: str | None = None,
+        noise_seed: int | None = None,
+        board: Any = None,
+        **rasters: Any,
+    ) -> Simulation:
+        """What it does alone, on the smallest board that holds it: ``c.simulate(x=raster).z``.
+
+        Every input gets a raster by its name, bool [T, *shape] or [T, width] (or as a dict, for names
+        that are arguments of this method); None where it stays silent. ``ticks`` runs longer than T,
+        or says how long where there are no inputs. ``probe`` is a name or pins, or a list of them:
+        ``"part.sums"``, ``c.part.sums[:2]``, ``c.part.sums.potential``. ``noise_seed`` gives other
+        noise, as for :class:`tnemu.Emulator`. ``board`` is a board, its name or file.
+
+        Row t of the answers and of what is probed belongs to row t of the inputs; ``result.latency``
+        says how many ticks later it came. Raises CoreletError for rasters that do not fit, FitError
+        for what no board holds.
+        """
+        bench = Bench(self, board)
+        given = {**(given or {}), **rasters}
+        return bench.run(given, ticks=ticks, probe=probe, engine=engine, noise_seed=noise_seed)
+
+    def draw(self, path: str | Path, depth: int = 3) -> Path:
+        """Draw ports, neurons, parts and wires to ``path``, an .svg file; parts open to ``depth``."""
+        self._use()
+        return draw(self, path, depth)
 
     def build(self) -> LogicalNetwork:
         """The flat network: cores in the order they were made, connectors named like the ports.
 
-        Raises CoreletError, with file and line, for connections that lead nowhere.
+        Raises CoreletError, with file and line, for connections that lead nowhere; warns
+        (:class:`CoreletWarning`) of what is most likely a mistake.
         """
-        from corelets.language.flatten import flatten
-
-        for corelet in self.walk():
+        for corelet in Corelet.walk(self):
             corelet._use()
-        return flatten(self)
+        return flatten(body_of(self), type(self).origin(self))
 
 
-_OWN_NAMES = frozenset(Corelet.__annotations__) | frozenset(MustUse.__annotations__)
+class Times(Corelet):
+    """``count`` copies of a corelet side by side; its ports are theirs, one row for each copy.
+
+    Copy k has the noise of its own name. Raises CoreletError for a corelet that is a part already,
+    and for a count that is no whole number of at least 1.
+    """
+
+    def __init__(self, corelet: Corelet, count: int) -> None:
+        body = body_of(corelet)
+        if body is None or body.parent is not None:
+            what = shown(corelet) if body is None else f"{body.describe()}, a part already,"
+            raise CoreletError(f"{what} cannot be taken {shown(count)} times; give a new corelet")
+        number = whole(
+            f"{body.describe()}: times(count): count", count, 1, LAST_PIN, error=CoreletError
+        )
+        self._kind = type(corelet).__name__
+        self._copies = [corelet, *(_copy(corelet) for _ in range(number - 1))]
+        for name, port in body.ports.items():
+            if "[" in name or "." in name:
+                raise CoreletError(
+                    f"{body.describe()}: port {name!r} is one of several, which have no rows; copy "
+                    "corelets of single ports"
+                )
+            shape = (number, *port.shape) if port.width > 1 else (number,)
+            setattr(self, name, type(port)(shape, port.code))
+        for k, part in enumerate(self._copies):
+            for name, inner in body_of(part).ports.items():
+                mine = body_of(self).ports[name][k].reshape(inner.shape)
+                if isinstance(inner, Input):
+                    mine >> inner
+                else:
+                    inner >> mine
+
+    def model(self, **rasters: Raster) -> dict[str, Raster]:
+        """Each copy by its own model."""
+        found: dict[str, list[Raster]] = {}
+        for k, part in enumerate(self._copies):
+            mine = answers(part, {name: raster[:, k] for name, raster in rasters.items()})
+            for name, raster in mine.items():
+                found.setdefault(name, []).append(raster)
+        ports = body_of(self).ports
+        return {
+            name: np.stack(rows, axis=1).reshape(-1, *ports[name].shape)
+            for name, rows in found.items()
+        }
+
+
+def _copy(corelet: Corelet) -> Corelet:
+    """The same corelet once more, with noise of its own."""
+    twin = copy.deepcopy(corelet)
+    for inner in Corelet.walk(twin):
+        for core in body_of(inner).cores:
+            core.seed = None
+    return twin
+
+
+def _ports_of(corelet: Corelet, kind: type[Port]) -> dict[str, Port]:
+    return {n: port for n, port in body_of(corelet).ports.items() if isinstance(port, kind)}

@@ -33,3 +33,39 @@ def caller() -> Location:
 
 def _ours(module: str) -> bool:
     return module == "corelets" or module.startswith("corelets.")
+
+
+class CoreletWarning(UserWarning):
+    """A corelet can be built and most likely does not mean what it says."""
+
+
+class UnusedCorelet(CoreletWarning):
+    """A corelet was built but is neither a part of another nor turned into a network."""
+
+
+class UnaskedMerge(CoreletWarning):
+    """Several sources drive one pin, and nobody wrote that they merge."""
+
+
+class RepeatedConnection(CoreletWarning):
+    """A pin drives another one twice, with the same time."""
+
+
+class UndrivenPins(CoreletWarning):
+    """Some pins of an input of a part are driven by nothing."""
+
+
+class UnwiredNeurons(CoreletWarning):
+    """Neurons lead nowhere, or a merge does."""
+
+
+class SilentNeurons(CoreletWarning):
+    """Neurons can never fire."""
+
+
+class WeightlessSource(CoreletWarning):
+    """A source or axon has weight 0 at every neuron that it reaches."""
+
+
+class SharedNoise(CoreletWarning):
+    """Two cores draw the same noise."""

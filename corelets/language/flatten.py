@@ -1,8 +1,8 @@
 """From nested corelets to one flat network: every wire followed from its neuron to its axon.
 
-Connections are rows (source pin, sink pin, delay) over all pins of all corelets, numbered in one
-sequence. A port only passes spikes on, so a row that begins at a port is replaced by one row for
-each pin that drives the port, until every row begins at a neuron or at an input of the outermost
+Connections are rows (source pin, sink pin, time) over all pins of all corelets, numbered in one
+sequence. A port or merge only passes spikes on, so a row that begins at one is replaced by one row
+for each pin that drives it, until every row begins at a neuron or at an input of the outermost
 corelet. All of it is array work: the cost is in pins, not in Python.
 """
 
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from corelets.language.core import Core
+from corelets.language import silent
+from corelets.language.body import Body, body_of
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Bundle, Connection, Input, Output, Owner, Pins
-from tnemu.hardware.image import TAP_DTYPE
+from corelets.language.follow import follow
+from corelets.language.names import PinNames
+from corelets.language.numbering import FlatCore, Ints, Numbering, Rows
+from corelets.language.ports import Input, Output
 from tnemu.networks.logical import (
-    BALANCE,
     FIRST_CONNECTOR,
+    LOGICAL_TAP_DTYPE,
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
@@ -30,200 +31,93 @@ from tnemu.networks.logical import (
     LogicalOutput,
 )
 
-Rows = npt.NDArray[np.void]
 
-_ROW = np.dtype([("source", np.int64), ("sink", np.int64), ("delay", np.int16), ("by", np.int32)])
-"""``by`` is the index of the connect() call, for errors."""
+def flatten(top: Body, origin: dict[str, Any]) -> LogicalNetwork:
+    """The network of ``top``: its cores, inputs, outputs, and every wire between them.
 
-
-class Tree(Owner, Protocol):
-    """What this module knows of a corelet."""
-
-    @property
-    def ports(self) -> Mapping[str, Input | Output]:
-        """Its ports by name."""
-
-    @property
-    def cores(self) -> Sequence[Core]:
-        """Its own cores, without those of its parts."""
-
-    @property
-    def connections(self) -> Sequence[Connection]:
-        """Its own connections."""
-
-    def walk(self) -> Iterator[Tree]:
-        """It and everything inside it, outermost first."""
-
-    def origin(self) -> dict[str, Any]:
-        """What the network is made from."""
-
-
-class _Numbering:
-    """All bundles of a corelet tree, each with a range of pin numbers."""
-
-    def __init__(self, top: Tree) -> None:
-        self.cores: list[Core] = []
-        self.bundles: list[Bundle] = []
-        self.connections: list[Connection] = []
-        for corelet in top.walk():
-            self.cores += corelet.cores
-            self.bundles += corelet.ports.values()
-            self.bundles += [b for core in corelet.cores for b in (core.axons, core.neurons)]
-            self.connections += corelet.connections
-        ends = np.cumsum([0, *(bundle.width for bundle in self.bundles)])
-        self.first = dict(zip(self.bundles, ends[:-1].tolist(), strict=True))
-        self.count = int(ends[-1])
-
-    def numbers(self, pins: Pins, by: Connection) -> npt.NDArray[np.int64]:
-        for bundle in pins.bundles:
-            if bundle not in self.first:
-                raise CoreletError(
-                    f"connect() at {by.location}: {bundle.describe()} is not a part of what is "
-                    "built; assign it to an attribute of the corelet that connects it"
-                )
-        first = np.array([self.first[bundle] for bundle in pins.bundles], dtype=np.int64)
-        return first[pins.which] + pins.index
-
-    def rows(self) -> Rows:
-        parts = []
-        for by, connection in enumerate(self.connections):
-            rows = np.zeros(connection.source.width, _ROW)
-            rows["source"] = self.numbers(connection.source, connection)
-            rows["sink"] = self.numbers(connection.sink, connection)
-            rows["delay"], rows["by"] = connection.delay, by
-            parts.append(rows)
-        return np.concatenate([np.zeros(0, _ROW), *parts])
-
-    def mark(self, bundles: Iterable[Bundle]) -> npt.NDArray[np.bool_]:
-        """bool [pins]: the pins of these bundles."""
-        marks = np.zeros(self.count, np.bool_)
-        for bundle in bundles:
-            marks[self.first[bundle] : self.first[bundle] + bundle.width] = True
-        return marks
-
-    def locate(self, bundles: list[Bundle]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """int32 [pins] each: which of ``bundles`` a pin belongs to (-1: none), and its place there."""
-        owner, place = np.full(self.count, -1, np.int32), np.zeros(self.count, np.int32)
-        for number, bundle in enumerate(bundles):
-            pins = slice(self.first[bundle], self.first[bundle] + bundle.width)
-            owner[pins], place[pins] = number, np.arange(bundle.width)
-        return owner, place
-
-
-def flatten(top: Tree) -> LogicalNetwork:
-    """The network of ``top``: its cores, inputs, outputs, and every wire between them."""
-    numbering = _Numbering(top)
+    Raises CoreletError for wires that lead nowhere, and warns of what is most likely a mistake.
+    """
+    numbering = Numbering(top)
     inputs = {n: p for n, p in top.ports.items() if isinstance(p, Input)}
     outputs = {n: p for n, p in top.ports.items() if isinstance(p, Output)}
-    rows = numbering.rows()
-    _check_inputs(top, numbering, rows)
-    neurons = [core.neurons for core in numbering.cores]
+    _check_inputs(top, numbering)
+    source_core, source_neuron = numbering.locate_neurons()
+    begins = numbering.mark(inputs.values()) | (source_core >= 0)
     axons = [core.axons for core in numbering.cores]
-    begins = numbering.mark([*neurons, *inputs.values()])
     ends = numbering.mark([*axons, *outputs.values()])
-    rows = _follow(rows, begins, ends, numbering)
-
-    source_core, source_neuron = numbering.locate(list(neurons))
-    sink_core, sink_axon = numbering.locate(list(axons))
+    rows = follow(numbering, begins, ends)
+    sink_core, sink_axon = numbering.locate(axons)
     sink_output, sink_pin = numbering.locate(list(outputs.values()))
     from_core, to_core = source_core[rows["source"]], sink_core[rows["sink"]]
     _check_outputs(top, numbering, rows, outputs, from_core)
+    _check_loops(numbering, rows, from_core, to_core)
 
     wires = np.zeros(len(rows), WIRE_DTYPE)
     wires["core"], wires["neuron"] = from_core, source_neuron[rows["source"]]
     wires["target"] = np.where(to_core >= 0, to_core, ~sink_output[rows["sink"]])
     wires["pin"] = np.where(to_core >= 0, sink_axon[rows["sink"]], sink_pin[rows["sink"]])
-    wires["delay"] = rows["delay"]
+    for name in ("delay", "after", "loop"):
+        wires[name] = rows[name]
+    inner = from_core >= 0
+    distinct, first = np.unique(wires[inner], return_index=True)
 
     network = LogicalNetwork(
         cores=_cores(top, numbering.cores),
-        wires=np.unique(wires[from_core >= 0]),
+        wires=distinct,
         outputs={
             name: LogicalOutput(port.width, FIRST_CONNECTOR - k)
             for k, (name, port) in enumerate(outputs.items())
         },
-        origin=top.origin() | {"layer_kinds": _layer_kinds(top, numbering.cores)},
+        origin=origin
+        | {
+            "layer_kinds": _layer_kinds(top, numbering.cores),
+            "part_kinds": {name: body_of(part).kind for name, part in top.parts.items()},
+        },
+        lines=tuple(map(str, numbering.lines)),
+        line_of=rows["by"][inner][first].astype(np.int32),
+        names=PinNames(numbering, begins, source_core, source_neuron),
     )
     source_input, source_pin = numbering.locate(list(inputs.values()))
     for number, (name, port) in enumerate(inputs.items()):
         mine = source_input[rows["source"]] == number
-        taps = np.zeros(int(mine.sum()), TAP_DTYPE)
+        taps = np.zeros(int(mine.sum()), LOGICAL_TAP_DTYPE)
         taps["pin"], taps["delay"] = source_pin[rows["source"][mine]], rows["delay"][mine]
         taps["core"], taps["axon"] = to_core[mine], sink_axon[rows["sink"][mine]]
+        taps["after"] = rows["after"][mine]
         network.inputs[name] = LogicalInput(port.width, np.unique(taps))
     network.validate()
+    silent.look(top, numbering, network)
     return network
 
 
-def _follow(
-    rows: Rows,
-    begins: npt.NDArray[np.bool_],
-    ends: npt.NDArray[np.bool_],
-    numbering: _Numbering,
-) -> Rows:
-    """Rows from a beginning to an end; rows through a port that nothing drives disappear."""
-    by_sink = rows[np.argsort(rows["sink"], kind="stable")]
-    open_rows, done = by_sink[ends[by_sink["sink"]]], []
-    # A chain passes every pin of a port at most once, so more rounds than pins means a circle.
-    for _ in range(numbering.count + 1):
-        finished = begins[open_rows["source"]]
-        done.append(open_rows[finished])
-        open_rows = open_rows[~finished]
-        if not len(open_rows):
-            return np.concatenate(done)
-        low = np.searchsorted(by_sink["sink"], open_rows["source"], side="left")
-        high = np.searchsorted(by_sink["sink"], open_rows["source"], side="right")
-        count = high - low
-        behind = np.repeat(open_rows, count)
-        skip = np.repeat(low - (np.cumsum(count) - count), count)
-        ahead = by_sink[skip + np.arange(len(skip))]
-        both = (behind["delay"] != BALANCE) & (ahead["delay"] != BALANCE)
-        if both.any():
-            one, two = (numbering.connections[r["by"][both][0]] for r in (ahead, behind))
-            raise CoreletError(
-                f"connect() at {one.location} and connect() at {two.location} give two delays "
-                f"({one.delay} and {two.delay}) to one wire; keep one of them, a port has no delay"
-            )
-        behind["source"] = ahead["source"]
-        behind["by"] = np.where(ahead["delay"] != BALANCE, ahead["by"], behind["by"])
-        behind["delay"] += ahead["delay"]
-        open_rows = behind
-    where = numbering.connections[int(open_rows["by"][0])].location
-    raise CoreletError(
-        f"connect() at {where}: the ports run in a circle without a neuron in it; put a Relay there"
-    )
-
-
-def _check_inputs(top: Tree, numbering: _Numbering, rows: Rows) -> None:
-    """Every input of every part is connected, at least in part."""
+def _check_inputs(top: Body, numbering: Numbering) -> None:
+    """Every input of every part is connected, at least in part, or meant to be silent."""
     driven = np.zeros(numbering.count, np.bool_)
-    driven[rows["sink"]] = True
-    for corelet in top.walk():
-        for port in corelet.ports.values():
-            first = numbering.first[port]
-            if corelet is top or not isinstance(port, Input):
+    driven[numbering.rows["sink"]] = True
+    for body in numbering.bodies:
+        for pins, location in body.unused:
+            driven[numbering.numbers(pins, location)] = True
+    for body in numbering.bodies:
+        for port in body.ports.values():
+            if body is top or not isinstance(port, Input):
                 continue
-            if not driven[first : first + port.width].any():
+            if not driven[numbering.span(port)].any():
                 raise CoreletError(
                     f"{port.describe()} is not connected; connect() something to it in "
-                    f"{corelet.parent.describe() if corelet.parent else 'its owner'}"
+                    f"{body.parent.describe() if body.parent else 'its owner'}, or SILENCE >> it"
                 )
 
 
 def _check_outputs(
-    top: Tree,
-    numbering: _Numbering,
-    rows: Rows,
-    outputs: dict[str, Output],
-    from_core: npt.NDArray[np.int32],
+    top: Body, numbering: Numbering, rows: Rows, outputs: dict[str, Output], from_core: Ints
 ) -> None:
     """Every pin of every output of the outermost corelet is driven, and by neurons."""
     driven = np.zeros(numbering.count, np.bool_)
-    driven[rows["sink"]] = True
+    driven[numbering.rows["sink"]] = True
     direct = np.zeros(numbering.count, np.bool_)
     direct[rows["sink"][from_core < 0]] = True
     for port in outputs.values():
-        pins = slice(numbering.first[port], numbering.first[port] + port.width)
+        pins = numbering.span(port)
         if not driven[pins].all():
             raise CoreletError(
                 f"{port!r} is driven by nothing at pin {int(np.argmin(driven[pins]))}; connect() "
@@ -236,23 +130,48 @@ def _check_outputs(
             )
 
 
-def _cores(top: Tree, cores: list[Core]) -> list[LogicalCore]:
+def _check_loops(numbering: Numbering, rows: Rows, from_core: Ints, to_core: Ints) -> None:
+    """Feedback comes from a neuron and goes to a neuron."""
+    back = rows["loop"] > 0
+    for wrong, text in (
+        (
+            back & (from_core < 0),
+            "comes from an input of the outermost corelet; say after() instead",
+        ),
+        (
+            back & (to_core < 0),
+            "leads to an output, from which nothing comes back; leave loop() out",
+        ),
+    ):
+        if wrong.any():
+            row = rows[wrong][0]
+            raise CoreletError(
+                f"connect() at {numbering.lines[int(row['by'])]}: the feedback loop({row['loop']}) {text}"
+            )
+
+
+def _cores(top: Body, cores: list[FlatCore]) -> list[LogicalCore]:
     """The cores with full names, layers, numbers and seeds; arrays are shared, not copied."""
-    named = []
+    named: list[LogicalCore] = []
+    chosen = {core.seed for core in cores}
+    taken: set[int] = set()
     for number, core in enumerate(cores):
         path = core.owner.path
         name = f"{path}.{core.name}" if path else core.name
-        seed = zlib.crc32(name.encode()) if core.seed is None else core.seed
-        layer = core.logical.layer or path or type(top).__name__
+        seed = core.seed
+        if seed is None:  # from the name, so that it stays when other parts change
+            whole_name = name if path else f"{top.kind}.{name}"
+            seed = zlib.crc32(whole_name.encode()) or 1
+            while seed in taken or seed in chosen:
+                seed = seed % 0xFFFFFFFF + 1
+        taken.add(seed)
+        layer = core.logical.layer or path or top.kind
         named.append(
             dataclasses.replace(core.logical, name=name, layer=layer, number=number, seed=seed)
         )
     return named
 
 
-def _layer_kinds(top: Tree, cores: list[Core]) -> dict[str, str]:
+def _layer_kinds(top: Body, cores: list[FlatCore]) -> dict[str, str]:
     """Class of the corelet that made each layer: errors about a layer begin with it."""
-    return {
-        core.logical.layer or core.owner.path or type(top).__name__: type(core.owner).__name__
-        for core in cores
-    }
+    return {core.logical.layer or core.owner.path or top.kind: core.owner.kind for core in cores}

@@ -10,26 +10,23 @@ import atexit
 import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-from corelets.language.errors import Location, caller
-
-
-class UnusedCorelet(UserWarning):
-    """A corelet was built but is neither a part of another nor turned into a network."""
+from corelets.language.errors import Location, UnusedCorelet, caller
+from corelets.language.owners import CONSTRUCTING
 
 
 class MustUse:
     """Knows where it was built, and warns when it goes without having been used."""
 
-    location: Location
+    _built_at: Location
     _used: bool
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
         """An object that knows the line it was built in, and was not used yet."""
         self = super().__new__(cls)
-        self.__dict__.update(location=caller(), _used=False)
+        self.__dict__.update(_built_at=caller(), _used=False)
         return self
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -40,32 +37,44 @@ class MustUse:
     def __del__(self) -> None:
         if not self._used and not _ENDED:
             warnings.warn_explicit(
-                f"{self.describe()} was built and never used: make it a part of a corelet that is "
+                f"{type(self).describe(self)} was built and never used: make it a part of a corelet that is "
                 "used, or call build()",
                 UnusedCorelet,
-                self.location.file,
-                self.location.line,
+                self._built_at.file,
+                self._built_at.line,
             )
 
     def describe(self) -> str:
         """What an error calls it: class, and where it was built."""
-        return f"{type(self).__name__} ({self.location})"
+        return f"{type(self).__name__} ({self._built_at})"
 
     def _use(self) -> None:
         """Nothing is amiss with it any more."""
         self.__dict__["_used"] = True
 
+    def _inside(self) -> Iterable[MustUse]:
+        """What it was built of."""
+        return ()
+
 
 def constructs(method: Callable[..., None]) -> Callable[..., None]:
-    """``method`` of a MustUse, a constructor: where it fails there is nothing that could be used."""
+    """``method`` of a MustUse, a constructor: while it runs, neurons that are made belong to its corelet.
+
+    Where it fails there is nothing that could be used.
+    """
 
     @functools.wraps(method)
     def construct(self: MustUse, *arguments: Any, **keywords: Any) -> None:
+        CONSTRUCTING.append(self.__dict__["_body"])
         try:
             method(self, *arguments, **keywords)
         except BaseException:
             self._use()
+            for corelet in self._inside():
+                corelet._use()
             raise
+        finally:
+            CONSTRUCTING.pop()
 
     return construct
 

@@ -59,7 +59,8 @@ class Entry:
     ``source`` says where it comes from (paper and section). ``latency_ticks(corelet)`` is the
     latency of one that was built, counted as in :class:`Sheet`. ``examples`` are functions without
     arguments, each building a small one: the test of the catalogue runs them all against
-    ``model()`` on every engine.
+    ``model()`` on every engine, on random inputs, or on those of ``stimulus(corelet)``, a function of
+    (rng, ticks), for one that not all inputs are meant for.
 
     Raises CoreletError for a class that defines no model or whose docstring says nothing, without a
     source, and without examples.
@@ -69,6 +70,7 @@ class Entry:
     source: str
     latency_ticks: Callable[[Any], int]
     examples: tuple[Callable[[], Corelet], ...]
+    stimulus: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.corelet, type) and issubclass(self.corelet, Corelet)):

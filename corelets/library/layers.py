@@ -21,15 +21,15 @@ import numpy.typing as npt
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output
-from corelets.language.raster import Raster, Rasters, later, taken
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster
 from corelets.language.unused import constructs
 from corelets.library.entry import Entry
 from corelets.library.tiles import Indices, best_tile, chunks, support, tiles
 from corelets.library.trinary import signed_axons, threshold_neurons
 from tnemu.errors import shown, whole
 from tnemu.hardware.exact import exact
-from tnemu.hardware.neuron import AXONS, NEURONS, SIGNED_INPUTS
+from tnemu.hardware.neuron import AXONS, NEURONS
 from tnemu.networks import integer
 
 NEURONS_WANTED = 128
@@ -48,7 +48,7 @@ class _Trinary(Corelet):
     shape: tuple[int, ...]
     output_shape: tuple[int, ...]
 
-    def _take(self, layer: integer.Conv | integer.Dense, shape: tuple[int, ...]) -> None:
+    def _hold(self, layer: integer.Conv | integer.Dense, shape: tuple[int, ...]) -> None:
         """The layer on an input of ``shape``: checked, and the ports made."""
         if not isinstance(layer, self.kind):
             raise CoreletError(
@@ -87,19 +87,19 @@ class _Trinary(Corelet):
         core = self.core(axons, records, rows, name=name, elements=elements)
         self.connect(core.neurons, self.output[elements])
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """output[t] = the integer layer's answer to input[t - 1]; input[-1] is without spikes."""
-        raster = later(taken(self.input, rasters), 1)
-        answer = self.layer.forward(raster.reshape(-1, *self.shape))
-        return {"output": answer.reshape(len(raster), self.output.width)}
+    def model(self, input: Raster) -> Raster:
+        """output[t] = the integer layer's answer to input[t]."""
+        answer = self.layer.forward(input.reshape(-1, *self.shape))
+        return np.asarray(answer).reshape(len(input), self.output.width) > 0
 
 
 class Dense(_Trinary):
     """Grouped dense layer: output pin g * n + j from the g-th block of the reordered input.
 
     weights [groups, out / groups, in / groups] of -1, 0, 1; thresholds int32 [out]; order [in]
-    (position k of the layer is input pin order[k]; default: as they come). At most 128 inputs per
-    group. A group takes one core per ``neurons_per_core`` (1..256) outputs. Latency: one tick.
+    (position k of the layer is input pin order[k]; default: as they come). At most 128 inputs a
+    group where weights have both signs, 254 where they have one; what counts are axons, one for each
+    input and sign. A group takes one core per ``neurons_per_core`` (1..256) outputs. Latency: one tick.
 
     Raises CoreletError for values that are no whole numbers or out of range and for groups that no
     core can hold, NetworkError for arrays whose shapes do not belong together.
@@ -131,11 +131,11 @@ class Dense(_Trinary):
     @constructs
     def _lay_out(self, layer: integer.Dense, neurons_per_core: int) -> None:
         most = _neurons_per_core(self, neurons_per_core)
-        self._take(layer, (int(np.size(getattr(layer, "order", 0))),))
+        self._hold(layer, (int(np.size(getattr(layer, "order", 0))),))
         groups, outputs, inputs = layer.weights.shape
-        _check_fan_in(self, inputs, f"{inputs} inputs in a group")
         for g in range(groups):
             pins = layer.order[g * inputs : (g + 1) * inputs].astype(np.intp)
+            most = _with_axons(self, layer.weights[g], most)
             for part, j in enumerate(chunks(outputs, most)):
                 elements = g * outputs + j
                 self._neurons(
@@ -210,16 +210,20 @@ class Conv2d(_Trinary):
         neurons_per_core: int,
     ) -> None:
         most = _neurons_per_core(self, neurons_per_core)
-        self._take(layer, _counts(self, "shape", shape, ("channels", "height", "width")))
+        self._hold(layer, _counts(self, "shape", shape, ("channels", "height", "width")))
         k, stride, channels = layer.k, layer.stride, layer.weights.shape[1]
-        _check_fan_in(self, channels * k * k, f"{channels} channels x {k} x {k} inputs")
+        signs = 1 + bool((layer.weights > 0).any() and (layer.weights < 0).any())
+        inputs = AXONS // signs
+        _check_fan_in(self, channels * k * k, inputs, f"{channels} channels x {k} x {k} inputs")
         features = len(layer.weights) // layer.groups
         self.tile: tuple[int, ...]
         if tile is None:
-            self.tile = best_tile(self.output_shape[1:], k, stride, channels, features, most)
+            self.tile = best_tile(
+                self.output_shape[1:], k, stride, channels, features, most, inputs
+            )
         else:
             self.tile = _counts(self, "tile", tile, ("rows", "columns"))
-        self._check_tile(k, stride, channels)
+        self._check_tile(k, stride, channels, inputs)
         many = max(1, most // (self.tile[0] * self.tile[1]))
         for rows, columns in tiles(self.output_shape[1:], self.tile):
             for g in range(layer.groups):
@@ -265,13 +269,13 @@ class Conv2d(_Trinary):
             elements.ravel(),
         )
 
-    def _check_tile(self, k: int, stride: int, channels: int) -> None:
+    def _check_tile(self, k: int, stride: int, channels: int, inputs: int) -> None:
         rows, columns = self.tile
         seen = support(rows, k, stride) * support(columns, k, stride) * channels
-        if seen > SIGNED_INPUTS or rows * columns > NEURONS:
+        if seen > inputs or rows * columns > NEURONS:
             raise CoreletError(
                 f"{self.describe()}: a tile of {rows} x {columns} outputs sees {seen} inputs, a "
-                f"core takes {SIGNED_INPUTS} signed inputs and {NEURONS} neurons; choose a smaller "
+                f"core takes {inputs} {_signed(inputs)}inputs and {NEURONS} neurons; choose a smaller "
                 "tile, or none to have it chosen"
             )
 
@@ -328,12 +332,33 @@ def _counts(
     )
 
 
-def _check_fan_in(corelet: Corelet, count: int, what: str) -> None:
-    if count > SIGNED_INPUTS:
+def _with_axons(corelet: Corelet, weights: npt.NDArray[np.int8], most: int) -> int:
+    """``most``, or fewer, outputs of one core, so that weights [outputs, inputs] find axons there."""
+    while True:
+        parts = chunks(len(weights), most)
+        axons = max(len(signed_axons(weights[j].T)[0]) for j in parts)
+        if axons <= AXONS:
+            return most
+        if most == 1:
+            seen = weights.shape[1]
+            raise CoreletError(
+                f"{corelet.describe()}: a neuron sees {seen} inputs in a group = {axons} axons, a core has "
+                f"{AXONS}; use more groups"
+            )
+        most = -(-most // 2)
+
+
+def _check_fan_in(corelet: Corelet, count: int, most: int, what: str) -> None:
+    if count > most:
+        axons = f" ({AXONS} axons, two for each)" if most < AXONS else ""
         raise CoreletError(
-            f"{corelet.describe()}: a neuron sees {what} = {count}, a core takes {SIGNED_INPUTS} "
-            f"signed inputs ({AXONS} axons, two for each); use more groups or a smaller kernel"
+            f"{corelet.describe()}: a neuron sees {what} = {count}, a core takes {most} "
+            f"{_signed(most)}inputs{axons}; use more groups or a smaller kernel"
         )
+
+
+def _signed(inputs: int) -> str:
+    return "signed " if inputs < AXONS else ""
 
 
 def _neurons_per_core(corelet: Corelet, count: int) -> int:

@@ -9,8 +9,9 @@ import numpy as np
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output, Pins
-from corelets.language.raster import Raster, Rasters, taken
+from corelets.language.pins import Pins
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster
 from corelets.library.entry import Entry
 from tnemu.errors import shown
 from tnemu.hardware.neuron import AXONS, FIELDS, NEURON_DTYPE
@@ -23,7 +24,7 @@ from tnemu.networks.spiking.rows import Rows
 GAMMA = {"zero": 0, "subtract": 1, "none": 2}
 
 
-class Rate(Corelet):
+class Converted(Corelet):
     """rails -> integrate-and-fire layers -> readout, one tick a layer, potentials kept between ticks.
 
     ``rails`` has a pin for each input, sign and level, ``readout`` one for each pair of answers, or one
@@ -38,7 +39,7 @@ class Rate(Corelet):
     def __init__(self, network: RateNetwork) -> None:
         if not isinstance(network, RateNetwork):
             raise CoreletError(
-                f"Rate({shown(network)}): expected a RateNetwork; "
+                f"Converted({shown(network)}): expected a RateNetwork; "
                 "tnemu.networks.spiking.quantise makes one of a float network"
             )
         self.network = network
@@ -84,23 +85,24 @@ class Rate(Corelet):
         records["kappa"] = not compared  # a comparator may go below -beta, a hidden neuron not
         return records
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """The integer model of the network, from the tick in which the board was loaded on."""
-        raster = taken(self.rails, rasters)
-        return {"readout": self.network.run(raster[:, None])[:, 0]}
+    def model(self, rails: Raster) -> dict[str, Raster]:
+        """The integer model of the network, loaded a tick for each layer before its answer to row 0."""
+        ticks = len(self.network.layers)
+        given = np.concatenate([rails, np.zeros((ticks, rails.shape[1]), np.bool_)])
+        return {"readout": self.network.run(given[:, None])[ticks:, 0]}
 
     def origin(self) -> dict[str, Any]:
         """Name, task and hash of the network."""
         network = self.network
         return {
-            "corelet": "Rate",
+            "corelet": "Converted",
             "weights": network.name,
             "task": network.task.name if network.task else "",
             "weights_sha256": network.sha256,
         }
 
 
-def _example(*widths: int, **recipe: Any) -> Rate:
+def _example(*widths: int, **recipe: Any) -> Converted:
     """Weights from a seed, for inputs that fire often."""
     rng = np.random.default_rng(sum(widths))
     pairs = list(itertools.pairwise(widths))
@@ -110,12 +112,12 @@ def _example(*widths: int, **recipe: Any) -> Rate:
     )
     fit = Fit(np.ones(widths[0]), bits=4, levels=1)
     answers = [f"ANSWER{k}" for k in range(widths[-1])]
-    return Rate(quantised(network, Recipe(**{"ticks": 12, **recipe}), fit, answers))
+    return Converted(quantised(network, Recipe(**{"ticks": 12, **recipe}), fit, answers))
 
 
 ENTRIES = (
     Entry(
-        Rate,
+        Converted,
         source="this project, after Hahn, TUM 2020, and Rueckauer et al., 2017",
         latency_ticks=lambda rate: 1 + len(rate.network.layers),
         examples=(

@@ -1,34 +1,29 @@
-"""Small corelets that only pass spikes on: relay, delay and splitter.
-
-All three use one neuron, :data:`tnemu.hardware.neuron.RELAY_NEURON`, which is stateless::
-
-    s = (1, 1, 1, 1), alpha = 1, beta = 0, kappa = 1:   fires iff its axon is active; V = 0 afterwards
-"""
+"""Small corelets that only pass spikes on: relay, delay and splitter."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output, Pins
-from corelets.language.raster import Raster, Rasters, later, taken
+from corelets.language.neuron_types import Repeater
+from corelets.language.pins import Pins
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster, later
 from corelets.library.entry import Entry
 from tnemu.errors import whole
-from tnemu.hardware.neuron import AXONS, MAX_DELAY, NEURONS, RELAY_NEURON
+from tnemu.hardware.neuron import NEURONS
 
 LONGEST = 1_000_000
-"""Ticks of the longest :class:`Delay`: 66,667 cores in a row, more than any board has."""
+"""Ticks of the longest :class:`Delay`: 66,667 relays for each pin, more than most boards have."""
 
 
 class Splitter(Corelet):
     """output[c * width + i] = input[i] for every copy c < copies, one tick later.
 
     ``copy(c)`` is the output of one copy. Wiring one pin to many places needs no Splitter: the
-    mapper makes copies or splitter cores by itself. Ask for one to fix where the copies are made.
-    A core serves 256 // copies pins. ``copies`` is 1..256; CoreletError for anything else.
+    mapper makes copies or splitter neurons by itself. Ask for one to fix where the copies are made.
+    ``copies`` is 1..256; CoreletError for anything else.
     """
 
     def __init__(self, width: int, copies: int) -> None:
@@ -42,15 +37,7 @@ class Splitter(Corelet):
             then="a neuron makes each copy; feed several splitters by one input",
         )
         self.output = Output(width * self.copies)
-        each = min(AXONS, NEURONS // self.copies)
-        for first in range(0, width, each):
-            part = self.input[first : first + each]
-            core = self.core([part], RELAY_NEURON, np.tile(np.eye(part.width), self.copies))
-            for c in range(self.copies):
-                self.connect(
-                    core.neurons[c * part.width : (c + 1) * part.width],
-                    self.copy(c)[first : first + each],
-                )
+        Repeater()[self.copies, width](self.input.reshape(1, width)).flat >> self.output
 
     def copy(self, c: int) -> Pins:
         """Output pins of copy ``c`` (0..copies-1), in the order of the input."""
@@ -58,16 +45,13 @@ class Splitter(Corelet):
         width = self.input.width
         return self.output[c * width : (c + 1) * width]
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """output[t, c * width + i] = input[t - 1, i]."""
-        return {"output": np.tile(later(taken(self.input, rasters), 1), self.copies)}
+    def model(self, input: Raster) -> Raster:
+        """output[t, c * width + i] = input[t, i]."""
+        return np.tile(input, self.copies)
 
 
 class Relay(Splitter):
-    """output[i] = input[i], one tick later.
-
-    A core serves 256 pins.
-    """
+    """output[i] = input[i], one tick later."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width, copies=1)
@@ -76,29 +60,18 @@ class Relay(Splitter):
 class Delay(Corelet):
     """output[i] at tick t = input[i] at tick t - ticks.
 
-    ``ticks`` is 1..1,000,000; CoreletError for anything else.
-
-    A chain of relays whose inner wires have explicit delays of at most 15 ticks. Wires whose delay
-    is left to the mapper are balanced, also against this chain: a spike that went around it would
-    be held back to arrive with the delayed one. To compare a signal with its own past, connect
-    both ways with explicit delays.
+    ``ticks`` is 1..1,000,000; CoreletError for anything else. Nothing waits for the delayed spikes:
+    a neuron that takes x and Delay(x) compares x with its own past, as with ``x.after(ticks)``.
     """
 
     def __init__(self, width: int, ticks: int) -> None:
         self.input, self.output = Input(width), Output(width)
         self.ticks = whole(f"{self.describe()}: ticks", ticks, 1, LONGEST, error=CoreletError)
-        wires = [MAX_DELAY] * ((self.ticks - 1) // MAX_DELAY)
-        if (self.ticks - 1) % MAX_DELAY:
-            wires.append((self.ticks - 1) % MAX_DELAY)
-        self.steps = [Relay(width) for _ in range(len(wires) + 1)]
-        self.connect(self.input, self.steps[0].input)
-        for (here, there), delay in zip(itertools.pairwise(self.steps), wires, strict=True):
-            self.connect(here.output, there.input, delay=delay)
-        self.connect(self.steps[-1].output, self.output)
+        Repeater()[width](self.input.after(self.ticks - 1)) >> self.output
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """output[t, i] = input[t - ticks, i]."""
-        return {"output": later(taken(self.input, rasters), self.ticks)}
+    def model(self, input: Raster) -> Raster:
+        """output[t, i] = input[t - (ticks - 1), i]: the wave itself takes the first tick."""
+        return later(input, self.ticks - 1)
 
 
 ENTRIES = (

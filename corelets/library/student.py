@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output, Pins
-from corelets.language.raster import Raster, Rasters, taken
+from corelets.language.pins import Pins
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster, answers
 from corelets.library.entry import Entry
 from corelets.library.layers import NEURONS_WANTED, Conv2d, Dense
 from tnemu.errors import shown
@@ -64,15 +65,12 @@ class Student(Corelet):
             source = part.output
         self.connect(source, self.votes)
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
-        """votes[t] = the integer network's last layer before the vote, for frame[t - layers].
-
-        Each layer answers in tick t to what the one before it fired in tick t - 1, from tick 0 on.
-        """
-        raster = taken(self.frame, rasters)
+    def model(self, frame: Raster) -> Raster:
+        """votes[t] = the integer network's last layer before the vote, for frame[t]."""
+        raster = frame
         for part in self.parts.values():
-            raster = part.model({"input": raster})["output"]
-        return {"votes": raster}
+            raster = answers(part, {"input": raster})["output"]
+        return raster
 
     def origin(self) -> dict[str, Any]:
         """Name, task and hash of the weight file."""

@@ -7,17 +7,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.hardware.neuron import SIGNED_INPUTS
-
 Indices = npt.NDArray[np.intp]
 
 
 def best_tile(
-    outputs: Sequence[int], k: int, stride: int, channels: int, features: int, neurons: int
+    outputs: Sequence[int],
+    k: int,
+    stride: int,
+    channels: int,
+    features: int,
+    neurons: int,
+    inputs: int,
 ) -> tuple[int, int]:
     """(rows, columns) of the output tile that needs the fewest cores, then the fewest axons.
 
-    support = ((rows - 1) stride + k) ((columns - 1) stride + k) channels <= 128 signed inputs;
+    support = ((rows - 1) stride + k) ((columns - 1) stride + k) channels <= inputs;
     rows x columns x features <= neurons, where features beyond it go to further cores. Of equal
     tiles the one with more rows comes last.
     """
@@ -34,7 +38,7 @@ def best_tile(
             (rows, columns)
             for rows in range(1, outputs[0] + 1)
             for columns in range(1, outputs[1] + 1)
-            if support(rows, k, stride) * support(columns, k, stride) * channels <= SIGNED_INPUTS
+            if support(rows, k, stride) * support(columns, k, stride) * channels <= inputs
             and rows * columns <= neurons
         ),
         key=cost,

@@ -17,6 +17,7 @@ from tnemu.cli.fit import table
 from tnemu.formats.weights import write_weights
 from tnemu.hardware import load_board
 from tnemu.hardware.image import BoardImage
+from tnemu.mapping import fit as mapping
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_json_holds_layers_totals_and_hashes(small, tmp_path):
     assert [layer["name"] for layer in facts["layers"]] == ["conv1", "block1", "predict"]
     assert facts["layers"][0]["kind"] == "Conv2d"
     assert facts["latency_ticks"] == 4
-    assert facts["resources"]["cores"] == 8
+    assert facts["resources"]["cores"] == 4
     image = BoardImage.load(folder)
     assert facts["image_sha256"] == image.sha256()
     assert facts["board_sha256"] == image.board.sha256
@@ -63,8 +64,9 @@ def test_a_student_that_does_not_fit_is_refused_with_status_1(tmp_path):
     full = tmp_path / "full.safetensors"
     write_weights(students.full_size(), full)
     assert refused("fit", full, "--board", "tiny") == (
-        "error: Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features "
-        "or more groups in that layer\n"
+        "error: Student needs at least 400 cores, tiny has 32: Conv2d 'conv1' about 200, Conv2d "
+        "'conv2' about 50, Dense 'block1' about 50, 2 more parts the rest; use a larger board, or "
+        "fewer features or more groups in 'conv1'\n"
     )
 
 
@@ -98,6 +100,65 @@ def test_every_shipped_student_can_be_found():
         assert zoo.find(name).is_file()
 
 
+def test_rows_go_as_deep_as_asked(tmp_path):
+    plan = tnemu.fit(Student(students.small()), load_board("tiny"))
+    write_weights(students.small(), small := tmp_path / "small.safetensors")
+    shown = ran("fit", small, "--board", "tiny", "--depth", 0).stdout
+    assert shown == f"small on tiny\n\n{plan.table(0)}\n"
+    assert "depth = -1: must be a whole number in 0..1000" in refused("fit", small, "--depth", -1)
+
+
+def test_json_says_when_pins_answer_and_what_borders_carry(small):
+    facts = json.loads(ran("fit", small, "--board", "tiny", "--json").stdout)
+    plan = tnemu.fit(Student(students.small()), load_board("tiny"))
+    assert facts["pin_ticks"] == {"votes": plan.size.pin_ticks["votes"].tolist()}
+    (border,) = facts["borders"]
+    assert (border["chip"], border["next_chip"]) == ([0, 0], [1, 0])
+    assert border["spikes_per_tick"] == facts["resources"]["busiest_border"]
+    assert facts["resources"]["tick_us"] == 1000
+
+
+def test_a_picture_is_drawn_and_named(small, tmp_path):
+    picture = tmp_path / "chip.png"
+    shown = ran("fit", small, "--board", "tiny", "--plot", picture).stdout
+    assert shown.endswith(f"picture written to {picture}\n")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_could_not_be_written_is_refused_before_anything_is_mapped(small, tmp_path):
+    message = refused("fit", small, "--board", "tiny", "--plot", tmp_path / "no" / "chip.png")
+    assert str(tmp_path / "no" / "chip.png") in message
+
+
+def test_splitters_spare_the_host_spikes(small):
+    def spikes(*more):
+        facts = json.loads(ran("fit", small, "--board", "tiny", "--json", *more).stdout)
+        return facts["resources"]["taps"], facts["resources"]["splitters"]
+
+    (taps, none), (fewer, some) = spikes(), spikes("--host-spikes", 1)
+    assert (none, fewer < taps, some > 0) == (0, True, True)
+    assert "host_spikes = 0: must be a whole number in 1.." in refused(
+        "fit", small, "--host-spikes", 0
+    )
+
+
+def test_a_pipe_gets_no_progress_and_a_terminal_hears_every_step(small):
+    assert ran("fit", small, "--board", "tiny").stderr == ""
+    said = []
+    mapping.fit(Student(students.small()), "tiny", told=said.append)
+    assert said[:5] == [
+        "building the network",
+        "fan-in and fan-out of 8 parts",
+        "balancing delays",
+        "putting parts into cores",
+        "placing 4 cores: 0 %",
+    ]
+    assert said[-1] == "writing the image"
+    shares = [int(text.split()[-2]) for text in said if text.startswith("placing")]
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 3
+
+
 def test_a_terminal_gets_the_same_rows_as_a_table():
     plan = tnemu.fit(Student(students.small()), load_board("tiny"))
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system=None)
@@ -113,6 +174,14 @@ def test_an_ibm_model_file_is_fitted_in_order_of_its_cores():
     facts = json.loads(ran("fit", DATA / "ex1.json", "--json").stdout)
     assert facts["origin"]["placement"] == "in order"
     assert (facts["board"], facts["resources"]["cores"]) == ("ns1e", 1)
+
+
+def test_the_folder_of_an_image_is_refused_with_what_it_is(small, tmp_path):
+    ran("fit", small, "--board", "tiny", "--output", tmp_path / "image")
+    assert refused("fit", tmp_path / "image") == (
+        f"error: {tmp_path / 'image'} is a board image: 4 cores, already on tiny; run it as it is (tnemu "
+        "run), or fit the file that it was made from\n"
+    )
 
 
 def test_another_file_is_refused_with_what_it_is(tmp_path):

@@ -42,8 +42,7 @@ def test_a_student_that_does_not_fit_is_refused_before_training(teacher_file, tm
     )
     assert result.exit_code == 1
     assert (
-        "Conv2d 'conv1' needs 200 cores, tiny has 32: use a larger board, or fewer features or more "
-        "groups in that layer" in result.output
+        "Student needs at least 400 cores, tiny has 32: Conv2d 'conv1' about 200" in result.output
     )
     assert not list(tmp_path.glob("*")), "nothing was collected or trained"
 
@@ -63,7 +62,7 @@ def test_a_student_of_several_games_that_does_not_fit_is_refused_before_training
     words = ["learn", "together", "freeway", "--teachers", teacher_file, "--out", str(tmp_path)]
     result = CliRunner().invoke(app, [*words, "--board", "tiny"])
     assert result.exit_code == 1
-    assert "Conv2d 'conv1' needs 200 cores, tiny has 32" in result.output
+    assert "Student needs at least 400 cores, tiny has 32" in result.output
     assert not list(tmp_path.glob("*")), "nothing was collected or trained"
 
 

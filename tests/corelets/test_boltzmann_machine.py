@@ -52,8 +52,8 @@ class Chip:
             until = t0 + m.accumulate + 2  # the tick before sampling begins
             spikes.append(self.emulator.run(until - self.emulator.tick))
             if look:
-                core, neuron = m.places[side].T
-                seen.append(self.emulator.potentials[core, neuron])
+                at = self.plan.places(m.samplers(side))
+                seen.append(self.emulator.potentials[at.core, at.neuron])
         spikes.append(self.emulator.run(max(0, start + m.step_ticks - self.emulator.tick)))
         fired = []
         for name, tick, width in (

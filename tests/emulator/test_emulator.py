@@ -228,7 +228,7 @@ def test_a_closed_emulator_does_not_run(relay):
         (
             lambda c: c.run(1, spikes={"in": np.zeros(3, bool)}),
             InputError,
-            r"input 'in' has 1 pins, the spikes have shape \(3,\); give bool \[1\] or pin numbers",
+            r"input 'in' has 1 pins, the spikes have shape \(3,\); give bool \[1\], a raster bool \[ticks, 1\], or",
         ),
         (lambda c: c.inject_pins("in", [0], 3), InputError, "an input spike lands in tick 4"),
         (lambda c: c.inject_pins("in", [0, 0], [9, 9, 9]), InputError, r"pins \(2,\), tick \(3,\)"),

@@ -133,7 +133,7 @@ def test_destinations_minus_1_and_minus_2_are_nowhere(nowhere: int) -> None:
         "destDelays": ["0x255", 3],
     }
     network = read(parts)
-    assert network.wires.tolist() == [(0, 255, -1, 9, 3)]
+    assert network.wires.tolist() == [(0, 255, -1, 9, 3, 0, 0)]
     assert network.cores[0].used.all()
 
 

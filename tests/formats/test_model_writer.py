@@ -15,11 +15,11 @@ from tnemu.formats.model_file import parse_model, read_model
 from tnemu.formats.model_writer import format_model, write_model
 from tnemu.hardware.neuron import FIELDS, NEURON_DTYPE, neuron
 from tnemu.networks.logical import (
-    TAP_DTYPE,
     LogicalCore,
     LogicalInput,
     LogicalNetwork,
     LogicalOutput,
+    taps_from,
     wires_from,
 )
 
@@ -107,7 +107,7 @@ def rewired(*rows: tuple[int, int, int, int, int]) -> Callable[[LogicalNetwork],
 
 
 def with_input(network: LogicalNetwork) -> None:
-    network.inputs["frame"] = LogicalInput(1, np.array([(0, 0, 0, 1)], TAP_DTYPE))
+    network.inputs["frame"] = LogicalInput(1, taps_from([(0, 0, 0, 1)]))
 
 
 def with_output(name: str, width: int, number: int) -> Callable[[LogicalNetwork], None]:

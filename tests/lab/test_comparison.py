@@ -46,10 +46,9 @@ def remove_a_synapse(weights, plan, frames, name):
     sums = layer.sums(before).reshape(len(frames), -1)
     thresholds = np.repeat(layer.thresholds, sums.shape[1] // len(layer.thresholds))
     bits = before.reshape(len(frames), -1)
+    members = neurons_of(plan, name)
     for number, core in enumerate(plan.network.cores):
-        if core.layer != name:
-            continue
-        for neuron in np.flatnonzero(core.elements >= 0).tolist():
+        for neuron in np.flatnonzero((core.elements >= 0) & members[number]).tolist():
             element = int(core.elements[neuron])
             for axon in np.flatnonzero(core.crossbar[:, neuron] & (core.axon_types == 0)).tolist():
                 active = bits[:, source_of(plan, number, axon)]
@@ -62,6 +61,11 @@ def remove_a_synapse(weights, plan, frames, name):
                     image = dataclasses.replace(plan.image, crossbar=crossbar)
                     return image, element, core.name, neuron, int(lost.argmax())
     raise AssertionError("no synapse decides any frame; take more frames")
+
+
+def neurons_of(plan, name):
+    """bool [cores, 256]: the neurons of a layer."""
+    return plan.size.layer_of == [layer.name for layer in plan.layers].index(name)
 
 
 def source_of(plan, core, axon):
@@ -98,7 +102,7 @@ def test_a_flipped_crossbar_bit_is_named_by_layer_neuron_and_frame(
 def test_outputs_that_leave_by_the_wrong_pin_are_found_in_the_votes(student):
     weights, plan, frames = student
     targets = plan.image.targets.copy()
-    predict = [c for c, core in enumerate(plan.network.cores) if core.layer == "predict"]
+    predict = neurons_of(plan, "predict")
     # Every vote now leaves by pin 0: all neurons are right, and the votes are not.
     targets[predict] &= ~np.uint32(255 << 6)
     found = compare(

@@ -183,7 +183,7 @@ def test_folders_and_pipes_are_not_read(tmp_path, small):
     image = tmp_path / "image"
     tnemu.fit(small, "tiny").image.save(image)
     assert refusal(image, "tiny") == (
-        f"{image} is a board image: 8 cores, already on tiny; run it as it is (tnemu run), or fit the "
+        f"{image} is a board image: 4 cores, already on tiny; run it as it is (tnemu run), or fit the "
         "file that it was made from"
     )
     os.mkfifo(tmp_path / "pipe")

@@ -122,7 +122,7 @@ def test_outputs_become_connectors_of_256_pins_and_may_not_share_one() -> None:
                            outputs=600)  # fmt: skip
     found = model_form(made)
     assert found.outputs == {"-32": LogicalOutput(256, -32), "-34": LogicalOutput(256, -34)}
-    assert found.wires.tolist() == [(0, 0, -1, 0, 1), (0, 2, -2, 599 - 512, 3)]
+    assert found.wires.tolist() == [(0, 0, -1, 0, 1, 0, 0), (0, 2, -2, 599 - 512, 3, 0, 0)]
     assert found.inputs == {} and "in" in made.inputs
     made.outputs["next"] = LogicalOutput(256, -34)
     with pytest.raises(ExportError) as caught:

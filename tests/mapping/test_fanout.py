@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+import chips
 import numpy as np
 import pytest
 import wirings as networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tnemu
 from tnemu.hardware.neuron import RELAY_NEURON
-from tnemu.mapping.balance import balance
+from tnemu.mapping.balance import waves
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import legalise
+from tnemu.mapping.size import size_of
 from tnemu.networks.logical import BALANCE
 
 
@@ -25,7 +28,7 @@ def what(core, neuron):
 def wanted(network):
     """Where every neuron's spikes go: (core, what it computes, target, pin, delay)."""
     return Counter(
-        (int(w["core"]), *what(network.cores[w["core"]], w["neuron"]), *w.tolist()[2:])
+        (int(w["core"]), *what(network.cores[w["core"]], w["neuron"]), *w.tolist()[2:5])
         for w in np.unique(network.wires)
     )
 
@@ -112,7 +115,7 @@ def test_more_wires_than_a_splitter_has_neurons_need_splitters_of_splitters():
     network = fan(900, used=256)
     fanout = legalise(network)
     assert found(fanout) == wanted(network)
-    assert len(fanout.network.cores) == 5 + 4 + 1  # 900 = 4 runs of at most 256, and 1 for the runs
+    assert len(fanout.network.cores) == 5 + 4  # 900 in 4 runs; the last has room to feed them all
 
 
 def test_neurons_that_draw_noise_are_never_copied():
@@ -134,10 +137,10 @@ def test_a_neuron_with_free_and_explicit_wires_keeps_both_through_one_splitter()
     fanout = legalise(network)
     assert len(fanout.network.cores) == 6
     assert found(fanout) == wanted(network)
-    balanced, ticks = balance(fanout.network)
-    free = balanced.wires[fanout.network.wires["delay"] == BALANCE]
-    inner = free[free["target"] >= 0]
-    assert (ticks[inner["core"]] + inner["delay"] == ticks[inner["target"]]).all()
+    tick = waves(fanout.network, 5)
+    free = fanout.network.wires[fanout.network.wires["delay"] == BALANCE]
+    group = tick.groups.of_axons(free["target"], free["pin"])
+    assert (tick.of_sources(free) < tick.ticks[group]).all()
 
 
 def test_a_delay_of_one_leaves_no_room_for_a_splitter():
@@ -147,8 +150,8 @@ def test_a_delay_of_one_leaves_no_room_for_a_splitter():
         legalise(fan(5, used=253, delay=1))
     assert str(caught.value) == (
         "core 'hub' neuron 0 has 5 wires and a neuron sends one: 3 neurons of its core are free for "
-        "copies, and a splitter adds a tick, for which a wire of explicit delay 1 has no room; give "
-        "its wires a delay of 2 or more, or use fewer neurons in that core"
+        "copies, and a splitter adds a tick, for which a wire of one tick (delay=1 or loop=1) has no "
+        "room; give its wires 2 ticks or more, or use fewer neurons in that core"
     )
     with pytest.raises(FitError, match="it draws noise, so that copies of it would differ"):
         legalise(fan(2, record=networks.NOISY, delay=1))
@@ -160,7 +163,7 @@ def test_wires_that_are_the_same_count_once():
     assert legalise(network).copies[0] == 3
 
 
-def test_sources_of_different_waves_or_layers_do_not_share_a_splitter():
+def test_sources_of_different_layers_do_not_share_a_splitter():
     cores = [networks.core(name, used=256) for name in ("a", "b", "end")]
     rows = [(0, j, 2, 2 * j + k, BALANCE) for j in range(3) for k in range(2)]
     rows += [(1, j, 2, 9 + 2 * j + k, BALANCE) for j in range(3) for k in range(2)]
@@ -168,3 +171,29 @@ def test_sources_of_different_waves_or_layers_do_not_share_a_splitter():
     fanout = legalise(networks.network(cores, rows, [(0, 0, 0, BALANCE)]))
     feeds = fanout.network.wires[fanout.network.wires["target"] >= 3]
     assert {(int(w["core"]), int(w["target"])) for w in feeds} == {(0, 3), (1, 4)}
+
+
+@pytest.mark.parametrize("most", [1, 2, 40, 300, None])
+def test_splitters_on_the_chip_send_what_the_host_is_not_to_send(most):
+    """300 relays listen to pin 0, two to pin 1, whose second tap has an explicit delay."""
+    relays = [networks.sized(f"r{k}", np.eye(256, dtype=bool)) for k in range(2)]
+    taps = [(0, j // 256, j % 256, 0) for j in range(300)]
+    taps += [(1, 1, 100, 0), (1, 1, 101, 5), (2, 1, 102, 1), (2, 1, 103, 0)]
+    rows = [(k, j, ~0, 256 * k + j, 0) for k in range(2) for j in range(256)]
+    network = networks.network(relays, rows, taps, 512, 3)
+    size = size_of(network, host_spikes=most)
+    pins = np.bincount(size.network.inputs["in"].taps["pin"], minlength=3)
+    few = most is not None and most < 300
+    assert pins.tolist() == [2 if few else 300, 1 if most == 1 else 2, 2]
+    split = (300 if few else 0) + (2 if most == 1 else 0)
+    assert size.resources["splitters"] == split
+    plan = tnemu.fit(network, "tiny", host_spikes=most)
+    answer = chips.play_image(plan.image, {"in": [(0, 0), (3, 1), (9, 2)]}, 20)["out"]
+    # pins that have a choice wait for the one that comes after 5 ticks
+    meant = [(5, j) for j in range(300)] + [(8, 356), (8, 357), (10, 358), (14, 359)]
+    assert answer == sorted(meant)
+
+
+def test_host_spikes_are_at_least_one():
+    with pytest.raises(FitError, match="host_spikes = 0: must be a whole number in 1"):
+        size_of(fan(3), host_spikes=0)

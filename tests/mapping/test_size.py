@@ -8,13 +8,14 @@ import students
 import wirings as networks
 
 import tnemu
-from corelets import Relay, Student
+from corelets import Corelet, Delay, Input, Output, Relay, Student
 from tnemu.hardware import load_board
 from tnemu.mapping import fit as fitting
-from tnemu.mapping.balance import latency_ticks, loops, wave_ticks
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.fanout import legalise
+from tnemu.mapping.order import loops
 from tnemu.mapping.size import size_of
+from tnemu.mapping.timing import balance
 
 TINY = load_board("tiny")
 
@@ -31,7 +32,7 @@ def test_a_size_is_that_of_the_plan(seed):
     for own, placed in zip(size.layers, plan.layers, strict=True):
         assert vars(own).items() <= vars(placed).items()
     assert size.resources.items() <= plan.resources.items()
-    assert size.resources["splitters"] > 0
+    assert size.resources["parts"] > len(network.cores)
 
 
 def test_a_size_needs_neither_places_nor_an_image(monkeypatch):
@@ -40,18 +41,74 @@ def test_a_size_needs_neither_places_nor_an_image(monkeypatch):
 
     for name in ("place", "in_order", "build_image"):
         monkeypatch.setattr(fitting, name, never)
-    assert size_of(Student(students.small()), TINY).cores == 8
+    assert size_of(Student(students.small()), TINY).cores == 4
 
 
-def test_a_board_without_room_is_refused_before_and_after_splitters():
-    with pytest.raises(FitError, match="needs 33 cores, tiny has 32"):
-        size_of(Relay(33 * 256), TINY)
-    cores = [networks.core("hub", used=256)] + [networks.core(f"t{k}") for k in range(31)]
+def test_a_board_without_room_is_refused_before_and_after_fan_out():
+    class Wide(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(33 * 256), Output(1)
+            self.relay = Relay(33 * 256)
+            self.connect(self.x, self.relay.input)
+            self.connect(self.relay.output[0], self.z)
+
+    with pytest.raises(
+        FitError, match=r"^Wide needs at least 33 cores, tiny has 32: Relay 'relay' ab"
+    ):
+        size_of(Wide(), TINY)
+    full = [networks.core(f"hub{k}", 256, layer="hub") for k in range(32)]
+    full[0].crossbar[:] = True  # so that a second core would need all of its axons
     rows = [(0, 0, 1 + k, 0, 0) for k in range(31)]
-    network = networks.network(cores, rows, [(0, 0, 0, 0)])
-    with pytest.raises(FitError, match="needs 32 cores and 1 more as splitters, tiny has 32"):
+    network = networks.network(full, rows, [(0, k, a, 0) for k in range(32) for a in range(256)])
+    with pytest.raises(FitError) as caught:
         size_of(network, TINY)
+    assert str(caught.value) == (
+        "the network needs 33 cores, tiny has 32: layer 'hub' about 32, the splitters of hub about 1; "
+        "use a larger board, or something smaller in 'hub'"
+    )
     assert size_of(network).cores == 33  # on no board in particular
+
+
+def test_the_part_that_takes_most_is_named_with_advice_for_its_kind():
+    class Holder(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(8192), Output(2)
+            self.late, self.soon = Delay(8192, 20), Relay(300)
+            self.connect(self.x, self.late.input)
+            self.connect(self.x[:300], self.soon.input)
+            self.connect(self.late.output[0] + self.soon.output[0], self.z)
+
+    with pytest.raises(FitError) as caught:
+        size_of(Holder(), TINY)
+    assert str(caught.value) == (
+        "Holder needs at least 34 cores, tiny has 32: Delay 'late' about 32, Relay 'soon' about 1; use "
+        "a larger board, or a shorter delay or fewer pins in 'late'"
+    )
+
+
+def test_a_part_that_is_the_authors_own_is_named_with_advice_for_what_takes_most_in_it():
+    class Lane(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(4608), Output(1)
+            self.many, self.few = Relay(4608), Relay(300)
+            self.connect(self.x, self.many.input)
+            self.connect(self.x[:300], self.few.input)
+            self.connect(self.many.output[0] + self.few.output[0], self.z + self.z)
+
+    class Holder(Corelet):
+        def __init__(self):
+            self.x, self.z = Input(4608), Output(2)
+            self.lanes = [Lane(), Lane()]
+            for k, lane in enumerate(self.lanes):
+                self.connect(self.x, lane.x)
+                self.connect(lane.z, self.z[k])
+
+    with pytest.raises(FitError) as caught:
+        size_of(Holder(), TINY)
+    assert str(caught.value) == (
+        "Holder needs at least 39 cores, tiny has 32: Lane 'lanes[...]' about 38; use a larger board, or "
+        "fewer pins in 'lanes[...].many'"
+    )
 
 
 def test_a_splitter_of_a_core_without_a_layer_counts_to_that_core():
@@ -59,17 +116,20 @@ def test_a_splitter_of_a_core_without_a_layer_counts_to_that_core():
     for made in cores:
         made.layer = ""
     network = networks.network(cores, [(0, 0, 1 + k, 0, 0) for k in range(9)], [(0, 0, 0, 0)])
+    cores[0].crossbar[:] = True
+    network.inputs["in"].taps = np.repeat(network.inputs["in"].taps, 256)
+    network.inputs["in"].taps["axon"] = np.arange(256)
     hub = size_of(network).layers[0]
-    assert (hub.name, hub.cores, hub.splitters) == ("hub", 1, 1)
+    assert (hub.name, hub.parts, hub.neurons, hub.splitters) == ("hub", 1, 256, 9)
 
 
 def test_a_chain_of_cores_is_as_late_as_it_is_long():
     count = 3000
     cores = [networks.core(f"c{k}") for k in range(count)]
     network = networks.network(cores, [(k, 0, k + 1, 0, 1) for k in range(count - 1)], [])
-    ticks = wave_ticks(network)
-    assert ticks.tolist() == list(range(count))
-    assert latency_ticks(network, ticks) == count
+    balanced = balance(network)
+    assert balanced.ticks[::256].tolist() == list(range(count))
+    assert balanced.latency_ticks == count
 
 
 def test_a_ring_that_ends_in_a_chain_is_one_loop():
@@ -90,4 +150,4 @@ def test_fan_out_takes_wires_in_any_order():
 
 def test_a_size_prints_in_one_line():
     size = size_of(Student(students.small()))
-    assert repr(size) == "<Size: 8 cores, 4 ticks, layers conv1, block1, predict>"
+    assert repr(size) == "<Size: 4 cores, 4 ticks, layers conv1, block1, predict>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import wirings as networks
 
@@ -96,4 +97,76 @@ def test_output_pins_and_axon_types_are_checked():
     network = small()
     network.cores[1].axon_types[0] = 4
     with pytest.raises(NetworkError, match=r"axon type of core 'b' = 4 is outside 0..3"):
+        network.validate()
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (
+            (3, 1, 0),
+            "wire delay = 3, after = 1, loop = 0: a spike arrives in one of these ways only",
+        ),
+        (
+            (3, 0, 2),
+            "wire delay = 3, after = 0, loop = 2: a spike arrives in one of these ways only",
+        ),
+        (
+            (0, 1, 2),
+            "wire delay = 0, after = 1, loop = 2: a spike arrives in one of these ways only",
+        ),
+        ((0, -1, 0), "wire after = -1 is outside 0..1048576"),
+        ((0, 0, 1 << 21), "wire loop = 2097152 is outside 0..1048576"),
+    ],
+)
+def test_a_wire_says_in_one_way_when_its_spike_arrives(times, message):
+    network = small()
+    for name, value in zip(("delay", "after", "loop"), times, strict=True):
+        network.wires[name][0] = value
+    with pytest.raises(NetworkError) as caught:
+        network.validate()
+    assert str(caught.value).startswith(message)
+    network = small()
+    network.inputs["in"].taps["after"][0] = 1
+    with pytest.raises(
+        NetworkError, match="delay of input 'in' = 15, after = 1, loop = 0: a spike"
+    ):
+        network.validate()
+
+
+def test_no_loop_leads_to_an_output():
+    network = small()
+    network.wires["delay"][1], network.wires["loop"][1] = 0, 4
+    with pytest.raises(NetworkError, match="wire loop = 4 leads to an output, from which nothing"):
+        network.validate()
+
+
+def test_a_core_has_the_axons_and_neurons_of_its_arrays():
+    network = small()
+    network.cores[0] = networks.sized("a", np.ones((300, 20), bool))
+    network.validate()
+    network.inputs["in"].taps["axon"][0] = 299
+    network.wires["neuron"][0] = 19
+    network.validate()
+    network.inputs["in"].taps["axon"][0] = 300
+    with pytest.raises(NetworkError, match=r"axon of input 'in' = 300 is outside 0..299"):
+        network.validate()
+    network.inputs["in"].taps["axon"][0] = 0
+    network.wires["neuron"][0] = 20
+    with pytest.raises(NetworkError, match=r"wire source neuron = 20 is outside 0..19"):
+        network.validate()
+    network.cores[0].crossbar = network.cores[0].crossbar.T
+    with pytest.raises(NetworkError, match=r"must be bool of shape \(300, 20\)"):
+        network.validate()
+
+
+def test_a_line_is_known_for_each_wire_or_for_none():
+    network = small()
+    network.lines, network.line_of = ("a.py:1",), np.array([0, -1], np.int32)
+    network.validate()
+    network.line_of[1] = 1
+    with pytest.raises(NetworkError, match=r"line_of = 1 is outside -1..0"):
+        network.validate()
+    network.line_of = network.line_of[:1]
+    with pytest.raises(NetworkError, match="line_of: "):
         network.validate()

@@ -7,13 +7,18 @@ import pytest
 import wirings
 
 import tnemu
-from tnemu.hardware.image import TAP_DTYPE
 from tnemu.hardware.neuron import NEURON_DTYPE
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.place import in_order
 from tnemu.networks.errors import NetworkError
-from tnemu.networks.logical import WIRE_DTYPE, LogicalNetwork, taps_from, wires_from
+from tnemu.networks.logical import (
+    LOGICAL_TAP_DTYPE,
+    WIRE_DTYPE,
+    LogicalNetwork,
+    taps_from,
+    wires_from,
+)
 
 
 def small():
@@ -23,11 +28,14 @@ def small():
 
 def test_rows_become_wires_and_taps():
     wires = wires_from([(0, 255, -1, 70_000, 15)])
-    assert (wires.dtype, wires.tolist()) == (WIRE_DTYPE, [(0, 255, -1, 70_000, 15)])
+    assert (wires.dtype, wires.tolist()) == (WIRE_DTYPE, [(0, 255, -1, 70_000, 15, 0, 0)])
     taps = taps_from(np.array([[1, 2, 3, 4]], np.uint8))
-    assert (taps.dtype, taps.tolist()) == (TAP_DTYPE, [(1, 2, 3, 4)])
+    assert (taps.dtype, taps.tolist()) == (LOGICAL_TAP_DTYPE, [(1, 2, 3, 4, 0)])
     assert wires_from(np.zeros((0, 5))).dtype == wires_from([]).dtype == WIRE_DTYPE
-    assert wires_from([(0.0, 1.0, 2.0, 3.0, 4.0)]).tolist() == [(0, 1, 2, 3, 4)]
+    assert wires_from([(0.0, 1.0, 2.0, 3.0, 4.0)]).tolist() == [(0, 1, 2, 3, 4, 0, 0)]
+    assert wires_from([(0, 1, 2, 3, 0, 400)]).tolist() == [(0, 1, 2, 3, 0, 400, 0)]
+    assert wires_from([(0, 1, 2, 3, 0, 0, 99)]).tolist() == [(0, 1, 2, 3, 0, 0, 99)]
+    assert taps_from([(1, 2, 3, 0, 40)]).tolist() == [(1, 2, 3, 0, 40)]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +50,7 @@ def test_rows_become_wires_and_taps():
         ([(0, 0, 2**40, 0, 1)], r"wires target\[0\] = 1099511627776: must be a whole number"),
         (
             [(0, 0, 1, 0)],
-            r"wires have shape \(1, 4\); a row is \(core, neuron, target, pin, delay\)",
+            r"wires have shape \(1, 4\); a row is \(core, neuron, target, pin, delay\[, after\[, loop\]\]\)",
         ),
         ([(0, 0, 1, 0, 1), (1, 2)], "its rows have unequal lengths"),
         (["abcde"], "must be a whole number"),
@@ -70,7 +78,7 @@ def test_rows_that_are_no_whole_numbers_are_refused(rows, message):
         (
             "axon_types",
             np.zeros(8, np.uint8),
-            "axon_types of core 'b': array([0, 0, 0, 0, 0, 0, 0, 0]",
+            "crossbar of core 'b': <ndarray of bool, shape (256, 256)> must be bool of shape (8, 256)",
         ),
         ("crossbar", np.eye(256), "crossbar of core 'b': <ndarray of float64, shape (256, 256)>"),
         ("used", np.ones(256, int), "used of core 'b': <ndarray of int64, shape (256,)>"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,15 @@ from tnemu.emulator.errors import EmulatorError, InputError
 from tnemu.errors import shown
 from tnemu.hardware.exact import exact
 from tnemu.hardware.image import BoardImage
+
+
+class Pictured(Protocol):
+    """What has a board image, as a plan does."""
+
+    @property
+    def image(self) -> BoardImage:
+        """The image."""
+        ...
 
 
 def whole_array(

@@ -7,19 +7,21 @@ input pins ─taps─▲        ▲_____________________________│
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.emulator.arguments import pins_by_name
+from tnemu.emulator.arguments import Pictured, pins_by_name
 from tnemu.emulator.engine import Engine, Trace, rows
 from tnemu.emulator.engines import DEFAULT
 from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.inputs import axon_events
 from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
 from tnemu.emulator.one_caller import alone
+from tnemu.emulator.probes import Probe, Probes, places_of
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import Counters, Events, State
 from tnemu.errors import shown, whole
@@ -60,7 +62,7 @@ class Emulator(Loaded[OutputSpikes]):
 
     def __init__(
         self,
-        image: BoardImage,
+        image: BoardImage | Pictured,
         *,
         engine: str = DEFAULT,
         threads: int | None = None,
@@ -86,6 +88,7 @@ class Emulator(Loaded[OutputSpikes]):
         if threads is not None:
             threads = whole("threads", threads, 1, MOST_THREADS, error=EmulatorError)
         entry = self._load(image, engine, threads)
+        self._given, self._probes = image, Probes(self.image)
         if not entry.threads and threads not in (None, 1):
             raise EmulatorError(
                 f"threads = {threads}: the engine {entry.name!r} runs in one thread; leave threads out, "
@@ -166,12 +169,31 @@ class Emulator(Loaded[OutputSpikes]):
     ) -> None:
         """Pins of input connector ``name`` spike at source tick ``tick`` (default: the current one).
 
-        ``pins`` is bool [width] or an array of pin numbers, with which ``tick`` broadcasts. Each tap
-        of a pin is seen ``delay`` ticks later. Raises ImageError for an unknown name, InputError for
+        ``pins`` is bool [width] or an array of pin numbers, with which ``tick`` broadcasts; or a raster,
+        bool [T, width], whose row t spikes at ``tick`` + t. Each tap of a pin is seen ``delay`` ticks
+        later. Raises ImageError for an unknown name, InputError for
         a pin that does not exist or a landing in a tick that is over.
         """
         self._running()
         self._state.add_pending(self._events(name, pins, self.tick if tick is None else tick))
+
+    @alone
+    def probe(self, what: object, *, potentials: bool = False) -> Probe:
+        """Record neurons from the next tick on; ``probe.values`` is what they did, tick by tick.
+
+        ``what`` is the name of neurons or pins of the corelet that runs (``"part.sums"``;
+        ``"part.sums.potential"`` for potentials), where the emulator was made of a plan, or
+        (core, neuron), numbers or arrays of them. ``values`` are spikes, bool [ticks, *shape], or with
+        ``potentials`` V after each tick, int32; a probe of potentials makes runs tick by tick.
+
+        Raises EmulatorError for what cannot be probed, and the error of what has the names for one that
+        there is not.
+        """
+        self._running()
+        places = places_of(what, self._given, self.image)
+        if potentials:
+            places = replace(places, potentials=True)
+        return self._probes.add(places, self.tick)
 
     @alone
     def run(
@@ -184,8 +206,8 @@ class Emulator(Loaded[OutputSpikes]):
     ) -> OutputSpikes:
         """Evaluate ``ticks`` ticks; returns the spikes that left the board in them.
 
-        ``spikes`` maps input connectors to pins that spike at the current tick (as for
-        :meth:`inject_pins`). ``record_spikes`` keeps every firing, or those of the given core
+        ``spikes`` maps input connectors to pins that spike at the current tick, or to rasters
+        bool [T, width] that begin with it (as for :meth:`inject_pins`). ``record_spikes`` keeps every firing, or those of the given core
         indices, in :attr:`last_spikes`, up to ``spike_limit``. Raises EmulatorError for a number of
         ticks that passes the last tick, 2**46 - 1; what is refused queues no spike.
         """
@@ -195,7 +217,7 @@ class Emulator(Loaded[OutputSpikes]):
         events = [self._events(name, pins, self.tick) for name, pins in pins_by_name(spikes)]
         if events:  # at once: none is queued if one of them is refused
             self._state.add_pending(np.concatenate(events))
-        self._running().advance(self._state, ticks, trace)
+        self._forward(ticks, trace)
         if trace.recorded.any():
             self.last_spikes = NeuronSpikes.from_events(rows(trace.spikes), trace.limit)
         return OutputSpikes.from_events(rows(trace.outputs), self.image.outputs)
@@ -220,8 +242,15 @@ class Emulator(Loaded[OutputSpikes]):
 
     def _advance(self, ticks: int) -> OutputSpikes:
         trace = Trace(np.zeros(self.image.core_count, np.bool_))
-        self._running().advance(self._state, ticks, trace)
+        self._forward(ticks, trace)
         return OutputSpikes.from_events(rows(trace.outputs), self.image.outputs)
+
+    def _forward(self, ticks: int, trace: Trace) -> None:
+        engine = self._running()
+        if self._probes:
+            self._probes.run(engine, self._state, ticks, trace)
+        else:
+            engine.advance(self._state, ticks, trace)
 
     def _joined(self, found: list[OutputSpikes]) -> OutputSpikes:
         return OutputSpikes(np.concatenate([out.records for out in found]), self.image.outputs)

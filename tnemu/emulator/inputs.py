@@ -66,8 +66,14 @@ class Taps:
 
     def events(self, pins: npt.ArrayLike, tick: npt.ArrayLike, now: int) -> Events:
         """Rows (tick, core, axon): tap rows of every spiking pin, ``delay`` ticks after ``tick``."""
-        numbers = self._numbers(pins)
         ticks = whole_array("tick", tick, now - MAX_DELAY, LAST_TICK, f"the next tick is {now}")
+        numbers, rows = self._numbers(pins)
+        if rows is not None:
+            if ticks.ndim:
+                raise InputError(
+                    f"tick = {shown(tick)}: the rows of a raster are ticks already; give the one of row 0"
+                )
+            ticks = ticks + rows
         if ticks.ndim:
             numbers, ticks = together(pins=numbers, tick=ticks)
         first = self._first[numbers.ravel()]
@@ -91,18 +97,29 @@ class Taps:
         least, most = self._delays
         return first + least >= now and last + most <= LAST_TICK
 
-    def _numbers(self, pins: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """The pins that spike, of numbers or of a mask."""
+    def _numbers(
+        self, pins: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+        """The pins that spike, of numbers, of a mask or of a raster, and the row of each in this."""
         array = _array(f"input {self._name!r}", pins)
         if array.dtype == np.bool_:
-            if array.shape != (self._width,):
+            if array.ndim == 0 or math.prod(array.shape[1:] or array.shape) != self._width:
                 raise InputError(
-                    f"input {self._name!r} has {self._width} pins, the spikes have shape "
-                    f"{array.shape}; give bool [{self._width}] or pin numbers"
+                    f"input {self._name!r} has {self._width} pins, the spikes have shape {array.shape}; "
+                    f"give bool [{self._width}], a raster bool [ticks, {self._width}], or pin numbers"
                 )
-            return np.flatnonzero(array)
+            if array.ndim == 1:
+                return np.flatnonzero(array), None
+            row, found = np.nonzero(array.reshape(len(array), self._width))
+            return found, row
+        if array.ndim > 1 and array.shape[-1] == self._width and set(np.unique(array)) <= {0, 1}:
+            raise InputError(
+                f"input {self._name!r}: {shown(array)} are pin numbers that look like a raster; a raster is "
+                "of booleans: raster.astype(bool)"
+            )
         last = self._width - 1
-        return whole_array("pins", array, 0, last, f"input {self._name!r} has pins 0..{last}")
+        then = f"input {self._name!r} has pins 0..{last}"
+        return whole_array("pins", array, 0, last, then), None
 
 
 def together(**arrays: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:

@@ -161,6 +161,13 @@ def check_model(network: LogicalNetwork, kind: str = "an IBM model file") -> Non
                 "number every core differently",
             )
         seen[core.number] = core.name
+        size = (core.axon_count, core.neuron_count)
+        if size != (AXONS, NEURONS):
+            refuse(
+                kind,
+                f"{what} {size[0]} axons and {size[1]} neurons",
+                "map it to cores of 256 each first",
+            )
         validate_neurons(core.neurons[core.used], f"core {shown(core.name)}")
     _check_wires(network, kind)
     _check_outputs(network, kind)

@@ -115,14 +115,14 @@ def facts(
 
 def _layers(weights: TrainedNetwork, plan: Plan) -> list[_Layer]:
     layers = []
+    names = [layer.name for layer in plan.layers]
+    elements = np.array([core.elements for core in plan.network.cores])
     for index, layer in enumerate(weights.layers[1:-1], start=1):
-        members = [c for c, core in enumerate(plan.network.cores) if core.layer == layer.name]
-        elements = np.array([plan.network.cores[c].elements for c in members])
-        row, neuron = np.nonzero(elements >= 0)
-        order = np.argsort(elements[row, neuron], kind="stable")
-        row, neuron = row[order], neuron[order]
-        core = np.array(members, np.intp)[row]
-        layers.append(_Layer(layer.name, index, core, neuron, elements[row, neuron]))
+        number = names.index(layer.name) if layer.name in names else len(names)
+        core, neuron = np.nonzero((plan.size.layer_of == number) & (elements >= 0))
+        order = np.argsort(elements[core, neuron], kind="stable")
+        core, neuron = core[order], neuron[order]
+        layers.append(_Layer(layer.name, index, core, neuron, elements[core, neuron]))
     return layers
 
 
@@ -151,7 +151,7 @@ def _piece(
     firsts = []
     for layer in layers:
         expected = activations[layer.index][:, layer.element]
-        tick = np.arange(count)[:, None] + plan.wave_ticks[layer.core]
+        tick = np.arange(count)[:, None] + plan.wave_ticks[layer.core, layer.neuron]
         wrong = np.argwhere(fired[tick, layer.core, layer.neuron] != expected)
         if len(wrong):
             k, n = (int(v) for v in wrong[0])

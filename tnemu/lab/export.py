@@ -33,6 +33,7 @@ from tnemu.lab.images import notes_of
 from tnemu.lab.sources import source_of
 from tnemu.mapping.size import network_of, size_of
 from tnemu.networks.logical import (
+    LOGICAL_TAP_DTYPE,
     WIRE_DTYPE,
     LogicalCore,
     LogicalInput,
@@ -127,10 +128,18 @@ def network_of_image(image: BoardImage) -> LogicalNetwork:
     return LogicalNetwork(
         cores=cores,
         wires=np.concatenate(wires),
-        inputs={c.name: LogicalInput(c.width, np.array(c.taps)) for c in image.inputs},
+        inputs={c.name: LogicalInput(c.width, _taps(c.taps)) for c in image.inputs},
         outputs={c.name: LogicalOutput(c.width, c.number) for c in image.outputs},
         origin=dict(image.origin),
     )
+
+
+def _taps(taps: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Taps of an image as those of a network."""
+    made = np.zeros(len(taps), LOGICAL_TAP_DTYPE)
+    for name in taps.dtype.names or ():
+        made[name] = taps[name]
+    return made
 
 
 def _wires(image: BoardImage, k: int) -> npt.NDArray[np.void]:

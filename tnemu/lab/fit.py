@@ -19,6 +19,7 @@ def fit(
     seed: int = 0,
     *,
     keep_order: bool | None = None,
+    host_spikes: int | None = None,
 ) -> Plan:
     """Put a network on a board: one wire per neuron, balanced delays, places, image.
 
@@ -28,7 +29,8 @@ def fit(
 
     ``seed``, a whole number from 0, chooses among equally good placements; it never changes a spike.
     ``keep_order`` takes the board's positions in order of core numbers instead; left out, it does so
-    for IBM model files, whose cores come with numbers.
+    for IBM model files, whose cores come with numbers. ``host_spikes`` is the most that the host is
+    to send for one bit of an input: for what needs more, splitters on the chip repeat it, a tick later.
 
     Raises FitError naming what does not fit, by how much, and what to do about it; BoardError and
     ZooError, with near names, for a board or a student that there is not; and the errors of the
@@ -41,4 +43,4 @@ def fit(
     spec = load_board(board)
     source = source_of(thing)
     order = source.in_order if keep_order is None else keep_order
-    return mapping.fit(source.thing, spec, seed, keep_order=order)
+    return mapping.fit(source.thing, spec, seed, keep_order=order, host_spikes=host_spikes)

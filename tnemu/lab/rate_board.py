@@ -29,10 +29,10 @@ def rate_plan(network: RateNetwork, board: BoardSpec | str | Path) -> Plan:
     """The network on a board. Raises FitError where it does not fit, or where the mapper had to put
     cores between its layers, which come too late then.
     """
-    from corelets import Rate
+    from corelets import Converted
 
     spec = load_board(board)  # before the corelet, which warns where nothing comes of it
-    plan = fit(Rate(network), spec)
+    plan = fit(Converted(network), spec)
     wanted = 1 + len(network.layers)
     if plan.latency_ticks != wanted:
         raise FitError(

@@ -1,246 +1,225 @@
-"""Wave balance: the delays that make everything a core sees belong to the same frame.
+"""Wave balance: the delays that make everything a neuron sees belong to the same frame.
 
-Inputs spike at tick 0. The wave tick of a core is when the last of its inputs can arrive::
+Inputs spike at tick 0. Neurons that share an axon see one wave, so waves belong to groups
+(:mod:`tnemu.mapping.groups`). The wave tick of a group is when the last of its inputs can arrive::
 
-    T(core) = max over its wires and taps of  T(source) + delay,    T(input) = 0
+    T(group) = max over its wires and taps of  T(source) + delay,    T(input) = 0
 
-where a wire whose delay is left to the mapper (BALANCE) counts 1. Such a wire then gets the delay
-T(target) - T(source), so that all of them arrive in tick T(target), however long their ways were.
-Explicit delays stay as they are.
+where a wire whose delay is left to the mapper (BALANCE) counts 1, whatever its ``after``, and one
+that is declared feedback (``loop``) does not count. A BALANCE wire then gets the delay
 
-What leaves the board leaves as one wave too: cores that drive the same output wait for the last of
-them, by the delays of their own inputs, as far as those are left to the mapper and none of the cores
-feeds another.
+    T(target) - T(source) + after
 
-Cores of a feedback loop have no order. Their wires inside the loop need explicit delays and do not
-count; the loop as a whole waits for the last of its inputs from outside.
+so that all of them arrive in tick T(target), or ``after`` ticks later, however long their ways were.
+``after`` moves spikes against their wave and not the wave: whatever is computed from them stays
+moved, and nothing waits for it. Explicit delays stay as they are.
+
+What leaves the board leaves as one wave too: the neurons of one output wait for the last of them. A
+neuron waits by the delays of its own inputs where nothing else is in a hurry for it, and behind a
+relay otherwise. Wires to output pins with an explicit delay do not wait, nor do neurons whose time
+an explicit delay sets, nor idle ones.
+
+Waits of more than 15 ticks go through relay neurons (:mod:`tnemu.mapping.relays`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.hardware.neuron import MAX_DELAY
-from tnemu.mapping.errors import FitError
-from tnemu.networks.logical import BALANCE, LogicalCore, LogicalNetwork
+from tnemu.mapping.cycles import refuse_cycle
+from tnemu.mapping.errors import LateInputs
+from tnemu.mapping.groups import Bits, Groups, groups_of
+from tnemu.mapping.order import Ticks, distinct, longest, loops
+from tnemu.networks.logical import BALANCE, LogicalNetwork
 
-Ticks = npt.NDArray[np.int64]
-
-PEELED = 0.99
-"""Peeling goes on while it leaves at most this share of the edges; then components are searched."""
-
-
-def wave_ticks(network: LogicalNetwork) -> Ticks:
-    """T of every core, int64 [cores]; FitError for a feedback loop without explicit delays."""
-    count = len(network.cores)
-    inner = network.wires[network.wires["target"] >= 0]
-    loop = loops(inner["core"], inner["target"], count)
-    inside = loop[inner["core"]] == loop[inner["target"]]
-    _check_loops(network, inner[inside])
-
-    # All cores of a loop wait together, so longest paths run over loops (most hold one core).
-    first = np.zeros(count, np.int64)
-    for item in network.inputs.values():
-        np.maximum.at(first, loop[item.taps["core"]], _least(item.taps["delay"]))
-    ways = inner[~inside]
-    edges = _distinct(loop[ways["core"]], loop[ways["target"]], _least(ways["delay"]))
-    first = _longest(first, edges)
-    fixed = _fixed(network, loop, inner)
-    for _ in network.outputs:  # aligning one output may move another
-        for output in range(len(network.outputs)):
-            drivers = loop[network.wires["core"][network.wires["target"] == ~output]]
-            last = first[drivers].max(initial=0)
-            early = drivers[~fixed[drivers] & (first[drivers] < last)]
-            if len(early) and not _feeds_itself(drivers, edges):
-                first[early] = last
-                first = _longest(first, edges)
-    return first[loop]
+Wires = npt.NDArray[np.void]
 
 
-def _longest(first: Ticks, edges: Ticks) -> Ticks:
-    """The least ticks >= ``first`` that no edge (source, target, delay) contradicts.
+@dataclass(frozen=True, eq=False)
+class Waves:
+    """When each group of a network sees a frame of source tick 0.
 
-    ``edges`` are sorted by source and run in no circle. Each is looked at once: when all edges into
-    its source have been.
+    ``ticks`` int64 [groups]; ``leave`` int64 [outputs] is the tick in which each output leaves;
+    ``patient`` bool [groups]: they see a wave, and no explicit delay says when. ``label`` int64
+    [groups]: equal for groups of one cycle.
     """
-    first = first.copy()
-    heads = np.searchsorted(edges[:, 0], np.arange(len(first) + 1))
-    waiting = np.bincount(edges[:, 1], minlength=len(first))
-    front = np.flatnonzero(waiting == 0)
-    while len(front):
-        count = heads[front + 1] - heads[front]
-        skip = np.repeat(heads[front] - (np.cumsum(count) - count), count)
-        source, target, delay = edges[skip + np.arange(len(skip))].T
-        np.maximum.at(first, target, first[source] + delay)
-        np.subtract.at(waiting, target, 1)
-        front = np.unique(target[waiting[target] == 0])
-    return first
+
+    groups: Groups
+    ticks: Ticks
+    leave: Ticks
+    patient: Bits
+    label: Ticks
+
+    def of_sources(self, wires: Wires) -> Ticks:
+        """T of the neurons that ``wires`` come from; 0 for one that is not used."""
+        group = self.groups.of_neurons(wires["core"], wires["neuron"])
+        return np.where(group >= 0, self.ticks[group], 0)
 
 
-def _fixed(
-    network: LogicalNetwork, loop: Ticks, inner: npt.NDArray[np.void]
-) -> npt.NDArray[np.bool_]:
-    """bool [loops]: an explicit delay says when something arrives there, so it cannot wait."""
-    fixed = np.zeros(len(loop), np.bool_)
-    fixed[loop[inner["target"][inner["delay"] != BALANCE]]] = True
-    for item in network.inputs.values():
-        fixed[loop[item.taps["core"][item.taps["delay"] != BALANCE]]] = True
-    return fixed
+def waves(network: LogicalNetwork, own: int | None = None) -> Waves:
+    """The wave tick of every group; FitError for a cycle in which nothing is declared.
 
-
-def _feeds_itself(members: Ticks, edges: Ticks) -> bool:
-    """Whether a way leads from one of ``members`` to one of them."""
-    source, target, _ = edges.T
-    reached = np.zeros(int(edges[:, :2].max(initial=int(members.max()))) + 1, np.bool_)
-    front = np.isin(source, members)
-    while front.any():
-        new = target[front][~reached[target[front]]]
-        reached[new] = True
-        front = np.isin(source, new)
-    return bool(reached[members].any())
-
-
-def balance(network: LogicalNetwork) -> tuple[LogicalNetwork, Ticks]:
-    """The network with every delay set, and the wave tick of every core.
-
-    Wires to output pins get delay 1: what counts there is the tick in which the neuron fires.
-    Raises FitError for a wire that would have to wait longer than 15 ticks.
+    The first ``own`` cores (default: all) are the author's, the others splitters for them.
     """
-    ticks = wave_ticks(network)
-    wires = network.wires.copy()
-    inner = wires["target"] >= 0
-    needed = np.where(inner, ticks[wires["target"]] - ticks[wires["core"]], 1)
-    free = wires["delay"] == BALANCE
-    late = np.flatnonzero(free & (needed > MAX_DELAY))
-    if len(late):
-        wire = wires[late[0]]
-        raise _too_long(
-            f"{_name(network, wire['core'])} neuron {wire['neuron']}",
-            network.cores[wire["target"]],
-            int(needed[late[0]]),
+    groups = groups_of(network)
+    order = _Order(network, groups, len(network.cores) if own is None else own)
+    ticks = order.ticks()
+    leave = order.align(ticks)
+    return Waves(groups, ticks, leave, order.patient, order.label)
+
+
+class _Order:
+    """The edges between the groups of a network: what waits for what."""
+
+    def __init__(self, network: LogicalNetwork, groups: Groups, own: int) -> None:
+        self.network, self.groups = network, groups
+        wires = network.wires
+        inner = wires[(wires["target"] >= 0) & (wires["loop"] == 0)]
+        source = groups.of_neurons(inner["core"], inner["neuron"])
+        self.inner = inner[source >= 0]
+        self.source = source[source >= 0]
+        self.target = groups.of_axons(self.inner["target"], self.inner["pin"])
+        self.least = np.maximum(self.inner["delay"], 1).astype(np.int64)
+        self.taps = np.concatenate([t.taps for t in network.inputs.values()] or [wires[:0]])
+        if len(self.taps):
+            self.entered = groups.of_axons(self.taps["core"], self.taps["axon"])
+        else:
+            self.entered = np.zeros(0, np.int64)
+        self._fix(own)
+
+    def _fix(self, own: int) -> None:
+        """Who can wait: ``patient`` bool [groups] may answer later, ``fixed`` may not see it later."""
+        explicit = self.inner["delay"] != BALANCE
+        self.patient = ~self.groups.idle
+        self.patient[self.target[explicit]] = False
+        if len(self.taps):
+            asked = (self.taps["delay"] != BALANCE) & (self.taps["core"] < own)
+            self.patient[self.entered[asked]] = False
+        made = explicit & (self.inner["target"] >= own)  # by fan-out, in order of the splitters
+        while (self.patient[self.target[made]] != self.patient[self.source[made]]).any():
+            self.patient[self.target[made]] = self.patient[self.source[made]]
+        self.fixed = ~self.patient
+        self.fixed[self.target[explicit]] = True
+        self.fixed[self.source[explicit]] = True
+        # Feedback is timed from when its source fires: neither end may move against the other.
+        back = self.network.wires[self.network.wires["loop"] > 0]
+        source = self.groups.of_neurons(back["core"], back["neuron"])
+        self.fixed[source[source >= 0]] = True
+        for core, axon in np.unique(back[["target", "pin"]]).tolist():
+            readers = np.flatnonzero(self.network.cores[core].crossbar[axon])
+            group = self.groups.of_neurons(np.full(len(readers), core), readers)
+            self.fixed[group[group >= 0]] = True
+
+    def ticks(self) -> Ticks:
+        """T of every group, before outputs wait for each other."""
+        count = self.groups.count
+        step = self._followers()
+        label = self._label(step)
+        inside = label[step[0]] == label[step[1]]
+        if inside.any():  # an idle neuron in a cycle has a time of its own
+            step = step[:, ~inside]
+            label = self._label(step)
+        inside = label[self.source] == label[self.target]
+        asked = np.flatnonzero(inside & (self.inner["delay"] == BALANCE))
+        if len(asked):
+            raise refuse_cycle(self.network, self.inner[inside], self.inner[asked[0]])
+        first = np.zeros(count, np.int64)
+        if len(self.taps):
+            np.maximum.at(first, label[self.entered], np.maximum(self.taps["delay"], 1))
+        self.label = label
+        out = ~inside
+        self.edges = distinct(
+            np.concatenate([label[self.source[out]], label[step[0]]]),
+            np.concatenate([label[self.target[out]], label[step[1]]]),
+            np.concatenate([self.least[out], np.zeros(step.shape[1], np.int64)]),
         )
-    wires["delay"] = np.where(free, needed, wires["delay"])
-    inputs = {}
-    for name, item in network.inputs.items():
-        taps = item.taps.copy()
-        wait = ticks[taps["core"]]
-        late = np.flatnonzero((taps["delay"] == BALANCE) & (wait > MAX_DELAY))
-        if len(late):
-            tap = taps[late[0]]
-            raise _too_long(
-                f"input {name!r} pin {tap['pin']}", network.cores[tap["core"]], int(wait[late[0]])
+        found = longest(first, self.edges)[label]
+        self._warn(found, out)
+        return found
+
+    def _followers(self) -> Ticks:
+        """[2, n]: from every group to the idle neurons of its core, which keep step with it."""
+        idle = np.flatnonzero(self.groups.idle)
+        of_core = np.full(len(self.network.cores), -1, np.int64)
+        of_core[self.groups.core[idle]] = idle
+        follower = of_core[self.groups.core]
+        leader = np.flatnonzero((follower >= 0) & ~self.groups.idle)
+        return np.stack([leader, follower[leader]])
+
+    def _label(self, step: Ticks) -> Ticks:
+        return loops(
+            np.concatenate([self.source, step[0]]),
+            np.concatenate([self.target, step[1]]),
+            self.groups.count,
+        )
+
+    def align(self, ticks: Ticks) -> Ticks:
+        """Let neurons of one output wait for the last of them, in ``ticks``; when each leaves."""
+        wires = self.network.wires
+        leave = np.zeros(len(self.network.outputs), np.int64)
+        limit = np.full(len(ticks), np.iinfo(np.int64).max)
+        for output in range(len(leave)):
+            mine = wires[(wires["target"] == ~output) & (wires["delay"] == BALANCE)]
+            drivers = self.groups.of_neurons(mine["core"], mine["neuron"])
+            drivers = drivers[drivers >= 0]
+            leave[output] = ticks[drivers].max(initial=0)
+            np.minimum.at(limit, drivers, leave[output])
+        early = np.flatnonzero(~self.fixed & (ticks < limit) & (limit < np.iinfo(np.int64).max))
+        if len(early):
+            self._delay(ticks, early, limit)
+        return leave
+
+    def _delay(self, ticks: Ticks, groups: Ticks, limit: Ticks) -> None:
+        """Move ``groups`` up to ``limit`` where nobody waits for them and no input needs a relay."""
+        out = np.searchsorted(self.edges[:, 0], np.arange(len(ticks) + 1))
+        back = self.edges[np.argsort(self.edges[:, 1], kind="stable")]
+        into = np.searchsorted(back[:, 1], np.arange(len(ticks) + 1))
+        wait = self._most_after()
+        tapped = np.zeros(len(ticks), np.bool_)
+        tapped[self.entered] = True
+        for group in groups[np.argsort(-ticks[groups], kind="stable")].tolist():
+            ways = self.edges[out[group] : out[group + 1]]
+            room = (ticks[ways[:, 1]] - ways[:, 2]).min(initial=limit[group])
+            sources = ticks[back[into[group] : into[group + 1], 0]]
+            first = min(int(sources.min(initial=room)), 0 if tapped[group] else int(room))
+            cap = first + MAX_DELAY - wait[group]
+            ticks[group] = max(ticks[group], min(int(limit[group]), int(room), int(cap)))
+
+    def _most_after(self) -> Ticks:
+        """The largest ``after`` of each group's inputs, int64 [groups]."""
+        most = np.zeros(self.groups.count, np.int64)
+        np.maximum.at(most, self.target, self.inner["after"])
+        if len(self.taps):
+            np.maximum.at(most, self.entered, self.taps["after"])
+        return most
+
+    def _warn(self, ticks: Ticks, out: Bits) -> None:
+        """Say where an explicit delay, of the wires ``out`` of loops, holds up inputs without one."""
+        source = np.concatenate([ticks[self.source[out]], np.zeros(len(self.taps), np.int64)])
+        target = np.concatenate([self.target[out], self.entered])
+        delay = self.inner["delay"][out]
+        if len(self.taps):
+            delay = np.concatenate([delay, self.taps["delay"]])
+        free = delay == BALANCE
+        if free.all() or not free.any():
+            return
+        soonest = np.zeros(len(ticks), np.int64)
+        np.maximum.at(soonest, target, source + 1)
+        waits = np.zeros(len(ticks), np.bool_)
+        waits[target[free]] = True
+        late = ~free & waits[target] & (source + delay > soonest[target])
+        for group in np.unique(target[late]).tolist():
+            ticks_more = int((source + delay)[late & (target == group)].max() - soonest[group])
+            core = self.network.cores[self.groups.core[group]]
+            warnings.warn(
+                f"core {core.name!r}: an explicit delay of one of its inputs makes the others wait "
+                f"{ticks_more} ticks longer; for an input that comes {ticks_more} ticks later than "
+                f"the others, leave its delay out and say after={ticks_more}",
+                LateInputs,
+                stacklevel=2,
             )
-        taps["delay"] = np.where(taps["delay"] == BALANCE, wait, taps["delay"])
-        inputs[name] = dataclasses.replace(item, taps=taps)
-    return dataclasses.replace(network, wires=wires, inputs=inputs), ticks
-
-
-def latency_ticks(network: LogicalNetwork, ticks: Ticks) -> int:
-    """Ticks from the source tick of input spikes to the last fire tick of output neurons, inclusive.
-
-    A frame that is injected at source tick t has left the board completely after tick
-    t + latency - 1. Without output wires: until the last core has seen the frame.
-    """
-    leaving = network.wires["core"][network.wires["target"] < 0]
-    return 1 + int(ticks[leaving].max() if len(leaving) else ticks.max(initial=0))
-
-
-def loops(source: npt.NDArray[Any], target: npt.NDArray[Any], count: int) -> Ticks:
-    """A number for every core, int64 [count]: equal for cores that reach each other.
-
-    Strongly connected components (Tarjan, SIAM J. Computing 1972), after cores that no loop can
-    hold, because nothing comes in or goes out, have been peeled off with array work.
-    """
-    edges = _distinct(source, target)
-    edges = edges[edges[:, 0] != edges[:, 1]]
-    label = np.arange(count, dtype=np.int64)
-    while len(edges):
-        into, out = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-        out[edges[:, 0]], into[edges[:, 1]] = True, True
-        kept = edges[into[edges[:, 0]] & out[edges[:, 1]]]
-        if len(kept) > PEELED * len(edges):
-            break
-        edges = kept
-    heads = np.searchsorted(edges[:, 0], np.arange(count + 1))
-    successors = edges[:, 1].tolist()
-    _label_components(heads.tolist(), successors, label)
-    return label
-
-
-def _label_components(heads: list[int], successors: list[int], label: Ticks) -> None:
-    """Give every component of the graph in ``label`` the number of one of its members."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    open_nodes: list[int] = []
-    is_open = set()
-    for root in range(len(label)):
-        if root in index or heads[root] == heads[root + 1]:
-            continue
-        calls = [(root, heads[root])]
-        while calls:
-            node, edge = calls.pop()
-            if node not in index:
-                index[node] = low[node] = len(index)
-                open_nodes.append(node)
-                is_open.add(node)
-            elif edge > heads[node]:  # back from the successor before this edge
-                child = successors[edge - 1]
-                if child in is_open:
-                    low[node] = min(low[node], low[child])
-            descended = False
-            while edge < heads[node + 1]:
-                child = successors[edge]
-                edge += 1
-                if child not in index:
-                    calls += [(node, edge), (child, heads[child])]
-                    descended = True
-                    break
-                if child in is_open:
-                    low[node] = min(low[node], index[child])
-            if descended or low[node] != index[node]:
-                continue
-            while True:
-                member = open_nodes.pop()
-                is_open.discard(member)
-                label[member] = node
-                if member == node:
-                    break
-
-
-def _distinct(*columns: npt.NDArray[Any]) -> Ticks:
-    """The distinct rows of these columns, int64 [rows, columns], sorted; all values are >= 0."""
-    spans = [int(column.max(initial=0)) + 1 for column in columns]
-    keys = np.unique(np.ravel_multi_index(columns, spans))
-    return np.stack(np.unravel_index(keys, spans), axis=1)
-
-
-def _least(delays: npt.NDArray[Any]) -> Ticks:
-    return np.maximum(delays.astype(np.int64), 1)
-
-
-def _check_loops(network: LogicalNetwork, wires: npt.NDArray[np.void]) -> None:
-    free = np.flatnonzero(wires["delay"] == BALANCE)
-    if len(free):
-        wire = wires[free[0]]
-        raise FitError(
-            f"the wire from {_name(network, wire['core'])} neuron {wire['neuron']} to "
-            f"{_name(network, wire['target'])} axon {wire['pin']} is part of a feedback loop, in "
-            "which no delay can be chosen for you; give it an explicit delay of 1..15 ticks "
-            "(connect(..., delay=1))"
-        )
-
-
-def _name(network: LogicalNetwork, core: int) -> str:
-    return f"core {network.cores[core].name!r}"
-
-
-def _too_long(source: str, target: LogicalCore, wait: int) -> FitError:
-    return FitError(
-        f"spikes of {source} would have to wait {wait} ticks for the slowest other input of core "
-        f"{target.name!r}, a delay holds at most {MAX_DELAY}; put a Delay of {wait - MAX_DELAY} or "
-        "more ticks between the two, or give explicit delays"
-    )

@@ -16,12 +16,12 @@ from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec
 from tnemu.hardware.errors import RangeError
 from tnemu.hardware.exact import exact
-from tnemu.hardware.image import BoardImage, InputConnector, OutputConnector
+from tnemu.hardware.image import TAP_DTYPE, BoardImage, InputConnector, OutputConnector
 from tnemu.hardware.neuron import AXONS, NEURON_DTYPE, NEURONS, neuron
 from tnemu.hardware.packet import REACH
 from tnemu.mapping.errors import FitError
 from tnemu.mapping.place import Positions
-from tnemu.mapping.size import PINS_PER_EXIT
+from tnemu.mapping.room import PINS_PER_EXIT
 from tnemu.networks.logical import LogicalNetwork
 
 Exit = tuple[int, int, int]
@@ -49,12 +49,20 @@ def build_image(
         neuron_types=table,
         types=types,
         targets=_targets(network, positions, outputs),
-        inputs=tuple(InputConnector(n, i.width, i.taps) for n, i in network.inputs.items()),
+        inputs=tuple(InputConnector(n, i.width, _taps(i.taps)) for n, i in network.inputs.items()),
         outputs=outputs,
         origin=origin,
     )
     image.validate()
     return image
+
+
+def _taps(taps: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Taps of a logical input, whose delays are all set, as those of an image."""
+    made = np.zeros(len(taps), TAP_DTYPE)
+    for name in TAP_DTYPE.names or ():
+        made[name] = exact(taps[name], TAP_DTYPE[name], f"tap {name}", FitError)
+    return made
 
 
 def _pack(crossbar: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:

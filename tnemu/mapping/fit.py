@@ -8,9 +8,10 @@ a network takes without a place on a board is :mod:`tnemu.mapping.size`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,100 +20,60 @@ from tnemu.errors import shown, whole
 from tnemu.hardware import packet
 from tnemu.hardware.board import BoardSpec, load_board
 from tnemu.hardware.image import BoardImage
-from tnemu.mapping.balance import Ticks
+from tnemu.mapping import report
 from tnemu.mapping.build import build_image
 from tnemu.mapping.errors import FitError
+from tnemu.mapping.links import links
 from tnemu.mapping.place import in_order, place
-from tnemu.mapping.size import Buildable, LayerSize, Size, layers_of, size_of
+from tnemu.mapping.placed import LayerPlan, Placed
+from tnemu.mapping.size import Buildable, Size, quiet, size_of
 from tnemu.networks.logical import LogicalNetwork
+
+if TYPE_CHECKING:
+    from tnemu.measure.chip_plot import Figure
 
 MOST_SEED = 2**63 - 1
 """Largest seed of a placement."""
+MOST_DEPTH = 1000
+"""Deepest table; parts are not nested deeper."""
 
 __all__ = ["Buildable", "FitError", "LayerPlan", "Plan", "Size", "fit", "size_of"]
 
 
-@dataclass(frozen=True)
-class LayerPlan(LayerSize):
-    """One layer on the board: what it takes, and how far its packets go.
-
-    ``longest_hop`` is the longest way |dx| + |dy| of its neurons' packets, splitters included.
-    """
-
-    longest_hop: int
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(Placed):
     """A network on a board: its ``size``, and the ``image`` of where everything lies.
 
     Core k of ``network`` is core k of the image. ``layers`` and ``resources`` are those of the size
     with what placement adds: hops, chips, and the share of the board.
     """
 
-    size: Size
-    image: BoardImage
-    layers: tuple[LayerPlan, ...]
-    resources: Mapping[str, int | float]
+    HEADINGS: ClassVar[tuple[str, ...]] = report.HEADINGS
 
-    HEADINGS = ("layer", "cores", "splitters", "axons", "neurons", "copies", "longest hop", "tick")
+    def draw(self, path: str | Path | None = None, depth: int = 1) -> Figure:
+        """The picture of the board: cores coloured by part, and what the links between them carry.
 
-    @property
-    def network(self) -> LogicalNetwork:
-        """The network as it was loaded: one wire per neuron, every delay set."""
-        return self.size.network
-
-    @property
-    def latency_ticks(self) -> int:
-        """Ticks from a frame's source tick to its last output spike, both included.
-
-        Spikes injected at source tick t have left the board completely after tick
-        t + latency_ticks - 1, so ``run(latency_ticks)`` from tick t gives the whole answer.
+        A matplotlib figure; written as PNG to ``path``, where one is given. ``depth`` is that of
+        :meth:`rows`.
         """
-        return self.size.latency_ticks
+        from tnemu.mapping.picture import draw
 
-    @property
-    def wave_ticks(self) -> Ticks:
-        """The tick in which each core sees a frame of source tick 0, int64 [cores]."""
-        return self.size.wave_ticks
+        return draw(self, path, check_depth(depth))
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """The resource table below its headings, as text: a row for each layer, and the total."""
-        r = self.resources
-        own = sum(layer.cores for layer in self.layers)
-        numbers: list[tuple[str, list[int | float]]] = [
-            (
-                layer.name,
-                [
-                    layer.cores,
-                    layer.splitters,
-                    layer.axons,
-                    layer.neurons,
-                    layer.copies,
-                    layer.longest_hop,
-                    layer.wave_tick,
-                ],
-            )
-            for layer in self.layers
-        ]
-        totals = [r[name] for name in ("splitters", "axons", "neurons", "copies", "longest_hop")]
-        numbers.append(("total", [own, *totals, self.latency_ticks - 1]))
-        return [(name, *(f"{value:,}" for value in values)) for name, values in numbers]
+    def rows(self, depth: int = 1) -> list[tuple[str, ...]]:
+        """The resource table below its headings, as text: a row for each part, and the total.
+
+        ``depth`` is how deep into the hierarchy of parts the rows go, 0: a row for every layer.
+        """
+        return report.rows(self, check_depth(depth))
+
+    def table(self, depth: int = 1) -> str:
+        """Headings, :meth:`rows` and :meth:`notes`; ``print(plan)`` shows depth 1."""
+        return report.text(self, check_depth(depth))
 
     def notes(self) -> list[str]:
         """What does not fit into columns, one sentence a line."""
-        r, board = self.resources, self.image.board
-        return [
-            f"{r['cores']:,} of {board.core_count:,} cores of {board.name} "
-            f"({100 * r['board_share']:.1f} %), {r['chips']} of {board.chip_count} chips",
-            f"{self.latency_ticks} ticks from a frame's source tick to its last output spike, both "
-            "included",
-            f"{r['input_pins']:,} input pins land on {r['taps']:,} axons: "
-            f"{r['host_spikes_per_bit']:.2f} host spikes for each bit that is set",
-            f"{r['packets']:,} packets if every neuron fires once: {r['mean_hops']:.1f} hops on "
-            f"average, {r['chip_crossings']:,} chip borders (leaving the board is one)",
-            *self.image.origin.get("notes", ()),
-        ]
+        return report.notes(self)
 
     def __repr__(self) -> str:
         return (
@@ -121,14 +82,12 @@ class Plan:
         )
 
     def __str__(self) -> str:
-        table = [self.HEADINGS, *self.rows()]
-        widths = [max(len(row[k]) for row in table) for k in range(len(self.HEADINGS))]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in table
-        ]
-        lines[1:1] = lines[-1:-1] = ["-" * len(lines[0])]
-        return "\n".join([*lines, "", *self.notes()])
+        return self.table()
+
+
+def check_depth(depth: int) -> int:
+    """``depth`` of a table, or a FitError if it is none."""
+    return whole("depth", depth, report.ALL, MOST_DEPTH, error=FitError)
 
 
 def fit(
@@ -137,12 +96,15 @@ def fit(
     seed: int = 0,
     *,
     keep_order: bool = False,
+    host_spikes: int | None = None,
+    told: Callable[[str], None] = quiet,
 ) -> Plan:
     """Put a network, or anything with ``build()``, on a board.
 
     ``board`` is a board, its name or the path of its file. ``seed``, an integer from 0, chooses among
     equally good placements; it never changes a spike. ``keep_order`` takes the board's positions in
-    order of core numbers instead, for networks that come with numbers.
+    order of core numbers instead, for networks that come with numbers. ``host_spikes`` is as in
+    :func:`tnemu.mapping.size.size_of`. ``told`` hears what is being done.
 
     Raises FitError naming what does not fit, by how much, and what to do about it.
     """
@@ -150,12 +112,14 @@ def fit(
     seed = whole("seed", seed, 0, MOST_SEED, error=FitError)
     if not isinstance(keep_order, bool):
         raise FitError(f"keep_order = {shown(keep_order)}: must be True or False; choose one")
-    size = size_of(thing, spec)
+    size = size_of(thing, spec, share=not keep_order, host_spikes=host_spikes, told=told)
     network = size.network
     if keep_order:
         positions = in_order(network, spec)
     else:
-        positions = place(network, spec, size.wave_ticks, seed)
+        say = _placing(len(network.cores), told)
+        positions = place(network, spec, size.wave_ticks.max(axis=1), seed, say)
+    told("writing the image")
     origin = {**network.origin, "placement": "in order" if keep_order else f"seed {seed}"}
     image = build_image(network, spec, positions, origin)
     hops = _hops(image)
@@ -165,6 +129,10 @@ def fit(
         layers=_layers(size, hops),
         resources={**size.resources, **_resources(image, hops)},
     )
+
+
+def _placing(cores: int, told: Callable[[str], None]) -> Callable[[float], None]:
+    return lambda done: told(f"placing {cores:,} cores: {100 * done:.0f} %")
 
 
 def _hops(image: BoardImage) -> npt.NDArray[np.int64]:
@@ -187,9 +155,9 @@ def _crossings(image: BoardImage) -> int:
 
 
 def _layers(size: Size, hops: npt.NDArray[np.int64]) -> tuple[LayerPlan, ...]:
-    _, of = layers_of(size.network)
     longest = np.zeros(len(size.layers), np.int64)
-    np.maximum.at(longest, of, hops.max(axis=1))
+    used = size.layer_of >= 0
+    np.maximum.at(longest, size.layer_of[used], hops[used])
     return tuple(
         LayerPlan(**asdict(layer), longest_hop=hop)
         for layer, hop in zip(size.layers, longest.tolist(), strict=True)
@@ -199,6 +167,7 @@ def _layers(size: Size, hops: npt.NDArray[np.int64]) -> tuple[LayerPlan, ...]:
 def _resources(image: BoardImage, hops: npt.NDArray[np.int64]) -> dict[str, int | float]:
     board, sent = image.board, hops[hops >= 0]
     chip = image.positions // np.array([1, board.chip.cores_x, board.chip.cores_y])
+    found = links(image)
     return {
         "board_share": image.core_count / board.core_count,
         "chips": len(np.unique(chip, axis=0)),
@@ -206,4 +175,6 @@ def _resources(image: BoardImage, hops: npt.NDArray[np.int64]) -> dict[str, int 
         "mean_hops": float(sent.mean()) if len(sent) else 0.0,
         "longest_hop": int(sent.max(initial=0)),
         "chip_crossings": _crossings(image),
+        "busiest_border": round(found.busiest),
+        "tick_us": found.tick_us,
     }

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from corelets.language.core import Core
 from corelets.language.corelet import Corelet
 from corelets.language.errors import CoreletError
-from corelets.language.pins import Input, Output, Pins
-from corelets.language.raster import Raster, Rasters, later, taken
+from corelets.language.pins import Pins
+from corelets.language.ports import Input, Output
+from corelets.language.raster import Raster
 from corelets.library.boltzmann.schedule import STRONG, Schedule
 from corelets.library.entry import Entry
 from tnemu.hardware.exact import exact
@@ -162,9 +163,9 @@ class GibbsUnits(Corelet):
 
     P(fires) = sampler.probability(bias + what came on plus - minus). ``plus`` and ``minus`` add 1 to a
     unit's potential for each spike, up to ``reach`` before a window; the way back to the bias takes at
-    most ``rest`` ticks. ``control`` has five pins, each seen one tick after it spikes:
-    0 on (a helper may leak), 1 drop, 2 lift (back to the bias), 3 clear (C-), 4 fire (C+);
-    :meth:`pulses` says when. ``biases`` are whole numbers; one unit each, as many as a core holds.
+    most ``rest`` ticks. ``control`` has five pins: 0 on (a helper may leak), 1 drop and 2 lift (back to
+    the bias) are seen one tick after they spike, 3 clear (C-) and 4 fire (C+) two ticks, where what the
+    samplers fired comes in; :meth:`pulses` says when. ``biases`` are whole numbers; one unit each, as many as a core holds.
 
     Raises CoreletError for more units than a core holds, and as Schedule does.
     """
@@ -191,7 +192,7 @@ class GibbsUnits(Corelet):
         for k, axons_in in enumerate(part.inputs):
             self.connect(self.plus[k] + self.minus[k], axons_in, delay=1)
         for pin, sink in ((self.ON, part.on), (self.DROP, part.drop), (self.LIFT, part.lift)):
-            for axon in sink or ():
+            for axon in () if sink is None else sink:
                 self.connect(self.control[pin], axon, delay=1)
         core = self.core(
             [n, (1, CLEAR), (1, FIRE)],
@@ -200,7 +201,7 @@ class GibbsUnits(Corelet):
             name="refractory",
         )
         self.connect(part.samplers, core.axons[:n], delay=1)
-        self.connect(self.control[self.CLEAR_PIN : self.FIRE_PIN + 1], core.axons[n:], delay=1)
+        self.connect(self.control[self.CLEAR_PIN : self.FIRE_PIN + 1], core.axons[n:], delay=2)
         self.connect(core.neurons, self.sample)
 
     @property
@@ -223,11 +224,11 @@ class GibbsUnits(Corelet):
         found[end : end + reset.drop_ticks, self.DROP] = True
         found[end + reset.drop_ticks :, self.LIFT] = True
         found[:, self.CLEAR_PIN] = True
-        found[end + 1 - T : end + 1, self.CLEAR_PIN] = False
-        found[end, self.FIRE_PIN] = True
+        found[end - T : end, self.CLEAR_PIN] = False
+        found[end - 1, self.FIRE_PIN] = True
         return found
 
-    def model(self, rasters: Rasters) -> dict[str, Raster]:
+    def model(self, plus: Raster, minus: Raster, control: Raster) -> dict[str, Raster]:
         """Tick by tick, for a sampler that draws nothing: mask 0, leak 0; CoreletError for others.
 
         On a chip whose neurons without reset have a ceiling, as those of the boards that ship: with mask 0
@@ -239,24 +240,21 @@ class GibbsUnits(Corelet):
                 f"{self.describe()} draws noise, so no model says when it fires; how likely it does is "
                 "sampler.probability(potential)"
             )
-        plus, minus, control = (
-            later(taken(port, rasters), 1).astype(np.int64)
-            for port in (self.plus, self.minus, self.control)
-        )
+        added = plus.astype(np.int64) - minus
+        pulses = control.astype(np.int64)
         V = self.biases + s.shift
-        count = np.full(len(V), -s.sampler.window)
-        spiked = np.zeros(len(V), np.bool_)
-        fired = np.zeros((len(control), len(V)), np.bool_)
+        count = -s.sampler.window + (s.alpha <= V)  # the tick before the first row has come
+        fired = np.zeros((len(pulses), len(V)), np.bool_)
         floors = -np.array([s.floor(int(bias)) for bias in self.biases])
-        for t, pins in enumerate(control):
+        for t, pins in enumerate(pulses):
+            V = V + added[t] - STRONG * reset.drops * pins[self.DROP]
+            V = np.minimum(V + reset.weight * reset.lifts * pins[self.LIFT], s.alpha)
+            spiked = V >= s.alpha  # noqa: SIM300, alpha is the constant
+            V = np.maximum(V, floors)
             count = count + spiked - STRONG * pins[self.CLEAR_PIN]
             count += s.sampler.window * pins[self.FIRE_PIN]
             fired[t] = count >= 1
             count = np.where(fired[t], 0, np.maximum(count, -s.sampler.window))
-            V = V + plus[t] - minus[t] - STRONG * reset.drops * pins[self.DROP]
-            V = np.minimum(V + reset.weight * reset.lifts * pins[self.LIFT], s.alpha)
-            spiked = V >= s.alpha  # noqa: SIM300, alpha is the constant
-            V = np.maximum(V, floors)
         return {"sample": fired}
 
 

@@ -12,7 +12,6 @@ from corelets import (
     RELAY_NEURON,
     Corelet,
     CoreletError,
-    Delay,
     Input,
     Output,
     Relay,
@@ -30,6 +29,15 @@ class Wired(Corelet):
     def __init__(self, body, width=4):
         self.x, self.y, self.z = Input(width), Input(width), Output(width)
         body(self)
+
+
+class Chain(Corelet):
+    """Two relays, one behind the other."""
+
+    def __init__(self, width=2):
+        self.input, self.output = Input(width), Output(width)
+        self.steps = [Relay(width), Relay(width)]
+        self.input >> self.steps[0] >> self.steps[1] >> self.output
 
 
 def refusal(body, build=True):
@@ -52,8 +60,8 @@ def relays(self, source, sink):
 
 def test_pin_k_drives_pin_k():
     network = Wired(lambda self: relays(self, self.x, self.z)).build()
-    assert network.inputs["x"].taps.tolist() == [(k, 0, k, BALANCE) for k in range(4)]
-    assert network.wires.tolist() == [(0, k, ~0, k, BALANCE) for k in range(4)]
+    assert network.inputs["x"].taps.tolist() == [(k, 0, k, BALANCE, 0) for k in range(4)]
+    assert network.wires.tolist() == [(0, k, ~0, k, BALANCE, 0, 0) for k in range(4)]
     assert [(name, o.number) for name, o in network.outputs.items()] == [("z", -32)]
 
 
@@ -63,8 +71,8 @@ def test_slices_and_sums_choose_pins_in_their_order():
         relays(self, crossed, self.z)
 
     network = Wired(body).build()
-    assert network.inputs["x"].taps.tolist() == [(0, 0, 1, 0), (3, 0, 0, 0)]
-    assert network.inputs["y"].taps.tolist() == [(0, 0, 3, 0), (3, 0, 2, 0)]
+    assert network.inputs["x"].taps.tolist() == [(0, 0, 1, 0, 0), (3, 0, 0, 0, 0)]
+    assert network.inputs["y"].taps.tolist() == [(0, 0, 3, 0, 0), (3, 0, 2, 0, 0)]
 
 
 def test_wires_run_through_ports_at_any_depth():
@@ -78,7 +86,7 @@ def test_wires_run_through_ports_at_any_depth():
     deep, flat = Wrapped(4).build(), Relay(2).build()
     assert np.array_equal(deep.wires, flat.wires)
     assert np.array_equal(deep.inputs["input"].taps, flat.inputs["input"].taps)
-    assert deep.cores[0].name == "inside.inside.inside.inside.inside.core0"
+    assert deep.cores[0].name == "inside.inside.inside.inside.inside.repeater0"
 
 
 def test_a_part_that_passes_its_input_on_is_a_wire():
@@ -95,7 +103,7 @@ def test_a_part_that_passes_its_input_on_is_a_wire():
             self.connect(self.swap.output, self.relay.input)
             self.connect(self.relay.output, self.output)
 
-    assert Around().build().inputs["input"].taps.tolist() == [(0, 0, 1, 0), (1, 0, 0, 0)]
+    assert Around().build().inputs["input"].taps.tolist() == [(0, 0, 1, 0, 0), (1, 0, 0, 0, 0)]
 
 
 def test_several_sources_on_one_pin_merge():
@@ -127,7 +135,7 @@ def test_an_explicit_delay_reaches_the_wire_through_ports():
             self.connect(self.second.output, self.output)
 
     network = Late().build()
-    assert network.wires.tolist() == [(0, 0, 1, 0, 7), (1, 0, ~0, 0, BALANCE)]
+    assert network.wires.tolist() == [(0, 0, 1, 0, 7, 0, 0), (1, 0, ~0, 0, BALANCE, 0, 0)]
 
 
 def test_axon_types_neuron_templates_and_elements_reach_the_core():
@@ -167,14 +175,14 @@ def test_building_twice_gives_the_same_network_and_seeds_follow_names():
     two = Two(True)
     assert two.build() == two.build()
     names = {core.name: core.seed for core in two.build().cores}
-    assert list(names) == ["parts_[0].core0", "parts_[1].core0"]
+    assert list(names) == ["parts_[0].repeater0", "parts_[1].repeater0"]
     assert len(set(names.values())) == 2
     (alone,) = Two(False).build().cores
     assert alone.seed == names[alone.name]  # another part does not change its noise
 
 
 def test_layers_are_the_paths_of_the_corelets_that_own_the_cores():
-    network = Delay(2, 3).build()
+    network = Chain().build()
     assert [core.layer for core in network.cores] == ["steps[0]", "steps[1]"]
     assert network.origin["layer_kinds"] == {"steps[0]": "Relay", "steps[1]": "Relay"}
     assert [core.layer for core in Relay(2).build().cores] == ["Relay"]
@@ -232,7 +240,7 @@ def test_widths_are_checked_both_ways():
         (
             lambda self: self.connect(self.x, self.z, delay=16),
             "connect() at HERE: delay = 16: must be a whole number in 1..15; leave it out to let the "
-            "mapper choose, or chain a Delay for more",
+            "mapper choose, or say source.after(ticks)",
         ),
         (
             lambda self: self.connect(self.x, self.z, delay=-1),
@@ -250,7 +258,7 @@ def test_connections_that_cannot_be_are_refused_at_once(body, message):
 
 def test_a_corelet_reaches_no_deeper_than_its_parts():
     def body(self):
-        self.chain = Delay(4, 3)
+        self.chain = Chain(4)
         self.connect(self.x, self.chain.steps[0].input)
 
     assert (
@@ -278,7 +286,7 @@ def test_an_input_of_a_part_that_nothing_drives_is_refused():
 
     assert refusal(body) == (
         "input 'input' of Relay 'relay' (HERE) is not connected; connect() something to it in "
-        "Wired (HERE)"
+        "Wired (HERE), or SILENCE >> it"
     )
 
 
@@ -370,11 +378,10 @@ def test_neuron_parameters_out_of_range_name_the_core():
             "Wired (HERE) already has a port or part 'x'; choose another name",
         ),
         (
-            lambda self: setattr(self, "core", self.x),
-            "'core' of Wired (HERE) cannot be assigned: the name is one of Corelet's own; choose "
-            "another, such as core_",
+            lambda self: setattr(self, "build", Relay(1)),
+            "'build' of Wired (HERE) cannot be assigned: by it a corelet becomes a network; choose "
+            "another name, such as build_",
         ),
-        (lambda self: setattr(self, "parts", []), "'parts' of Wired (HERE) cannot be assigned"),
         (
             lambda self: setattr(self, "alias", self.x),
             "input 'x' of Wired (HERE) cannot also be 'alias' of Wired (HERE): make a port of its "

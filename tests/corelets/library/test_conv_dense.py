@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnemu
-from corelets import Conv2d, CoreletError, Dense
+from corelets import Conv2d, CoreletError, Dense, check
 from corelets.library.tiles import best_tile
 from tnemu.networks import integer as formats
 
@@ -111,7 +111,7 @@ def test_a_core_without_any_weight_still_fires_by_its_thresholds():
 )
 def test_the_tile_needs_the_fewest_cores(sizes, tile, cores):
     (outputs, k, stride, channels, features, neurons) = sizes
-    chosen = best_tile(*sizes)
+    chosen = best_tile(*sizes, 128)
     assert chosen == tile
 
     def count(rows, columns):
@@ -136,25 +136,43 @@ def test_elements_name_the_flattened_output_of_every_neuron():
     assert by_pin == {e: e for e in range(48)}
 
 
+def both_signs(*shape):
+    weights = np.ones(shape, np.int8)
+    weights.flat[0] = -1
+    return weights
+
+
+def test_axons_are_counted_and_not_inputs():
+    # 200 inputs of one sign take 200 axons, in one core
+    dense = Dense(np.ones((1, 3, 200), np.int8), [1, 100, 200])
+    assert len(dense.build().cores) == 1
+    check(dense, runs=2, ticks=8)
+    # each output sees 160 inputs of either sign: two outputs that share none need a core each
+    weights = np.ones((1, 2, 160), np.int8)
+    weights[0, 1] = -1
+    assert len(Dense(weights, [1, 1]).build().cores) == 2
+    assert len(Conv2d(np.ones((1, 9, 5, 5), np.int8), [100], (9, 5, 5)).build().cores) == 1
+
+
 @pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (
-            lambda: Conv2d(np.ones((2, 16, 3, 3), np.int8), [1, 1], (16, 5, 5)),
+            lambda: Conv2d(both_signs(2, 16, 3, 3), [1, 1], (16, 5, 5)),
             r"Conv2d \(.*\): a neuron sees 16 channels x 3 x 3 inputs = 144, a core takes 128 "
             r"signed inputs \(256 axons, two for each\); use more groups or a smaller kernel",
         ),
         (
-            lambda: Dense(np.ones((1, 2, 129), np.int8), [1, 1]),
-            r"Dense \(.*\): a neuron sees 129 inputs in a group = 129, a core takes 128",
+            lambda: Dense(np.ones((1, 2, 257), np.int8), [1, 1]),
+            r"Dense \(.*\): a neuron sees 257 inputs in a group = 257 axons, a core has 256; use more",
         ),
         (
             lambda: Dense(np.ones((1, 2, 8), np.int8), [1, 1], neurons_per_core=257),
             r"neurons_per_core = 257: must be a whole number in 1\.\.256",
         ),
         (
-            lambda: Conv2d(np.ones((2, 8, 2, 2), np.int8), [1, 1], (8, 8, 8), tile=(4, 4)),
+            lambda: Conv2d(both_signs(2, 8, 2, 2), [1, 1], (8, 8, 8), tile=(4, 4)),
             r"a tile of 4 x 4 outputs sees 200 inputs, a core takes 128 signed inputs and 256",
         ),
     ],

@@ -150,7 +150,7 @@ class RateNetwork:
 
     def run(self, pins: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Which outputs fire in which tick, bool [ticks, n, outputs], for pins bool [ticks, n, pins] by
-        source tick: the integer model, which is what :class:`corelets.Rate` does on a board.
+        source tick: the integer model, which is what :class:`corelets.Converted` does on a board.
         """
         flow = pins
         for k, layer in enumerate(self.layers):

@@ -62,7 +62,9 @@ def check_distribution(name, noise, windows):
     p, n = sampler.probability(units.biases), len(found)
     chi_square = ((found.sum(axis=0) - n * p) ** 2 / (n * p * (1 - p))).sum()
     assert 1e-3 < chance(chi_square, len(p)) < 1 - 1e-3
-    between = np.corrcoef(found.T)[~np.eye(len(p), dtype=bool)] * sqrt(n)
+    # of rarer answers a single pair that comes together is beyond any normal bound
+    found = found[:, n * np.minimum(p, 1 - p) ** 2 >= 5]
+    between = np.corrcoef(found.T)[~np.eye(found.shape[1], dtype=bool)] * sqrt(n)
     assert 0.7 < sqrt((between**2).mean()) < 1.3  # units do not know of each other
     assert np.abs(between).max() < 4.5
     later = [np.corrcoef(unit[:-LANES], unit[LANES:])[0, 1] * sqrt(n) for unit in found.T]
@@ -133,13 +135,13 @@ class Twins(Corelet):
 
 
 @pytest.mark.parametrize("noise", ["xorshift32", "counter"])
-@pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet")
+@pytest.mark.filterwarnings("ignore::corelets.UnusedCorelet", "ignore::corelets.SharedNoise")
 def test_units_of_cores_that_share_a_seed_draw_alike(noise):
     """So every core of a machine needs a seed of its own, which names give it."""
     sampler = SAMPLERS["G3"]
     for seeds, alike in (((7, 7), True), ((7, 8), False)):
         twins = Twins(sampler, [-40, 0, 0, 40], seeds)
-        plan = tnemu.fit(twins, board(noise))
+        plan = tnemu.fit(twins, board(noise), keep_order=True)  # else they share a core
         units = twins.units[0]
         units_of_both = GibbsUnits(sampler, np.tile(units.biases, 2))
         units_of_both.build()
@@ -224,9 +226,4 @@ def test_a_unit_that_draws_has_no_model_but_a_probability():
     with pytest.raises(
         CoreletError, match=r"draws noise, so no model says when it fires; how likel"
     ):
-        units.model(
-            {
-                name: np.zeros((3, w), bool)
-                for name, w in (("plus", 1), ("minus", 1), ("control", 5))
-            }
-        )
+        units.model(*(np.zeros((3, width), bool) for width in (1, 1, 5)))
