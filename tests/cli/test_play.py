@@ -74,7 +74,7 @@ def test_every_key_of_a_report_is_documented_and_no_other(weights: Path, tmp_pat
     assert done.exit_code == 0
     report = report_of(tmp_path / "run")
     page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
-    section = page.partition("Run report\n\n")[2].partition("\n## ")[0]
+    section = page.partition("Run report\n\n")[2].partition("\n**Of `tnemu run`**")[0]
     top, _, inner = section.partition("| key of `energy`")
     for table, facts in ((top, report), (inner, report["energy"])):
         rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]

@@ -63,11 +63,12 @@ class Checkpoint:
         return values
 
 
-def read_checkpoint(path: str | Path, largest: int = LARGEST) -> Checkpoint:
-    """The weights, of ``largest`` bytes at most, in a file of another library. Raises FormatError.
+def read_checkpoint(path: str | Path, largest: int | None = None) -> Checkpoint:
+    """The weights in a file of another library, of ``largest`` bytes (LARGEST) at most. Raises FormatError.
 
     What torch says of a file is not passed on: it advises to load it in another, unsafe way.
     """
+    largest = LARGEST if largest is None else largest
     most = max(LARGEST_FILE, largest)
     data = read_bytes(path, error=FormatError, what="checkpoint", most_bytes=most)
     facts: dict[str, Any] = {}

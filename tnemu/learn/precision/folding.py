@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from tnemu.learn.precision.integer_network import (
     pictures_at_once,
     run,
 )
-from tnemu.learn.precision.quant_network import QuantNetwork
+from tnemu.learn.precision.named import Network
 from tnemu.learn.precision.quantise import fixed_points
 from tnemu.learn.precision.trace import Node
 
@@ -81,11 +81,24 @@ class TorchSums:
         return torch.cat(parts, 1)
 
 
+class Foldable(Protocol):
+    """What is folded: a QuantNetwork, which can itself ask for it."""
+
+    full: Network
+    nodes: list[Node]
+    rounding: Mapping[int, Any]
+    weight_steps: Mapping[int, Tensor]
+    shapes: list[tuple[int, ...]]
+
+    def codes(self, k: int) -> Tensor:
+        """Whole weights of node k."""
+
+
 class FoldedNetwork:
     """The steps and arrays of a network in eval mode; called, its logits float64 in torch."""
 
     @torch.no_grad()
-    def __init__(self, net: QuantNetwork):
+    def __init__(self, net: Foldable) -> None:
         self.net = net
         self.steps: list[Step] = []
         self.arrays: dict[str, Tensor] = {}
