@@ -1,12 +1,17 @@
-"""The closed loop on one screen: a student plays its game on an emulated NS1e, all in this process.
+"""The closed loop
+===============
+
+On one screen: a student plays its game on an emulated NS1e, all in this process::
 
     python examples/closed_loop.py [WEIGHT_FILE [DECISIONS]]
 
-`tnemu play` runs the same loop in two processes, in real time, with a report at the end.
+``tnemu play`` runs the same loop in two processes, in real time, with a report at the end.
 """
 
 import sys
 from pathlib import Path
+
+import matplotlib.pyplot as plt
 
 import corelets
 import tnemu
@@ -43,6 +48,10 @@ def main(path: Path, decisions: int) -> None:
                 print(f"episode {world.episodes}: {world.episode_return:g} points")
                 observation = world.reset()
         print(f"{decisions} decisions, {chip.counters.spikes:,} spikes in {chip.tick:,} ticks")
+    plt.imshow(world.picture())
+    plt.title(f"{spec.game}, after {decisions} decisions")
+    plt.axis("off")
+    plt.show()
 
 
 if __name__ == "__main__":

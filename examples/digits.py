@@ -1,4 +1,7 @@
-"""A digit classifier that IBM's tools compiled in 2017, on an emulated board: digits in, classes out.
+"""IBM's digit classifier
+======================
+
+Compiled by IBM's tools in 2017, on an emulated board: digits in, classes out::
 
     python examples/digits.py FOLDER [--mnist mnist.npz] [--draw FILE]... [--picture digits.png]
 
@@ -165,3 +168,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = 'digits.png'

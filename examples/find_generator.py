@@ -1,4 +1,7 @@
-"""How the random number generator of IBM's run time was found, to repeat: from a recording alone.
+"""How the random number generator was found
+=========================================
+
+That of IBM's run time, to repeat, from a recording alone::
 
     python examples/find_generator.py FOLDER
 

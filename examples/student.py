@@ -1,11 +1,17 @@
-"""A trained student on an emulated NS1e: what it takes, and that it computes what it was trained to.
+"""A trained student on a board
+============================
+
+What it takes on an emulated NS1e, and that it computes what it was trained to.
 
 Frames enter one a tick and answers leave one a tick, as on the chip: the network is a pipeline.
-Run it:  python examples/student.py [WEIGHT_FILE]
+Run it::
+
+    python examples/student.py [WEIGHT_FILE]
 """
 
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import corelets
@@ -35,3 +41,12 @@ expected = weights.scores(screens)
 for k in range(3):
     print(f"frame {k}: {weights.answers[votes[k].argmax()]:10} votes {votes[k].tolist()}")
 print(f"{int((votes == expected).all(axis=1).sum())} of {FRAMES} frames as in the weight file")
+
+# %%
+# The votes for every action: a column is a frame, and its brightest square is what would be done.
+plt.figure(figsize=(6, 4), layout="constrained")
+plt.imshow(votes.T, aspect="auto")
+plt.yticks(range(len(weights.answers)), weights.answers)
+plt.xlabel("frame")
+plt.colorbar(label="votes")
+plt.show()

@@ -1,10 +1,16 @@
-"""Four tonic neurons on two cores, with the periods that IBM's simulator and chip gave.
+"""Four tonic neurons
+==================
+
+On two cores, with the periods that IBM's simulator and chip gave.
 
 The network is the example of pytruenorth (github.com/vmonaco/pytruenorth), whose README states the
 period and phase of every neuron as observed on IBM's simulator and on an NS1e board. Phase is
-(first fire tick + 1) mod period. Run it:  python examples/tonic_spiking.py
+(first fire tick + 1) mod period. Run it::
+
+    python examples/tonic_spiking.py
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import tnemu
@@ -50,7 +56,16 @@ with tnemu.Emulator(plan.image) as chip:
     spikes = chip.run(TICKS)
 
 print(f"{len(spikes)} spikes in {TICKS} ticks")
-for name, pin in (("free 0", 0), ("free 1", 1), ("free 2", 2), ("driven 7", 123)):
+names = {"free 0": 0, "free 1": 1, "free 2": 2, "driven 7": 123}
+for name, pin in names.items():
     ticks = spikes.tick[spikes.pin == pin]
     period = int(np.diff(ticks).mean())
     print(f"{name:10} period {period:2}, phase {(ticks[0] + 1) % period}: {ticks.tolist()}")
+
+# %%
+# A row for each neuron.
+plt.figure(figsize=(6, 2.4), layout="constrained")
+plt.eventplot([spikes.tick[spikes.pin == pin] for pin in names.values()], linelengths=0.7)
+plt.yticks(range(len(names)), list(names))
+plt.xlabel("tick")
+plt.show()

@@ -1,10 +1,16 @@
-"""A first corelet: z = x xor y, bit by bit, one tick later.
+"""A first corelet: exclusive or
+=============================
+
+z = x xor y, bit by bit, one tick later.
 
 A neuron that sums and compares cannot compute xor, but two can: one fires for x and not y, the other
-for y and not x. Both lead to the same output pin, where spikes merge: that is what | says. Python
-reads >> before |, so the merge stands in brackets. Run it:  python examples/xor.py
+for y and not x. Both lead to the same output pin, where spikes merge: that is what ``|`` says. Python
+reads ``>>`` before ``|``, so the merge stands in brackets. Run it::
+
+    python examples/xor.py
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import tnemu
@@ -33,3 +39,11 @@ x, y = np.array([[0, 0, 1, 1]], bool), np.array([[0, 1, 0, 1]], bool)
 z = xor.simulate(x=x, y=y).z
 for name, bits in (("x", x), ("y", y), ("z", z)):
     print(name, "".join(str(int(bit)) for bit in bits[0]))
+
+# %%
+# What went in and what came out, a column for each bit.
+plt.figure(figsize=(4, 2.4), layout="constrained")
+plt.imshow(np.concatenate([x, y, z]), cmap="Blues", vmin=0, vmax=1.4)
+plt.yticks(range(3), ["x", "y", "x xor y"])
+plt.xticks(range(4), [f"bit {k}" for k in range(4)])
+plt.show()

@@ -348,6 +348,25 @@ def boltzmann_machine(folder: Path) -> Made:
     return in_tensors(folder / "m.safetensors", read_machine, "tnemu")
 
 
+def nir_file(folder: Path) -> Made:
+    from tnemu.networks.graph import nodes
+
+    files = module("tnemu.formats.nir_file")
+    module("h5py")
+    graph = nodes.Graph.chain(
+        nodes.Input((1, 3, 3)),
+        nodes.Conv2d(np.array([[[[1.0, -1.0]]]]), np.zeros(1)),
+        nodes.Threshold(np.array(0.5)),
+        nodes.Flatten(),
+        nodes.Affine(np.ones((1, 6)), np.ones(1)),
+        nodes.IF(np.ones(1), np.ones(1), np.zeros(1)),
+        nodes.Output((1,)),
+    )
+    files.write_nir(graph, folder / "x.nir")
+    good = (folder / "x.nir").read_bytes()
+    return by_path(folder / "y.nir", files.read_nir), [good]
+
+
 def idx(folder: Path) -> Made:
     plain = bytes([0, 0, 8, 3, *(0, 0, 0, 2) * 3, *range(8)])
     return by_path(folder / "x", lambda file: read_idx(file, 3)), [plain, gzip.compress(plain)]
@@ -409,40 +428,41 @@ def classify_spec(folder: Path) -> Made:
 
 
 LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
-    "board YAML": (board_yaml, 200),
-    "board image": (board_image, 300),
-    "weights 1": (lambda folder: weights(folder, old=True), 600),
-    "weights 2": (weights, 600),
+    "board YAML": (board_yaml, 100),
+    "board image": (board_image, 100),
+    "weights 1": (lambda folder: weights(folder, old=True), 200),
+    "weights 2": (weights, 200),
     "AtariSpec": (atari_spec, 3000),
-    "AtariView": (atari_view, 3000),
+    "AtariView": (atari_view, 300),
     "IBM model, lists": (model, 300),
-    "IBM model, objects": (lambda folder: model(folder, objects=True), 300),
-    "IBM model, compiled": (compiled_model, 500),
-    "spikes, text": (spike_text, 1500),
-    "spikes, RAWI3": (spike_raw, 2000),
-    "spikes, RAWO6": (spike_sent, 2000),
-    "spikes, CONNPIN": (spike_pins, 2000),
-    "connector map": (connector_map, 3000),
-    "recording": (recording, 1000),
-    "snapshot": (snapshot, 400),
-    "snapshot of lanes": (lanes_snapshot, 300),
-    "tensor file": (tensor_file, 2000),
+    "IBM model, objects": (lambda folder: model(folder, objects=True), 250),
+    "IBM model, compiled": (compiled_model, 200),
+    "spikes, text": (spike_text, 250),
+    "spikes, RAWI3": (spike_raw, 300),
+    "spikes, RAWO6": (spike_sent, 250),
+    "spikes, CONNPIN": (spike_pins, 200),
+    "connector map": (connector_map, 200),
+    "recording": (recording, 250),
+    "snapshot": (snapshot, 100),
+    "snapshot of lanes": (lanes_snapshot, 150),
+    "tensor file": (tensor_file, 250),
     "teacher": (teacher, 200),
-    "recorded states": (recorded_states, 300),
+    "recorded states": (recorded_states, 150),
     "training checkpoint": (checkpoint, 100),
-    "training stage": (stage_facts, 2000),
-    "training references": (references, 3000),
-    "training curve": (training_curve, 1000),
-    "training settings": (run_settings, 1000),
-    "Boltzmann machine": (boltzmann_machine, 1000),
-    "Boltzmann checkpoint": (boltzmann_checkpoint, 1000),
-    "IDX": (idx, 3000),
-    "pictures": (pictures, 500),
-    "foreign teacher": (foreign_teacher, 40),
-    "MATLAB": (mat_file, 1000),
-    "plain pickle": (plain_pickle, 1000),
-    "sound": (sound_file, 2000),
-    "picture": (picture_file, 800),
+    "training stage": (stage_facts, 250),
+    "training references": (references, 300),
+    "training curve": (training_curve, 100),
+    "training settings": (run_settings, 150),
+    "Boltzmann machine": (boltzmann_machine, 250),
+    "Boltzmann checkpoint": (boltzmann_checkpoint, 250),
+    "NIR": (nir_file, 150),
+    "IDX": (idx, 300),
+    "pictures": (pictures, 250),
+    "foreign teacher": (foreign_teacher, 10),
+    "MATLAB": (mat_file, 300),
+    "plain pickle": (plain_pickle, 300),
+    "sound": (sound_file, 300),
+    "picture": (picture_file, 200),
     "ClassifySpec": (classify_spec, 2000),
 }
-"""Name -> (maker, inputs that take about a second)."""
+"""Name -> (maker, inputs that take about half a second)."""

@@ -49,6 +49,7 @@ def ratio(capsys) -> Callable[..., float]:
     return measured
 
 
+@pytest.mark.slow
 def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first(ratio) -> None:
     """Measured: 21 to 23 times, 15 to 16 with 256-bit vectors, 8 with 128."""
     image = recurrent(64, rate_hz=100)
@@ -61,6 +62,7 @@ def test_the_engine_is_several_times_as_fast_as_the_loop_one_writes_first(ratio)
     assert ratio("naive loop to engine", both, [200, 40], lambda r: r > least) > least
 
 
+@pytest.mark.slow
 def test_lanes_are_faster_than_single_runs(ratio) -> None:
     """Measured on this small net: 3.6 to 3.8 times, 3.1 with 256-bit vectors, 2.8 with 128."""
     image = feed_forward(64, 4)
@@ -72,6 +74,7 @@ def test_lanes_are_faster_than_single_runs(ratio) -> None:
     assert ratio("64 single runs to 64 lanes", both, [1, 1], lambda r: r > least) > least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate_hz", "noise", "source", "ticks", "most"),
     [
@@ -98,6 +101,7 @@ def test_noise_costs_a_few_times_the_tick_and_an_idle_board_next_to_nothing(
     assert ratio(what, both, [60, ticks], lambda r: r < bound) < bound
 
 
+@pytest.mark.slow
 def test_thresholds_drawn_by_the_chips_generator_take_no_longer_than_by_keys(ratio) -> None:
     """Measured: 0.72 to 0.75 of the time."""
     both = [machines(512, noise="threshold", source=by) for by in ("counter", "xorshift32")]

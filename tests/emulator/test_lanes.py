@@ -50,7 +50,7 @@ def assert_lanes_equal_single_runs(image, lanes, rng, runs=(1, 5, 9)):
     assert boards.counters == total
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(cases(max_cores=3, max_ticks=8), st.integers(0, 99), st.sampled_from([1, 3, 64, 65]))
 def test_a_lane_of_any_board_equals_that_board_alone(case, seed, lanes):
     rng = np.random.default_rng(seed)

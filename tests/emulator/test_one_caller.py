@@ -14,7 +14,7 @@ from tnemu.emulator.errors import EmulatorError
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.one_caller import OneCaller
 
-ROUNDS = 100
+ROUNDS, ALARMS = 100, 25
 LANES = 3
 CASE = make_case(
     5, cores=130, ticks=20, inputs=3000, feedback=1.0, noise=False, chip={"cores_x": 40}
@@ -112,7 +112,7 @@ def test_two_threads_that_run_at_once_each_run_whole_runs_or_none(way):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no signal.setitimer here")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_signal_handler_that_calls_run_is_refused(way):
-    """A hundred alarms in the middle of runs; the runs they interrupt go on."""
+    """Alarms in the middle of runs; the runs they interrupt go on."""
     case, ticks = (SMALL, 2) if way == "reference" else (CASE, 20)
     emulator, refused = WAYS[way](case.image), []
     emulator.inject(case.cores, case.axons, case.ticks)
@@ -126,7 +126,7 @@ def test_a_signal_handler_that_calls_run_is_refused(way):
     before = signal.signal(signal.SIGALRM, ring)
     runs = 0
     try:
-        while len(refused) < ROUNDS and runs < 50 * ROUNDS:
+        while len(refused) < ALARMS and runs < 50 * ALARMS:
             at = emulator.tick
             signal.setitimer(signal.ITIMER_REAL, 1e-5 + 1e-6 * (runs % 50))
             emulator.run(ticks)
@@ -137,7 +137,7 @@ def test_a_signal_handler_that_calls_run_is_refused(way):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert len(refused) == ROUNDS
+    assert len(refused) == ALARMS
     assert all(text.startswith("run cannot begin: run of this emulator") for text in refused)
 
 

@@ -12,7 +12,7 @@ from tnemu.formats.weights import read_heads
 from tnemu.lab.board_player import board_player
 from tnemu.tasks.task import spec_of
 
-DECISIONS = 150
+DECISIONS = 60
 STUDENTS = [
     pytest.param(name, head.task.name, id=f"{name}-{head.task.name}")
     for name in zoo.names()

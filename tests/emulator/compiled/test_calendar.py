@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,7 @@ from random_boards import make_case
 from tnemu.emulator.emulator import Emulator
 from tnemu.emulator.engines.compiled import sizes
 from tnemu.emulator.engines.compiled.kernels import arrays
+from tnemu.hardware import BoardImage
 from tnemu.lab.bench.measure import EngineMachine
 from tnemu.lab.bench.networks import recurrent, start_potentials
 
@@ -51,36 +54,50 @@ def test_a_calendar_gives_the_reference_result_however_little_room_its_pages_hav
             assert everything(case, cut, threads=threads) == expected
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("room", [100, arrays.PAGE_ROOM])
-def test_pages_of_many_cores_and_last_ones_that_are_not_full(monkeypatch, threads, room):
+@cache
+def busy(cores: int, rate_hz: float) -> tuple[BoardImage, np.ndarray]:
+    image = recurrent(cores, rate_hz)
+    return image, start_potentials(image)
+
+
+@pytest.fixture(scope="module")
+def slots() -> EngineMachine:
+    """8,320 cores after 33 ticks, without a calendar."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "CALENDAR_CORES", NEVER)
+        return after_33_ticks(1)
+
+
+def after_33_ticks(threads: int) -> EngineMachine:
+    machine = EngineMachine(*busy(8320, 50.0), threads)
+    for ticks in (1, 30, 2):
+        machine.run(ticks)
+    machine.engine.settle(machine.state)
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("threads", "room"), [(1, 100), (1, arrays.PAGE_ROOM), (2, arrays.PAGE_ROOM), (3, 100)]
+)
+def test_pages_of_many_cores_and_last_ones_that_are_not_full(monkeypatch, slots, threads, room):
     """8,320 cores are two pages and a bit on one thread, a page and a bit for either of two."""
-    image = recurrent(8320, 50.0)
     monkeypatch.setattr(arrays, "PAGE_ROOM", room)
-    results = []
-    for least, n in ((NEVER, 1), (1, threads)):
-        monkeypatch.setattr(arrays, "CALENDAR_CORES", least)
-        machine = EngineMachine(image, start_potentials(image), n)
-        for ticks in (1, 30, 2):
-            machine.run(ticks)
-        machine.engine.settle(machine.state)
-        results.append(machine)
-    slots, calendar = (machine.state for machine in results)
-    pages = results[1].engine.board.page_of
+    monkeypatch.setattr(arrays, "CALENDAR_CORES", 1)
+    calendar = after_33_ticks(threads)
+    pages = calendar.engine.board.page_of
     assert pages[-1] + 1 == {1: 3, 2: 4, 3: 3}[threads]
     assert np.bincount(pages).max() <= arrays.PAGE // arrays.BLOCK
-    assert results[0].counters == results[1].counters
-    assert results[0].counters.spikes > 8320 * 256
+    assert slots.counters == calendar.counters
+    assert slots.counters.spikes > 8320 * 256
     for name in ("potentials", "slots", "firings"):
-        np.testing.assert_array_equal(getattr(calendar, name), getattr(slots, name))
+        np.testing.assert_array_equal(getattr(calendar.state, name), getattr(slots.state, name))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 8])
 def test_a_small_board_has_no_calendar_and_a_large_one_is_charged_for_it(threads):
     """1 kB a core for each of up to four threads."""
     for cores in (arrays.CALENDAR_CORES - 1, arrays.CALENDAR_CORES):
-        image = recurrent(cores, 20.0)
-        machine = EngineMachine(image, start_potentials(image), threads)
+        machine = EngineMachine(*busy(cores, 20.0), threads)
         machine.run(1)
         held = machine.engine._live.calendar.nbytes
         without = cores * sizes.ENGINE_CORE + sizes.ENGINE_BLOCK

@@ -74,8 +74,8 @@ def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path):
 
 @pytest.mark.slow
 def test_processes_that_compile_into_one_folder_at_once_do_not_harm_each_other(tmp_path):
-    """They all find it empty, compile, and write; whoever comes later finds it whole."""
-    processes = [fresh(tmp_path) for _ in range(3)]
+    """Both find it empty, compile, and write; whoever comes later finds it whole."""
+    processes = [fresh(tmp_path) for _ in range(2)]
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -83,5 +83,5 @@ def test_processes_that_compile_into_one_folder_at_once_do_not_harm_each_other(t
     later, _ = fresh(tmp_path).communicate("go\n", timeout=280)
     misses, spikes, potentials = later.split()
     assert int(spikes) > 0
-    assert first == [["1", spikes, potentials]] * 3
+    assert first == [["1", spikes, potentials]] * 2
     assert misses == "0"

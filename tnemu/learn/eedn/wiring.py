@@ -1,14 +1,16 @@
 """How a student is wired, in numbers alone: the shape and the inputs of every layer. No torch in here.
 
-| layer   | what                                           | output         | groups | fan-in   |
-|---------|------------------------------------------------|----------------|--------|----------|
-| retina  | 6x6 stride 3 on (screens - background), host   | 64 x 13 x 13   | 1      | 144 grey |
-| conv1   | 4x4 stride 2                                   | 256 x 5 x 5    | 8      | 128      |
-| conv2   | channels shuffled, 1x1                         | 256 x 5 x 5    | 2      | 128      |
-| block1  | flattened, blocks of 128 -> 128                | 6400           | 50     | 128      |
-| block2  | shuffled, blocks of 128 -> 128                 | 6400           | 50     | 128      |
-| predict | shuffled, blocks of 128 -> 5 per action        | 250 per action | 50     | 128      |
-| vote    | count the bits of each action                  | actions        |        |          |
+=======  ============================================  ==============  ======  ========
+layer    what                                          output          groups  fan-in
+=======  ============================================  ==============  ======  ========
+retina   6x6 stride 3 on (screens - background), host  64 x 13 x 13    1       144 grey
+conv1    4x4 stride 2                                  256 x 5 x 5     8       128
+conv2    channels shuffled, 1x1                        256 x 5 x 5     2       128
+block1   flattened, blocks of 128 -> 128               6400            50      128
+block2   shuffled, blocks of 128 -> 128                6400            50      128
+predict  shuffled, blocks of 128 -> 5 per action       250 per action  50      128
+vote     count the bits of each action                 actions
+=======  ============================================  ==============  ======  ========
 
 (for screens of 4 x 42 x 42). A student of width w has w times the features and groups; blocks may be any
 number from 1 on, and a block has fewer voters per action where 5 of each do not fit its core. From conv1's
