@@ -65,6 +65,7 @@ from corelets.language.silence import SILENCE
 from corelets.language.weights import CLEAR
 from corelets.library.chance import RandomBits, Thin
 from corelets.library.decision import Nearest, WinnerTakeAll
+from corelets.library.graph import Graph, GraphLayer
 from corelets.library.layers import Conv2d, Dense
 from corelets.library.logic import Adder, And, AtLeast, Gate, Not, Or, Xor
 from corelets.library.rate import Converted
@@ -109,6 +110,8 @@ __all__ = [
     "Dense",
     "Frame",
     "Gate",
+    "Graph",
+    "GraphLayer",
     "Input",
     "Integrator",
     "Interface",

@@ -348,6 +348,25 @@ def boltzmann_machine(folder: Path) -> Made:
     return in_tensors(folder / "m.safetensors", read_machine, "tnemu")
 
 
+def nir_file(folder: Path) -> Made:
+    from tnemu.networks.graph import nodes
+
+    files = module("tnemu.formats.nir_file")
+    module("h5py")
+    graph = nodes.Graph.chain(
+        nodes.Input((1, 3, 3)),
+        nodes.Conv2d(np.array([[[[1.0, -1.0]]]]), np.zeros(1)),
+        nodes.Threshold(np.array(0.5)),
+        nodes.Flatten(),
+        nodes.Affine(np.ones((1, 6)), np.ones(1)),
+        nodes.IF(np.ones(1), np.ones(1), np.zeros(1)),
+        nodes.Output((1,)),
+    )
+    files.write_nir(graph, folder / "x.nir")
+    good = (folder / "x.nir").read_bytes()
+    return by_path(folder / "y.nir", files.read_nir), [good]
+
+
 def idx(folder: Path) -> Made:
     plain = bytes([0, 0, 8, 3, *(0, 0, 0, 2) * 3, *range(8)])
     return by_path(folder / "x", lambda file: read_idx(file, 3)), [plain, gzip.compress(plain)]
@@ -436,6 +455,7 @@ LOADERS: dict[str, tuple[Callable[[Path], Made], int]] = {
     "training settings": (run_settings, 150),
     "Boltzmann machine": (boltzmann_machine, 250),
     "Boltzmann checkpoint": (boltzmann_checkpoint, 250),
+    "NIR": (nir_file, 150),
     "IDX": (idx, 300),
     "pictures": (pictures, 250),
     "foreign teacher": (foreign_teacher, 10),

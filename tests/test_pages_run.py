@@ -50,6 +50,7 @@ def test_blocks_are_found_wherever_they_stand() -> None:
         "CONTRIBUTING.md",
         "README.md",
         "docs/corelets.md",
+        "docs/exchange.md",
         "docs/learning.md",
         "docs/mapping.md",
         "docs/tutorial.md",

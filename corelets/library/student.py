@@ -15,8 +15,11 @@ from corelets.language.pins import Pins
 from corelets.language.ports import Input, Output
 from corelets.language.raster import Raster, answers
 from corelets.library.entry import Entry
+from corelets.library.graph import Graph
 from corelets.library.layers import NEURONS_WANTED, Conv2d, Dense
 from tnemu.errors import shown
+from tnemu.formats.hdf5 import is_hdf5
+from tnemu.formats.nir_file import read_nir
 from tnemu.formats.weights import read_heads
 from tnemu.hardware.neuron import NEURONS
 from tnemu.networks import integer
@@ -82,10 +85,14 @@ class Student(Corelet):
         }
 
 
-def load(path: str | Path) -> Student:
-    """The student in a weight file (``.safetensors``), of several heads as its first has it: the chip
-    is the same for all. FormatError says what is wrong with the file.
+def load(path: str | Path) -> Student | Graph:
+    """The student in a weight file (``.safetensors``), or the graph in a NIR file (``.nir``), as a corelet.
+
+    Of several heads it is the first: the chip is the same for all. FormatError says what is wrong with
+    the file, GraphError which nodes of a graph cannot be mapped exactly.
     """
+    if is_hdf5(path):
+        return Graph(read_nir(path))
     return Student(read_heads(path)[0])
 
 

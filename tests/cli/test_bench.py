@@ -48,6 +48,7 @@ def rows_of(*arguments: object) -> list[dict[str, Any]]:
     return list(json.loads(ran(*arguments, "--json", "-").stdout)["rows"])
 
 
+@pytest.mark.slow
 def test_a_chip_is_measured_beside_the_naive_loop_and_its_rate_is_the_one_asked_for() -> None:
     (row,) = rows_of("chip", "--cores", 8, "--rate", 50, "--synapses", 26, "--ticks", 2100)
     assert set(row) == KEYS | {"ratio_to_naive"}
@@ -184,6 +185,7 @@ def test_a_sweep_measures_activity_and_growth_and_draws_them(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_frames_are_measured_alone_pipelined_and_in_lanes() -> None:
     rows = rows_of("frames", "--cores", 8, "--layers", 4, "--lanes", 3, "--quick")
     alone, pipelined, lanes = rows

@@ -126,6 +126,7 @@ def test_a_record_has_every_row_and_the_zoo_knows_them_whatever_they_are_called(
     assert set(row["scores"]) == {"random", "teacher", "student", f"{short[1]} on ns1e"}
 
 
+@pytest.mark.slow
 def test_seeds_that_chose_a_player_come_with_a_warning(monkeypatch):
     monkeypatch.setattr(
         "tnemu.learn.players.evaluate.play_episodes", lambda *how: [Episode(9009, 1, 1, False)]

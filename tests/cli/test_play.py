@@ -41,10 +41,20 @@ KEYS = {
 def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     done = play(
-        "pong", "--weights", weights, "--frames", 60, "--fps", 60, "--video", "--output", folder
+        "pong",
+        "--weights",
+        weights,
+        "--frames",
+        60,
+        "--fps",
+        60,
+        "--video",
+        tmp_path / "run.gif",
+        "--output",
+        folder,
     )
     assert (done.exit_code, done.stderr) == (0, "")
-    assert sorted(os.listdir(folder)) == ["report.json", "run.gif", "run.png"]
+    assert sorted(os.listdir(folder)) == ["replay.npz", "report.json", "run.png"]
     report = report_of(folder)
     assert report.keys() >= KEYS
     assert (report["game"], report["board"], report["mode"]) == ("pong", "ns1e", "realtime")
@@ -54,7 +64,7 @@ def test_a_run_leaves_a_report_a_picture_and_a_film(weights: Path, tmp_path: Pat
     assert report["elapsed_s"] >= 1.0
     assert all(report["lateness_ms"][name] is not None for name in ("p50", "p95", "p99", "max"))
     assert (folder / "run.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / "run.gif").read_bytes().startswith(b"GIF89a")
+    assert (tmp_path / "run.gif").read_bytes().startswith(b"GIF89a")
     assert "finished after 60 decisions" in done.stdout
     assert "mW estimated" in done.stdout
 
@@ -64,7 +74,7 @@ def test_every_key_of_a_report_is_documented_and_no_other(weights: Path, tmp_pat
     assert done.exit_code == 0
     report = report_of(tmp_path / "run")
     page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
-    section = page.partition("Run report\n\n")[2].partition("\n## ")[0]
+    section = page.partition("Run report\n\n")[2].partition("\n**Of `tnemu run`**")[0]
     top, _, inner = section.partition("| key of `energy`")
     for table, facts in ((top, report), (inner, report["energy"])):
         rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]

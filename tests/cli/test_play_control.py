@@ -35,7 +35,7 @@ def test_an_episode_on_the_board_is_one_of_the_integer_model(weights: Path, tmp_
     out = tmp_path / "run"
     done = play(
         "cartpole", "--weights", weights, "--board", "tiny", "--mode", "free", "--seed", 3,
-        "--episodes", 2, "--output", out, "--video",
+        "--episodes", 2, "--output", out, "--video", tmp_path / "run.gif",
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     network = read_rate(weights)
@@ -47,7 +47,7 @@ def test_an_episode_on_the_board_is_one_of_the_integer_model(weights: Path, tmp_
     assert report["ticks_per_decision"] == 23
     assert "cartpole on tiny: 3 of" in done.stdout
     assert "23 ticks from frame to votes" in done.stdout
-    assert {"run.gif", "run.png"} <= set(os.listdir(out))
+    assert {"replay.npz", "run.png"} <= set(os.listdir(out))
 
 
 def test_a_network_of_another_task_is_refused(weights: Path) -> None:

@@ -29,12 +29,12 @@ def quick(weights: Path, folder: Path, *more: Any) -> Any:
 
 def test_a_used_folder_is_refused_and_stays_as_it_is(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    assert quick(weights, folder, "--video").exit_code == 0
+    assert quick(weights, folder, "--video", folder.parent / "film.gif", "--force").exit_code == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = quick(weights, folder)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
-        f"error: {folder} holds a run already (report.json, run.png, run.gif); choose another "
+        f"error: {folder} holds a run already (report.json, run.png, replay.npz); choose another "
         "--output, or overwrite it with --force\n"
     )
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -43,7 +43,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(weights: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_force_overwrites_a_run_and_leaves_nothing_of_it(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    quick(weights, folder, "--video")
+    quick(weights, folder, "--video", folder.parent / "film.gif", "--force")
     assert quick(weights, folder, "--force", "--seed", 9).exit_code == 0
     assert sorted(os.listdir(folder)) == ["report.json", "run.png"]
     assert report_of(folder)["seed"] == 9

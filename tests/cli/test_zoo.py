@@ -72,6 +72,15 @@ def test_the_table_has_a_line_for_every_student():
     assert any(line.startswith("krull: python -m tnemu.learn.distil krull") for line in lines)
 
 
+def test_every_score_is_listed_with_its_interval_episodes_and_seeds():
+    lines = CliRunner().invoke(app, ["zoo"]).stdout.splitlines()
+    cells = [line.split() for line in lines]
+    assert ["krull", "student", "4,143", "3,678..4,637", "30", "77000..77029"] in cells
+    start = next(k for k, row in enumerate(cells) if row[:3] == ["name", "player", "mean"])
+    told = {(row[0], row[1]) for row in cells[start + 1 :] if len(row) == 6 and row[0] in listed()}
+    assert told == {(name, who) for name, row in listed().items() for who in row["scores"]}
+
+
 @pytest.mark.slow
 def test_the_sizes_that_are_kept_are_those_that_are_worked_out():
     """Run: tnemu zoo --sizes > tnemu/zoo/sizes.json"""

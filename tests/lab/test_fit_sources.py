@@ -24,7 +24,10 @@ from tnemu.mapping.build import build_image
 from tnemu.mapping.place import in_order
 
 MODEL = Path(__file__).parents[1] / "formats" / "data" / "ex1.json"
-GIVE = "give a weight file (.safetensors), an IBM model file (.json, .tnbm) or a shipped student's name"
+GIVE = (
+    "give a weight file (.safetensors), an IBM model file (.json, .tnbm), a NIR file (.nir) or a shipped "
+    "student's name"
+)
 
 
 def refusal(*arguments, **keywords):
@@ -146,7 +149,6 @@ def test_a_model_file_keeps_the_order_of_its_cores(tmp_path):
             "a zip archive, such as arrays of numpy (.npz) or a torch file",
         ),
         ("a.npy", b"\x93NUMPY\1\0", "an array of numpy (.npy)"),
-        ("a.nir", b"\x89HDF\r\n\x1a\n...", "an HDF5 file, as NIR graphs are, and tnemu reads none"),
         ("a.pkl", b"\x80\x04\x95", "a pickled object, and tnemu opens none"),
         ("a.sfti", b'{"class":"SpikeWriter"}\n', "a spike file; tnemu run takes it as --spikes"),
         ("b.json", b'{"spike":{"srcTime":0}}', "a spike file; tnemu run takes it as --spikes"),

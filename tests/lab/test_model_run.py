@@ -107,7 +107,9 @@ def test_a_recording_of_potentials_has_a_line_for_every_tick_and_neuron(
 
 @pytest.mark.parametrize("name", ["s.txt", "s", "s.npy", "csv", "s.csv.gz", "s." + "x" * 5000])
 def test_a_recording_of_another_ending_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(FormatError, match=r"end it in \.npz, \.csv or \.sfro$") as caught:
+    with pytest.raises(
+        FormatError, match=r"end it in \.npz, \.csv, \.parquet or \.sfro$"
+    ) as caught:
         parse_probe(f"spikes={name}", 1)
     assert len(str(caught.value)) < 300
 

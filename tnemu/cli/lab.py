@@ -21,6 +21,10 @@ COMMANDS = {
         "Run a network as a spiking one beside its source, on CartPole or MountainCar",
     ),
     "dsqn": (f"{_SPIKING}:dsqn", "The tables of Hahn's thesis, run again beside what it printed"),
+    "occlude": (
+        "tnemu.cli.lab_occlude:occlude",
+        "How well players of Atari do when a bar hides a part of the screen",
+    ),
 }
 """Command name -> where it is, and its line of help."""
 

@@ -9,16 +9,17 @@ import typer
 
 if TYPE_CHECKING:
     from tnemu.lab.convert import Target
+    from tnemu.networks.spiking.dense import DenseNetwork
 
 
 def convert(
     converted: Annotated[
         Path,
         typer.Argument(
-            help="Network to be run with spikes, .npz; or one made for the board, .safetensors."
+            help="Network to be run with spikes, .npz or .zip; or one for the board, .safetensors."
         ),
     ],
-    source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz.")],
+    source: Annotated[Path, typer.Option(help="Network that it is compared with, .npz or .zip.")],
     task: Annotated[str, typer.Option(help="cartpole or mountaincar.")],
     ticks: Annotated[int, typer.Option(help="Ticks of a decision.")],
     episodes: Annotated[int, typer.Option(help="Episodes played.")] = 100,
@@ -33,7 +34,7 @@ def convert(
     ] = "potentials",
     reset: Annotated[
         str | None,
-        typer.Option(help="subtract or zero.", show_default="subtract; zero in NEST"),
+        typer.Option(help="subtract or zero.", show_default="subtract; zero in NEST and PyNN"),
     ] = None,
     order: Annotated[
         str | None,
@@ -49,7 +50,9 @@ def convert(
     states: Annotated[
         Path | None, typer.Option(help="Recorded observations for data and robust:P, .npz.")
     ] = None,
-    target: Annotated[str, typer.Option(help="Where it runs: numpy, board or nest.")] = "numpy",
+    target: Annotated[
+        str, typer.Option(help="Where it runs: numpy, board, nest or pynn.")
+    ] = "numpy",
     board: Annotated[str, typer.Option(help="A board's name or file.")] = "ns1e",
     bits: Annotated[
         int,
@@ -69,20 +72,20 @@ def convert(
     its source.
 
     Networks are arrays W0 [in, out], b0, W1, ... as in docs/spiking.md; without biases the last input
-    is a constant 1.
+    is a constant 1. Or .zip of stable-baselines3's DQN, PPO and A2C with an MlpPolicy of rectifiers.
     """
     from tnemu.cli.errors import CommandError
     from tnemu.errors import one_of
     from tnemu.files import check_writable
-    from tnemu.formats.dense_file import read_dense, read_observations
+    from tnemu.formats.dense_file import read_observations
     from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial, rate_network
     from tnemu.networks.spiking.normalisations import check_normalisation, normalised
     from tnemu.networks.spiking.recipe import Recipe
     from tnemu.tasks.control.spec import ControlSpec
 
-    one_of("target", target, ("numpy", "board", "nest"), error=CommandError)
+    one_of("target", target, ("numpy", "board", "nest", "pynn"), error=CommandError)
     on_board = target == "board"
-    reset = reset or ("zero" if target == "nest" else "subtract")
+    reset = reset or ("zero" if target in ("nest", "pynn") else "subtract")
     recipe = Recipe(
         ticks, encoding, decoding, reset,
         order or ("textbook" if on_board else "thesis"),
@@ -92,13 +95,13 @@ def convert(
     spec.start(seed)  # refuses a seed that is none
     if json not in (None, "-"):
         check_writable(str(json), error=CommandError)
-    original = read_dense(source)
+    original = _network(source)
     runner: Target
     if converted.suffix == ".safetensors":
         given = {"order": order, "start": start, "normalise": normalise, "bits": bits}
         runner = _made_runner(converted, recipe, given, target, board, spec, seed)
     else:
-        network = read_dense(converted)
+        network = _network(converted)
         check_fits(network, spec)
         if check_normalisation(normalise) and states is None:
             raise CommandError(
@@ -119,11 +122,26 @@ def convert(
             from tnemu.targets.spiking_nest import NestTarget
 
             runner = NestTarget(network, recipe, seed)
+        elif target == "pynn":
+            from tnemu.targets.spiking_pynn import PynnTarget
+
+            runner = PynnTarget(network, recipe)
         else:
             runner = NumpyTarget(network, recipe, seed)
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
+
+
+def _network(path: Path) -> DenseNetwork:
+    """A float network: an archive of arrays, or a policy of stable-baselines3."""
+    from tnemu.formats.dense_file import read_dense
+
+    if path.suffix != ".zip":
+        return read_dense(path)
+    from tnemu.learn.players.mlp_policy import read_policy  # with torch
+
+    return read_policy(path)
 
 
 def _made_runner(
@@ -154,7 +172,7 @@ def _made_runner(
                 f"{name} = {value!r}: {path} was made for {name} {getattr(made, name)!r}; give that, or "
                 "the float network, .npz"
             )
-    if target == "nest" or given["normalise"] != "none" or given["bits"]:
+    if target in ("nest", "pynn") or given["normalise"] != "none" or given["bits"]:
         raise CommandError(
             f"{path} is in whole numbers already: it runs on --target board or, as the integer model, "
             "numpy, without --normalise and --bits; give the float network, .npz"

@@ -18,6 +18,7 @@ COMMANDS = {
     "together": "The same, as it was called for several games",
     "classify": "Train a trinary classifier of pictures or sounds, beside a float control",
     "ladder": "Fine-tune a student's float control in fewer bits",
+    "quantise": "Fine-tune a pretrained network of torch in fewer bits, beside a control",
     "rbm": "Train a restricted Boltzmann machine on small pictures",
     "dqn": "Q-learning on CartPole or MountainCar, as in Hahn's thesis",
     "dsqn": "The same for a spiking network, by surrogate gradients",
@@ -92,6 +93,28 @@ def _ladder(settings: Any, resume: Resume = False) -> Path:
     from tnemu.learn.precision.ladder import climb
 
     return climb(settings, resume)
+
+
+def _quantise(settings: Any, resume: Resume = False) -> Path:
+    """Take a pretrained network of torch down to few bits by fine-tuning after quantisation.
+
+    Weights and data are yours. The result is a file of integers for every rung, and ladder.json.
+    """
+    import json
+
+    from tnemu.cli import quantise_view as view
+    from tnemu.cli.learn_progress import watched
+    from tnemu.files import read_text
+    from tnemu.formats.errors import FormatError
+    from tnemu.learn.precision.network_ladder import quantise as make
+
+    with watched(settings) as report:
+        path = make(settings, resume, report)
+    whole = json.loads(read_text(path, error=FormatError))
+    view.print_rungs(whole)
+    if whole.get("noise"):
+        typer.echo(view.save_noise(whole, path.parent / "noise.png"))
+    return path
 
 
 def _rbm(settings: Any, resume: Resume = False) -> Path:
@@ -264,6 +287,7 @@ together = student
 """What several games were taught with before a student could have any number of them."""
 classify = Training("tnemu.learn.classify.settings:ClassifySettings", _classify)
 ladder = Training("tnemu.learn.precision.settings:LadderSettings", _ladder)
+quantise = Training("tnemu.learn.precision.network_settings:QuantiseSettings", _quantise)
 rbm = Training("tnemu.learn.boltzmann.settings:RbmSettings", _rbm)
 dqn = Training("tnemu.learn.spiking.settings:DqnSettings", _dqn)
 dsqn = Training("tnemu.learn.spiking.settings:DsqnSettings", _dsqn)

@@ -21,7 +21,7 @@ TOGETHER = (
     ("log_likelihood", "log_likelihood_test"),
 )
 """Columns that share a panel."""
-AXES = ("steps", "updates", "iteration", "epoch", "stage", "episode")
+AXES = ("steps", "updates", "iteration", "epoch", "stage", "rung", "episode")
 """Columns that say where, not how well."""
 
 
@@ -84,6 +84,8 @@ def _bar(settings: Any, console: Any) -> Iterator[Report]:
 
 def position(settings: Any, row: dict[str, Any]) -> tuple[str, int, int]:
     """What is being trained, how many steps are done, and of how many."""
+    if "rung" in row:
+        return f"{settings.name} {row['rung']}", row["iteration"], settings.minibatches(row["rung"])
     if "epoch" in row:
         return settings.name, row["epoch"], settings.epochs
     for axis, total in (("episode", "episodes"), ("iteration", "batches")):
@@ -129,10 +131,11 @@ def read_curve(path: Path) -> CurvePlot | None:
     if not rows:
         return None
     axis = next(name for name in ("steps", "epoch", "iteration", "episode") if name in rows[0])
-    stages = list(dict.fromkeys(row.get("stage", "") for row in rows))
+    stage_of = "rung" if "rung" in rows[0] else "stage"
+    stages = list(dict.fromkeys(row.get(stage_of, "") for row in rows))
     parts, marks, begin = [], [], 0.0
     for stage in stages:
-        part = [row for row in rows if row.get("stage", "") == stage]
+        part = [row for row in rows if row.get(stage_of, "") == stage]
         steps = np.array([float(row[axis]) for row in part])
         kept = keep_last_pass(steps)
         parts += [(begin + x, row) for x, row, keep in zip(steps, part, kept, strict=True) if keep]

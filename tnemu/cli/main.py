@@ -19,6 +19,7 @@ from tnemu.emulator import compiling
 
 COMMANDS = {
     "play": "Play a game on an emulated board in real time, with a report",
+    "show": "Show a finished run on a page, with a time slider",
     "boards": "List the boards, or draw one: chips, links, host, published figures",
     "fit": "Map a network onto a board, or say by how much it does not fit",
     "run": "Run an IBM model file, or a board image, on a spike file",

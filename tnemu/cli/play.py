@@ -1,8 +1,8 @@
 """``tnemu play``: a trained network plays its game, or several, on an emulated board, in real time.
 
 The console (ALE) runs in the host process, the board in its own; this process supervises, shows live
-numbers on a terminal, and leaves a run directory: ``report.json``, ``run.png`` and, on request,
-``run.gif``.
+numbers on a terminal, and leaves a run directory: ``report.json``, ``run.png`` and, for ``tnemu show``,
+``replay.npz``. With ``--web`` a page shows the run while it goes on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tnemu.cli.page_view import Address, Port
 from tnemu.cli.run_folder import PlayError, folder_of, run_folder
 from tnemu.cli.screen import say, screen
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tnemu.runtime.record import Record
     from tnemu.runtime.session import Result, Settings
     from tnemu.tasks.task import TaskSpec
+    from tnemu.web.live import LiveRun
 
     Player = TrainedNetwork | RateNetwork
 
@@ -85,7 +87,13 @@ Force = Annotated[
     bool, typer.Option("--force", help="Overwrite the run that is in the run directory already.")
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the report to this file as well.")]
-Video = Annotated[bool, typer.Option("--video", help="Keep a film of the run, run.gif.")]
+Video = Annotated[
+    Path | None,
+    typer.Option(help="Write a film, the game beside the chip, to this .mp4, .gif or .png file."),
+]
+Web = Annotated[
+    bool, typer.Option("--web", help="Show the run on a page of this computer while it goes on.")
+]
 
 
 def command(
@@ -103,14 +111,19 @@ def command(
     output: Output = None,
     force: Force = False,
     report: Report = None,
-    video: Video = False,
+    video: Video = None,
+    web: Web = False,
+    port: Port = 0,
+    address: Address = "127.0.0.1",
 ) -> None:
     """Play Atari games, CartPole or MountainCar on an emulated board in real time; live numbers, then
     a report.
     """
-    from tnemu.cli.play_end import finish
+    from tnemu.cli.play_end import Kept, finish
+    from tnemu.cli.play_page import about_run, check_film, watched
     from tnemu.emulator.engines import find
     from tnemu.hardware.board import load_board
+    from tnemu.runtime import report as reports
     from tnemu.runtime.board import BoardJob
     from tnemu.runtime.clock import Clock
     from tnemu.runtime.session import Settings
@@ -118,6 +131,7 @@ def command(
     console = screen()
     Clock(mode, fps)  # refuses what cannot be before anything slow happens
     _check_engine(engine)
+    check_film(video, force)
     machine = load_board(board)
     students = _students(games or [], weights)
     specs = [_world(student, seed) for student in students]
@@ -135,12 +149,17 @@ def command(
             fps,
             frames,
             len(specs) if episodes is None and frames is None else episodes,
-            film=video,
+            film=web or video is not None,
             stall_s=SLOW_STALL_S if find(engine).slow else STALL_S,
         )
-        result = _run(settings, console)
-    facts = _facts(students, specs, seed, output or folder)
-    finish(result, facts, folder, report, console)
+        facts = _facts(students, specs, seed, output or folder)
+        about = about_run(plan, specs, students[0], settings)
+        with watched(about, plan.image, settings, web, port, address, console) as live:
+            result = _run(settings, console, live)
+            told = reports.build(result, facts)
+            if live is not None:
+                live.finish(told)
+    finish(result, told, folder, report, console, Kept(about, video))
 
 
 def _check_engine(engine: str) -> None:
@@ -249,7 +268,7 @@ def _intent(specs: Sequence[TaskSpec], plan: Plan, ticks: int) -> str:
     )
 
 
-def _run(settings: Settings, console: Console) -> Result:
+def _run(settings: Settings, console: Console, page: LiveRun | None) -> Result:
     """Run the session; on a terminal, show its numbers as they come."""
     import signal
 
@@ -267,7 +286,7 @@ def _run(settings: Settings, console: Console) -> Result:
             except (OSError, SystemExit):  # no room, or (rich's word for it) nobody reads any more
                 session.interrupt(signal.SIGPIPE)
 
-        result = session.run(live)
+        result = session.run(live, page.attach if page else lambda memory: None)
     _end_tracker()
     return result
 

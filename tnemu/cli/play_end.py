@@ -6,11 +6,12 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from tnemu.cli import play_view as view
+from tnemu.cli.play_page import write_film
 from tnemu.cli.run_folder import PlayError
 from tnemu.errors import TnemuError
 
@@ -20,27 +21,32 @@ if TYPE_CHECKING:
     from tnemu.runtime.session import Result
 
 
+class Kept(NamedTuple):
+    """What a film is made with: what a page knows of the run, and the file it is wanted in."""
+
+    about: dict[str, Any]
+    video: Path | None
+
+
 def finish(
     result: Result,
-    facts: dict[str, Any],
+    report: dict[str, Any],
     folder: Path,
     copy: Path | None,
     console: Console,
+    kept: Kept,
 ) -> None:
     """Write the report, here and to ``copy``, picture and film, sum the run up, and end with its
     status: PlayError if the run failed or something could not be written, 128 + a signal.
     """
-    from tnemu.runtime import report as reports
-
-    report = reports.build(result, facts)
     written, problems = _write_reports(report, [folder / "report.json", *([copy] if copy else [])])
-    for name, make in _extras(result, report).items():
+    for place, make in _extras(result, report, folder, kept).items():
         with contextlib.suppress(OSError):
-            (folder / name).unlink()  # of a run that is overwritten
+            place.unlink()  # of a run that is overwritten
         if make is not None:
-            (problem,) = _tried([lambda make=make, name=name: make(folder / name)])
+            (problem,) = _tried([lambda make=make, place=place: make(place)])
             problems += [problem] if problem else []
-            written += [] if problem else [folder / name]
+            written += [] if problem else [place]
     view.summary(report, [_short(path) for path in written], console)
     if result.signal:
         for problem in problems:
@@ -64,12 +70,22 @@ def _write_reports(report: dict[str, Any], places: list[Path]) -> tuple[list[Pat
     return written, [problem for problem in problems if problem]
 
 
-def _extras(result: Result, report: dict[str, Any]) -> dict[str, Callable[[Path], object] | None]:
-    """File name -> what writes it; None for what this run does not have."""
-    return {
-        "run.png": lambda path: view.plot(result, report, path),
-        "run.gif": (lambda path: view.film(result, path)) if len(result.film) else None,
+def _extras(
+    result: Result, report: dict[str, Any], folder: Path, kept: Kept
+) -> dict[Path, Callable[[Path], object] | None]:
+    """File -> what writes it; None for what this run does not have."""
+    from tnemu.web.replay import NAME, write_replay
+
+    any_film = bool(len(result.film))
+    extras: dict[Path, Callable[[Path], object] | None] = {
+        folder / "run.png": lambda path: view.plot(result, report, path),
+        folder / NAME: (lambda path: write_replay(result, kept.about, report, path))
+        if any_film
+        else None,
     }
+    if any_film and kept.video is not None:
+        extras[kept.video] = lambda path: write_film(result, kept.about, path)
+    return extras
 
 
 def _short(path: Path) -> str:

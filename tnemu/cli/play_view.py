@@ -142,16 +142,6 @@ def plot(result: Result, report: dict[str, Any], path: Path) -> None:
         save_run(picture, file)
 
 
-def film(result: Result, path: Path) -> None:
-    """Write the film of the run (GIF); the file appears whole or not at all."""
-    from tnemu.measure.video import write_gif
-    from tnemu.runtime.film import every
-
-    rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
-    with writing(path, error=PlayError) as file:
-        write_gif(file, (picture for _, picture in result.film.pictures()), rate_hz)
-
-
 def _scores(returns: Any) -> str:
     """The last few returns, with how many there were before them."""
     shown = ", ".join(f"{value:,g}" for value in returns[-5:])

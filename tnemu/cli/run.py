@@ -9,6 +9,7 @@ number, the pin; sorted by the three. An output named .sfro is RAWO6, one named 
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -50,8 +51,9 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="WHAT=FILE",
-            help="Record inside, as .npz or .csv (spikes also .sfro): spikes, spikes:CORE,... or "
-            "potentials:CORE[:NEURON,...]; with ' every N' after it every N-th tick.",
+            help="Record inside, as .npz, .csv or .parquet (spikes also .sfro): spikes, "
+            "spikes:CORE,..., potentials:CORE[:NEURON,...] or counters; with ' every N' after it every "
+            "N-th tick, counters of N ticks together.",
         ),
     ] = None,
     noise_seed: Annotated[
@@ -70,30 +72,54 @@ def command(
         int | None,
         typer.Option(min=1, help="Largest model file that is read, instead of 2 GiB."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write counts, time and estimated energy as JSON."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the same JSON for programs, and no summary.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw raster, rates and the map of the cores."),
+    ] = None,
 ) -> None:
     """Run an IBM model file, or a board image, on a spike file."""
     from tnemu.cli.boards import parse_changes
+    from tnemu.cli.run_end import finish, refuse_early
     from tnemu.lab.images import board_image, notes_of
     from tnemu.lab.model_run import RunError, run_model
     from tnemu.lab.probes import parse_probe
+    from tnemu.lab.run_report import PictureProbe
 
     probes = [parse_probe(text, ticks) for text in probe or []]
-    names = [output, *(str(item.path) for item in probes)]
+    if json and output == "-":
+        raise RunError("--json and --output - both write to standard output; give --output a file")
+    files = [*(item.path for item in probes), *filter(None, (report, plot))]
+    names = [output, *map(str, files)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"{twice.pop()} is to be written twice; give every file its own name")
+    refuse_early(report, plot)
     image = board_image(model, board, parse_changes(changes or []), most_bytes=most_bytes)
+    picture = PictureProbe(ticks) if plot else None
     with _terminable():
         done = run_model(
             image,
             ticks,
             _opened(output),
             given=spikes,
-            probes=probes,
+            probes=[*probes, picture] if picture else probes,
             engine=engine,
             noise_seed=noise_seed,
             name=model.name,
         )
-    typer.echo(done, err=True)
+        facts = {
+            "command": shlex.join(["tnemu", *sys.argv[1:]]),
+            "model": model.name,
+            "output": output,
+            "noise_seed": noise_seed,
+        }
+        finish(done, image, facts, report, plot, picture, json=json)
     for note in (*notes_of(image.origin), *done.notes()):
         typer.echo(f"note: {note}", err=True)
 

@@ -16,7 +16,7 @@ from tnemu.errors import TnemuError
 from tnemu.files import make_folder
 from tnemu.files.scratch import clean, scratch_name
 
-KEPT = ("report.json", "run.png", "run.gif")
+KEPT = ("report.json", "run.png", "replay.npz")
 """What a run leaves."""
 
 RUNS = "runs"

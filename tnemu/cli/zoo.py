@@ -44,8 +44,13 @@ def _print_students(rows: list[dict[str, Any]], board: str) -> None:
 
     heads = ["name", "game", f"cores of {board}", "ticks", "score", "random", "teacher"]
     print_table([*heads, "of teacher", "95 %", "licence"], [_cells(row) for row in rows])
-    typer.echo("scores: mean of episodes on seeds that chose nothing; see tnemu/zoo/README.md")
     typer.echo("of teacher: (score - random) / (teacher - random)")
+    typer.echo()
+    print_table(
+        ["name", "player", "mean", "95 %", "episodes", "seeds"],
+        [cells for row in rows for cells in _figures(row)],
+    )
+    typer.echo("seeds chose nothing; 95 %: bootstrap of the mean; made by (tnemu/zoo/README.md):")
     for row in rows:
         made = row["provenance"]
         teacher, command = made.get("teacher_sha256"), made.get("command")
@@ -102,4 +107,21 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{share['mean']:.2f}" if share else "-",
         interval(share.get("mean_95"), "{:.2f}".format),
         row["licence"],
+    ]
+
+
+def _figures(row: dict[str, Any]) -> list[list[str]]:
+    """A line for every score of a student's evaluation."""
+    from tnemu.cli.learn_view import interval, points
+
+    return [
+        [
+            row["name"],
+            who,
+            points(score["mean"]),
+            interval(score["mean_95"], points),
+            str(score["episodes"]),
+            f"{score['seeds'][0]}..{score['seeds'][-1]}",
+        ]
+        for who, score in row["scores"].items()
     ]

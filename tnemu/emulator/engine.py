@@ -78,7 +78,8 @@ class LaneTrace:
 
     recorded  bool [n]  cores whose firings are wanted
     limit     firings wanted at most of every lane
-    outputs   pieces of rows (lane, tick, connector index, pin), in any order
+    outputs   pieces of rows (lane, tick, connector index, pin), every lane's in order of tick, then
+              connector number, then pin
     spikes    pieces of rows (lane, tick, core, neuron), every lane's in that order
     """
 
@@ -155,4 +156,8 @@ class LaneEngine(Protocol):
 
 def rows(events: list[Events], columns: int = 3) -> Events:
     """The pieces as one array int64 [m, columns]."""
-    return np.concatenate([np.zeros((0, columns), np.int64), *events])
+    return (
+        events[0]
+        if len(events) == 1
+        else np.concatenate([np.zeros((0, columns), np.int64), *events])
+    )

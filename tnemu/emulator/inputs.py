@@ -61,6 +61,10 @@ class Taps:
             [taps[field].astype(np.int64) for field in ("delay", "core", "axon")], axis=1
         )
         self._first = np.searchsorted(taps["pin"], np.arange(connector.width + 1))
+        most = -(-len(taps) // max(1, self._width))
+        equal = len(taps) and (np.diff(self._first) == most).all()
+        self._each = most if equal else 0
+        """Taps of every pin, where all have as many; else 0."""
         delays = self._rows[:, 0]
         self._delays = (int(delays.min()), int(delays.max())) if len(delays) else (0, 0)
 
@@ -76,12 +80,17 @@ class Taps:
             ticks = ticks + rows
         if ticks.ndim:
             numbers, ticks = together(pins=numbers, tick=ticks)
-        first = self._first[numbers.ravel()]
-        count = self.count(numbers.ravel())
-        check_size(int(count.sum()))
-        # Tap k of the result belongs to the pin whose run of taps covers k.
-        skip = np.repeat(first - (np.cumsum(count) - count), count)
-        events = self._rows[skip + np.arange(len(skip))]
+        numbers = numbers.ravel()
+        if self._each:
+            check_size(self._each * len(numbers))
+            events = self._rows.reshape(self._width, -1)[numbers].reshape(-1, 3)
+            count: Any = self._each
+        else:
+            first, count = self._first[numbers], self.count(numbers)
+            check_size(int(count.sum()))
+            # Tap k of the result belongs to the pin whose run of taps covers k.
+            skip = np.repeat(first - (np.cumsum(count) - count), count)
+            events = self._rows[skip + np.arange(len(skip))]
         if len(events):
             events[:, 0] += np.repeat(ticks, count) if ticks.ndim else ticks
             if not self._in_time(int(ticks.min()), int(ticks.max()), now):

@@ -22,7 +22,7 @@ from tnemu.emulator.inputs import axon_events, check_size
 from tnemu.emulator.lane_state import LaneInputs, LaneState, generators, mask, packed
 from tnemu.emulator.loaded import SPIKE_LIMIT, Cores, Loaded
 from tnemu.emulator.one_caller import alone
-from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes, connector_numbers
+from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
 from tnemu.emulator.state import LAST_TICK, Counters
 from tnemu.errors import shown, whole
 from tnemu.files import PathLike
@@ -94,7 +94,7 @@ class LaneEmulator(Loaded[LaneSpikes]):
     """``lanes`` boards loaded with ``image``, at tick 0, all potentials at V0, nothing in flight.
 
     It has an Emulator's methods; counters, firings and spikes in flight are those of all boards
-    together. It runs in one thread. Memory of the compiled engine: 33 kB a core and 64 lanes for the
+    together. Every 64 lanes of 1,024 cores are worth a thread, up to the processors there are. Memory of the compiled engine: 33 kB a core and 64 lanes for the
     slots, and 1 kB a core and lane for potentials, of which only cores that keep something between
     ticks use any.
 
@@ -278,11 +278,12 @@ class LaneEmulator(Loaded[LaneSpikes]):
         engine = self._running()
         engine.advance(ticks, self._pending, trace)
         self._pending = self._pending.from_tick(engine.tick)
-        lane, *events = rows(trace.outputs, 4).T
-        numbers = connector_numbers(self.image.outputs)[events[1]]
-        order = np.lexsort((events[2], numbers, events[0], lane))
-        out = OutputSpikes.of_rows(np.stack(events, axis=1)[order], self.image.outputs)
-        return LaneSpikes(lane[order], out, self.lanes)
+        found = rows(trace.outputs, 4)
+        lane = found[:, 0]
+        if (lane[1:] < lane[:-1]).any():
+            found = found[np.argsort(lane, kind="stable")]
+        out = OutputSpikes.of_rows(found[:, 1:], self.image.outputs)
+        return LaneSpikes(np.ascontiguousarray(found[:, 0]), out, self.lanes)
 
     def _joined(self, found: list[LaneSpikes]) -> LaneSpikes:
         lane = np.concatenate([out.lane for out in found])

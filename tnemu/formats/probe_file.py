@@ -1,4 +1,4 @@
-"""Recordings of what happens inside a board: firings, or potentials, as .npz or .csv.
+"""Recordings of what happens inside a board: firings, potentials or counts, as .npz, .csv or .parquet.
 
 An ``.npz`` of firings holds ``tick`` int64, ``core`` int64 (its id) and ``neuron`` int16, all [m], in
 the order in which they fired, and ``truncated``: whether there were more than are kept. One of
@@ -7,12 +7,16 @@ potentials holds ``tick`` int64 [ticks], ``core``, ``neuron`` int16 [k] and ``po
 
     tick,core,neuron                tick,core,neuron,potential
     0,3,17                          0,3,17,-4
+
+Counts have ``tick`` int64 [rows], the first of the ticks that a row counts, and an int64 [rows] for each
+counter. A ``.parquet`` is the table of the ``.csv`` (it needs pyarrow); it is written and not read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +29,8 @@ from tnemu.formats.errors import FormatError
 from tnemu.formats.spike_records import CORE_LIMIT, LAST_TIME
 from tnemu.hardware.neuron import NEURONS
 
-SUFFIXES = (".npz", ".csv")
+PARQUET = ".parquet"
+SUFFIXES = (".npz", ".csv", PARQUET)
 """How the names of recordings end."""
 FIRING_DTYPE = np.dtype([("tick", np.int64), ("core", np.int64), ("neuron", np.int16)])
 """A firing: the tick, the id of the core, the neuron in it."""
@@ -41,12 +46,19 @@ _LINE_BYTES = 1 << 12
 
 
 def suffix_of(path: str | Path, also: tuple[str, ...] = ()) -> str:
-    """``.npz``, ``.csv`` or one of ``also``; raises FormatError for a name that ends otherwise."""
+    """``.npz``, ``.csv``, ``.parquet`` or one of ``also``; raises FormatError for a name that ends
+    otherwise, and for a ``.parquet`` where pyarrow is missing.
+    """
     suffix, known = Path(path).suffix.lower(), (*SUFFIXES, *also)
     if suffix not in known:
         raise FormatError(
             f"{shown(str(path))} has no ending that says how to write a recording; "
             f"end it in {', '.join(known[:-1])} or {known[-1]}"
+        )
+    if suffix == PARQUET and find_spec("pyarrow") is None:
+        raise FormatError(
+            f"{shown(str(path))} needs the package pyarrow, which is not installed; run: pip install "
+            "pyarrow, or end the name in .csv or .npz"
         )
     return suffix
 
@@ -60,10 +72,12 @@ def write_firings(path: str | Path, records: npt.NDArray[np.void], truncated: bo
     if suffix_of(path) == ".npz":
         _write_npz(path, columns | {"truncated": np.array(truncated)})
         return
-    with writing(path, error=FormatError, what="recording") as file:
-        file.write(_FIRINGS + b"\n")
-        for start in range(0, len(records), _BLOCK_LINES):
-            _write_lines(file, [c[start : start + _BLOCK_LINES] for c in columns.values()])
+    starts = range(0, len(records), _BLOCK_LINES)
+    _write_table(
+        path,
+        FIRING_DTYPE.names or (),
+        ([c[at : at + _BLOCK_LINES] for c in columns.values()] for at in starts),
+    )
 
 
 def write_potentials(
@@ -81,18 +95,36 @@ def write_potentials(
         named = {"tick": ticks, "core": np.array(core), "neuron": neurons, "potential": potentials}
         _write_npz(path, named)
         return
-    with writing(path, error=FormatError, what="recording") as file:
-        file.write(_POTENTIALS + b"\n")
-        some = max(1, _BLOCK_LINES // len(neurons))
-        for start in range(0, len(ticks), some):
-            tick, neuron = np.meshgrid(ticks[start : start + some], neurons, indexing="ij")
-            values: list[npt.NDArray[Any]] = [
-                tick,
-                np.full_like(tick, core),
-                neuron,
-                potentials[start : start + some],
-            ]
-            _write_lines(file, values)
+    some = max(1, _BLOCK_LINES // len(neurons))
+
+    def blocks() -> Iterator[list[npt.NDArray[Any]]]:
+        for at in range(0, len(ticks), some):
+            tick, neuron = np.meshgrid(ticks[at : at + some], neurons, indexing="ij")
+            yield [tick, np.full_like(tick, core), neuron, potentials[at : at + some]]
+
+    _write_table(path, _POTENTIALS.decode().split(","), blocks())
+
+
+def write_counts(
+    path: str | Path,
+    ticks: npt.NDArray[np.int64],
+    names: Sequence[str],
+    counts: npt.NDArray[np.int64],
+) -> None:
+    """Counts int64 [m, names] in the ticks from ``ticks`` [m] on, a column for each of ``names``.
+
+    As a file, whole or not at all. Raises FormatError as :func:`write_firings` does.
+    """
+    columns = {"tick": ticks, **dict(zip(names, counts.T, strict=True))}
+    if suffix_of(path) == ".npz":
+        _write_npz(path, columns)
+        return
+    starts = range(0, len(ticks), _BLOCK_LINES)
+    _write_table(
+        path,
+        list(columns),
+        ([c[at : at + _BLOCK_LINES] for c in columns.values()] for at in starts),
+    )
 
 
 def iter_firings(path: str | Path) -> Iterator[npt.NDArray[np.void]]:
@@ -174,6 +206,33 @@ def _said(values: Any) -> str:
 
 def _write_npz(path: str | Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     write_npz(path, arrays, error=FormatError, what="recording", compressed=True)
+
+
+def _write_table(
+    path: str | Path, names: Sequence[str], blocks: Iterable[list[npt.NDArray[Any]]]
+) -> None:
+    """Columns, block by block, as .csv or .parquet."""
+    with writing(path, error=FormatError, what="recording") as file:
+        if suffix_of(path) == PARQUET:
+            _write_parquet(file, names, blocks)
+            return
+        file.write(",".join(names).encode() + b"\n")
+        for columns in blocks:
+            _write_lines(file, columns)
+
+
+def _write_parquet(
+    file: IO[bytes], names: Sequence[str], blocks: Iterable[list[npt.NDArray[Any]]]
+) -> None:
+    """A row group a block; every column is int64."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    schema = pa.schema([(name, pa.int64()) for name in names])
+    with ParquetWriter(pa.PythonFile(file, "w"), schema) as writer:
+        for columns in blocks:
+            whole = [pa.array(column.ravel().astype(np.int64)) for column in columns]
+            writer.write_table(pa.Table.from_arrays(whole, schema=schema))
 
 
 def _write_lines(file: IO[bytes], columns: list[npt.NDArray[Any]]) -> None:

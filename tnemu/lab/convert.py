@@ -54,7 +54,10 @@ class NumpyTarget:
 
 
 CALIBRATION_STATES, CALIBRATION_SEED = 4_000, 1_000_003
-"""Decisions of the source that a network is fitted to the chip by, where no states are given."""
+"""Decisions of the source that a network is fitted to the chip by, where no states are given: so many,
+and so many again with a share WANDERING of random actions, as a converted network goes astray too.
+"""
+WANDERING = 0.1
 
 
 def rate_network(
@@ -69,10 +72,16 @@ def rate_network(
     levels: int = 0,
 ) -> RateNetwork:
     """``network`` in whole numbers, fitted by ``states`` [n, in], or by what its source sees when it
-    plays. The neurons of a network that was trained as a spiking one are not rescaled.
+    plays, and when it errs. The neurons of a network that was trained as a spiking one are not rescaled.
     """
     if states is None:
-        states = played_states(source.decide, spec, CALIBRATION_SEED, CALIBRATION_STATES)
+        ways = enumerate((0.0, WANDERING))
+        states = np.concatenate(
+            [
+                played_states(source.decide, spec, CALIBRATION_SEED + k, CALIBRATION_STATES, share)
+                for k, share in ways
+            ]
+        )
     fit = Fit(largest(states), None if network.spiking else states, bits, first_bits, levels)
     return quantised(network, recipe, fit, spec.actions, task=reference_to(spec), name=spec.name)
 

@@ -27,6 +27,7 @@ from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
 from tnemu.lab.outputs import RunError, output_for
 from tnemu.lab.probes import SPIKE_LIMIT, Probe
+from tnemu.runtime.clock import now_s
 
 __all__ = ["ModelRun", "RunError", "check_numbers", "run_model"]
 
@@ -46,6 +47,10 @@ class ModelRun:
     counters: Counters
     late: int
     probes: tuple[Probe, ...]
+    firings: npt.NDArray[np.int64]
+    """[cores] firings of every core."""
+    elapsed_s: float | None
+    """Seconds of the engine in all ticks but the first, which loads it; None of one tick."""
 
     def __str__(self) -> str:
         count = self.counters
@@ -105,12 +110,15 @@ def run_model(
             # It takes its name after the run, so that an interrupted run leaves none.
             output = stack.enter_context(writing(output, error=RunError, what="spike file"))
         output.write(kind.head())
+        elapsed_s = 0.0
         while (begin := emulator.tick) < ticks:
             recorded = kind.recorded.union(*(p.recorded for p in probes))
             most, limit = _piece(len(recorded)) if kind.recorded else (CHUNK_TICKS, SPIKE_LIMIT)
             until = min(ticks, inputs.queue()) if inputs else ticks
-            until = min(until, *(p.stop(begin) for p in probes), begin + most)
+            until = min(until, *(p.stop(begin) for p in probes), begin + (most if begin else 1))
+            started = now_s()
             found = emulator.run(until - begin, record_spikes=sorted(recorded), spike_limit=limit)
+            elapsed_s += now_s() - started if begin else 0.0
             output.writelines(kind.piece(found, emulator.last_spikes, begin, until))
             for probe in probes:
                 probe.take(emulator)
@@ -120,9 +128,18 @@ def run_model(
         for probe in probes:
             probe.finish()
         output.flush()
-        counters = emulator.counters
+        counters, firings = emulator.counters, emulator.firings
     late = inputs.late if inputs else 0
-    return ModelRun(ticks, image.board.name, engine, counters, late, tuple(probes))
+    return ModelRun(
+        ticks,
+        image.board.name,
+        engine,
+        counters,
+        late,
+        tuple(probes),
+        firings,
+        elapsed_s if ticks > 1 else None,
+    )
 
 
 class _Inputs:

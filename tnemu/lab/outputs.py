@@ -2,7 +2,7 @@
 
 .sfro   RAWO6: with the core and neuron that sent them, in order of tick, core and neuron
 .sfcp   CONNPIN: the pins of every tick, in order of the core and neuron that sent them
-others  text, sorted by tick, connector and pin
+.sfto   text, sorted by tick, connector and pin; .txt and .sfti too, and names without an ending
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.spikes import NeuronSpikes, OutputSpikes
-from tnemu.errors import TnemuError
+from tnemu.errors import TnemuError, shown
 from tnemu.formats.spike_file import format_header, format_lines, spikes
 from tnemu.formats.spike_pins import END, MOST_PINS, PinHeader, pin_block
 from tnemu.formats.spike_words import SENT_HEADER, sent_words
@@ -23,6 +23,9 @@ from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS
 from tnemu.lab.senders import Senders
 from tnemu.networks.logical import FIRST_CONNECTOR
+
+KNOWN = ("", ".sfto", ".sfti", ".txt", ".sfro", ".sfcp")
+"""How the names of output files end; without an ending they are text."""
 
 
 class RunError(TnemuError, ValueError):
@@ -124,9 +127,14 @@ class PinOutput(SentOutput):
 def output_for(name: str | Path | None, image: BoardImage) -> Output:
     """The kind of output that a file's name asks for; text where there is no name.
 
-    Raises RunError where the image cannot be written so.
+    Raises RunError for a name that says something else, and where the image cannot be written so.
     """
     suffix = Path(name).suffix.lower() if name is not None else ""
+    if suffix not in KNOWN:
+        raise RunError(
+            f"{shown(str(name))} does not end as a spike file does; end it in .sfto or .txt (text), .sfro "
+            "(with senders) or .sfcp (pins); recordings of the inside are --probe"
+        )
     if suffix == ".sfro":
         return SentOutput(image)
     return PinOutput(image) if suffix == ".sfcp" else TextOutput()

@@ -5,8 +5,10 @@ spikes:CORE,...=FILE            those of the named cores
 potentials:CORE=FILE            V of all 256 neurons of a core, after every tick
 potentials:CORE:NEURON,...=FILE those of the named neurons
 "... every N=FILE"              of either, in ticks 0, N, 2N, ... alone
+counters=FILE                   what happened in every tick: spikes, synaptic operations, hops, ...
+"counters every N=FILE"         in every N ticks together
 
-The name of the file says how it is written: ``.npz`` or ``.csv``, firings also as ``.sfro`` (RAWO6: with
+The name of the file says how it is written: ``.npz``, ``.csv`` or ``.parquet``, firings also as ``.sfro`` (RAWO6: with
 where they are sent, as IBM's run time records them). Firings are kept up to SPIKE_LIMIT; more than
 VALUE_LIMIT potentials are refused.
 """
@@ -15,15 +17,23 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.state import Counters
 from tnemu.errors import TnemuError, shown
 from tnemu.files import check_writable
-from tnemu.formats.probe_file import FIRING_DTYPE, suffix_of, write_firings, write_potentials
+from tnemu.formats.probe_file import (
+    FIRING_DTYPE,
+    suffix_of,
+    write_counts,
+    write_firings,
+    write_potentials,
+)
 from tnemu.formats.spike_words import write_sent_spikes
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import NEURONS
@@ -35,11 +45,16 @@ SENT = ".sfro"
 """How the name of a recording ends that says where the spikes are sent."""
 VALUE_LIMIT = 1 << 26
 """Potentials that a probe keeps at most: 256 MB."""
+COUNT_LIMIT = 1 << 24
+"""Counts that a probe keeps at most: 128 MB."""
 
 _LIST = r"\d{1,9}(?:,\d{1,9})*"
 _EVERY = r"(?: every ([1-9]\d{0,8}))?"
 _SPIKES = re.compile(rf"spikes(?::({_LIST}))?{_EVERY}")
 _POTENTIALS = re.compile(rf"potentials:(\d{{1,9}})(?::({_LIST}))?{_EVERY}")
+_COUNTERS = re.compile(rf"counters{_EVERY}")
+COUNTED = tuple(f.name for f in fields(Counters) if f.name != "ticks")
+"""What is counted of every tick."""
 
 
 class ProbeError(TnemuError, ValueError):
@@ -198,6 +213,39 @@ class PotentialProbe(Probe):
         write_potentials(self.path, ticks, self.core, self.neurons, self.potential)
 
 
+class CountProbe(Probe):
+    """What the board counted in every ``every`` ticks, the last of them fewer if the run ends."""
+
+    def __init__(self, what: str, path: Path, every: int, ticks: int) -> None:
+        super().__init__(what, path, every)
+        rows = -(-ticks // every)
+        if (size := rows * len(COUNTED)) > COUNT_LIMIT:
+            raise ProbeError(
+                f"--probe {what}: {rows:,} rows of {len(COUNTED)} counters are {size:,} values, a probe "
+                f"keeps {COUNT_LIMIT:,}; count more ticks together (counters every {10 * every}) or run "
+                "fewer ticks"
+            )
+        self.sums = np.zeros((rows, len(COUNTED)), np.int64)
+        self.before = np.zeros(len(COUNTED), np.int64)
+
+    def stop(self, tick: int) -> int:
+        """The end of the row that ``tick`` is in."""
+        return tick - tick % self.every + self.every
+
+    def prepare(self, image: BoardImage) -> None:
+        """Nothing: every board counts."""
+
+    def take(self, emulator: Emulator) -> None:
+        """Add what was counted since the last piece to its row."""
+        now = np.array(astuple(emulator.counters)[1:], np.int64)
+        self.sums[(emulator.tick - 1) // self.every] += now - self.before
+        self.before = now
+
+    def finish(self) -> None:
+        """Write the counts."""
+        write_counts(self.path, np.arange(len(self.sums)) * self.every, COUNTED, self.sums)
+
+
 def parse_probe(text: str, ticks: int) -> Probe:
     """The probe that ``WHAT=FILE`` asks for, in a run of ``ticks`` ticks."""
     what, equals, name = text.partition("=")
@@ -208,10 +256,12 @@ def parse_probe(text: str, ticks: int) -> Probe:
         if found and max(neurons := _numbers(found[2]), default=0) < NEURONS:
             core, every = int(found[1]), int(found[3] or 1)
             return PotentialProbe(what, Path(name), core, neurons, every, ticks)
+        if found := _COUNTERS.fullmatch(what):
+            return CountProbe(what, Path(name), int(found[1] or 1), ticks)
     raise ProbeError(
-        f"--probe {shown(text)} is not understood; write spikes=FILE, spikes:CORE,...=FILE or "
-        f"potentials:CORE[:NEURON,...]=FILE, neurons 0..{NEURONS - 1}, files .npz or .csv (spikes also "
-        f"{SENT}); for every N-th tick alone: 'spikes every N=FILE'"
+        f"--probe {shown(text)} is not understood; write spikes=FILE, spikes:CORE,...=FILE, "
+        f"potentials:CORE[:NEURON,...]=FILE or counters=FILE, neurons 0..{NEURONS - 1}, files .npz, .csv "
+        f"or .parquet (spikes also {SENT}); for every N-th tick alone: 'spikes every N=FILE'"
     )
 
 

@@ -2,6 +2,7 @@
 
 source_of("krull")             a student that is shipped
 source_of("mine.safetensors")  a weight file
+source_of("net.nir")           a NIR graph, as other tools write it
 source_of("ex1.json")          an IBM model file, JSON or compiled (.tnbm): its cores keep their order
 """
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 4096
 """Bytes of a file that are looked at to tell what it is."""
-GIVE = "give a weight file (.safetensors), an IBM model file (.json, .tnbm) or a shipped student's name"
+GIVE = (
+    "give a weight file (.safetensors), an IBM model file (.json, .tnbm), a NIR file (.nir) or a shipped "
+    "student's name"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,10 @@ def _file(path: Path, most_bytes: int | None) -> Source:
 
         network = read_model(path, most_bytes=most_bytes or MOST_BYTES)
         return Source(path.stem, network, in_order=True)
+    if kind == GRAPH:
+        import corelets
+
+        return Source(path.stem, corelets.load(path))
     raise FitError(f"{place(path)} holds no network, it is {kind}; {GIVE}")
 
 
@@ -106,11 +114,11 @@ def _folder(path: Path) -> FitError:
     )
 
 
-WEIGHTS, MODEL = "a weight file", "an IBM model file"
+WEIGHTS, MODEL, GRAPH = "a weight file", "an IBM model file", "a NIR graph"
 _STARTS = (
     (b"\x93NUMPY", "an array of numpy (.npy)"),
     (b"PK\x03\x04", "a zip archive, such as arrays of numpy (.npz) or a torch file"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as NIR graphs are, and tnemu reads none"),
+    (b"\x89HDF\r\n\x1a\n", GRAPH),
     (b"\x80", "a pickled object, and tnemu opens none"),
 )
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +55,27 @@ def _without_backend() -> Iterator[None]:
 
                 with suppress(ValueError):
                     matplotlib.rcParams["backend"] = asked
+
+
+Grid = Literal["", "x", "y", "both"]
+"""Lines across a plot: at the ticks of which axis."""
+
+
+def style_axes(axes: Axes, title: str, x: str = "", y: str = "", *, grid: Grid = "y") -> None:
+    """What all plots look like: bold title, dim labels, a faint grid along ``grid`` ("" is none), and
+    of the frame the lower edge alone.
+    """
+    axes.set_title(title, loc="left", size=11, weight="bold", color=INK)
+    axes.set_xlabel(x, color=DIM, size=9)
+    axes.set_ylabel(y, color=DIM, size=9)
+    axes.tick_params(colors=DIM, labelsize=8)
+    axes.grid(False)
+    if grid:
+        axes.grid(axis=grid, color=FAINT, lw=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(DIM)
 
 
 def label_ticks(axes: Axes, *which: str, whole: bool = False) -> None:

@@ -12,20 +12,20 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.measure.core_map import CoreMap, draw_core_map
 from tnemu.measure.figure import (
     ALARM,
     CALM,
     DIM,
-    FAINT,
     INK,
     REWARD,
     label_ticks,
     new_figure,
+    style_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 BINS = 60
@@ -76,7 +76,7 @@ def save_run(run: RunPlot, path: str | Path | IO[bytes]) -> None:
 
 def draw_score(axes: Axes, run: RunPlot) -> Axes:
     """Score of the episode under way, decision by decision; a dot where an episode ended."""
-    _plain(axes, "Score of the episode", "decision", "points")
+    style_axes(axes, "Score of the episode", "decision", "points")
     if not len(run.score):
         return _empty(axes, "no decision was taken")
     decisions = run.first_decision + np.arange(1, len(run.score) + 1)
@@ -110,7 +110,7 @@ def draw_times(axes: Axes, run: RunPlot) -> Axes:
     values = late if len(late) else run.response_ms
     title = "Decisions against their deadline" if len(late) else "Time from picture to decision"
     unit = "ms after the deadline" if len(late) else "ms"
-    _plain(axes, title, f"{unit}; the last bar holds all beyond it", "decisions in a bar")
+    style_axes(axes, title, f"{unit}; the last bar holds all beyond it", "decisions in a bar")
     if not len(values):
         return _empty(axes, "no decision was taken")
     # The few largest would squeeze all others into one bin: the last bin holds everything beyond.
@@ -148,48 +148,10 @@ def draw_times(axes: Axes, run: RunPlot) -> Axes:
 
 
 def draw_cores(axes: Axes, run: RunPlot) -> Axes:
-    """The board as a map of its cores, darker where more neurons fired per tick."""
-    units, width, height = run.board_shape
-    grid = np.full((height, units * width), np.nan)
-    unit, x, y = run.positions.T
-    grid[y, unit * width + x] = run.core_rate
-    top = float(np.nanmax(grid)) if len(run.core_rate) else 0.0
-    axes.set_facecolor(FAINT)
-    picture = axes.imshow(
-        grid, origin="lower", cmap=_blues(), vmin=0, vmax=top or 1.0, interpolation="nearest",
-        extent=(0, units * width, 0, height),
-    )  # fmt: skip
-    for at in range(0, units * width + 1, run.chip_shape[0]):
-        axes.axvline(at, color="white", lw=3 if at % width == 0 else 1)
-    for at in range(0, height + 1, run.chip_shape[1]):
-        axes.axhline(at, color="white", lw=1)
-    _plain(axes, "Activity of the cores", "x", "y")
-    axes.grid(False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    busy = int(np.count_nonzero(run.core_rate))
-    axes.set_title(
-        f"{busy:,} of {len(run.core_rate):,} loaded cores fired; grey: not loaded",
-        loc="right", size=9, color=DIM,
-    )  # fmt: skip
-    bar = axes.figure.colorbar(picture, ax=axes, shrink=0.7, aspect=40, pad=0.02, location="bottom")
-    bar.set_label("neurons that fired per tick and core", color=DIM, size=9)
-    bar.ax.tick_params(colors=DIM, labelsize=8, length=0)
-    bar.outline.set_visible(False)
-    return axes
-
-
-def _plain(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, loc="left", size=11, weight="bold", color=INK)
-    axes.set_xlabel(x, color=DIM, size=9)
-    axes.set_ylabel(y, color=DIM, size=9)
-    axes.tick_params(colors=DIM, labelsize=8)
-    axes.grid(axis="y", color=FAINT, lw=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(DIM)
+    """Where on the board it was busy, see :mod:`tnemu.measure.core_map`."""
+    return draw_core_map(
+        axes, CoreMap(run.positions, run.core_rate, run.board_shape, run.chip_shape)
+    )
 
 
 def _count_axis(axes: Axes, most: int) -> None:
@@ -210,10 +172,3 @@ def _empty(axes: Axes, text: str) -> Axes:
     axes.set_xticks([])
     axes.set_yticks([])
     return axes
-
-
-def _blues() -> Colormap:
-    """From nearly white to ink; a core that never fires is white, one that is not loaded is grey."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("tnemu", ["#ffffff", "#a9d0e0", CALM, "#0b2436"])

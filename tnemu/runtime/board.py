@@ -18,11 +18,13 @@ import numpy as np
 
 from tnemu.emulator.compiling import on_compile
 from tnemu.emulator.engines import DEFAULT
+from tnemu.emulator.spikes import OutputSpikes
 from tnemu.errors import TnemuError
 from tnemu.hardware.image import BoardImage
 from tnemu.networks.codec import SPIKE_DTYPE, Spikes, Stimulus, Window
 from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
 from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays, pack, unpack
+from tnemu.runtime.pace import Pace
 from tnemu.runtime.record import Record
 
 COUNTED = (
@@ -78,14 +80,16 @@ class Board:
     :meth:`decide` itself. Raises ImageError for a connector that does not exist.
     """
 
-    def __init__(self, image: BoardImage, job: BoardJob, record: Record) -> None:
+    def __init__(
+        self, image: BoardImage, job: BoardJob, record: Record, pace: Pace | None = None
+    ) -> None:
         # Here, so that only the process in which the board lives loads the compiler.
         from tnemu.emulator.emulator import Emulator
         from tnemu.emulator.engines import find
 
         image.output(job.output_name)
         image.input(job.input_name)
-        self._job, self._record = job, record
+        self._job, self._record, self._pace = job, record, pace
         self._past_ticks, self._past = 0, dict.fromkeys(COUNTED, 0)
         self._past_firings = np.zeros_like(record.core_spikes)
         self._asked = False
@@ -106,7 +110,7 @@ class Board:
         emulator = self._emulator
         start = emulator.tick
         emulator.inject_pins(job.input_name, stimulus.pins, start + stimulus.ticks)
-        spikes = emulator.run(job.ticks_per_decision).of(job.output_name)
+        spikes = self._run().of(job.output_name)
         answer = job.window.of(spikes, start)
         self._count(len(spikes) - len(answer))
         found = np.empty(len(answer), SPIKE_DTYPE)
@@ -117,6 +121,16 @@ class Board:
     def tick(self) -> int:
         """The board's next tick, since it was loaded first."""
         return self._past_ticks + self._emulator.tick
+
+    def _run(self) -> OutputSpikes:
+        """The ticks of a decision; the firings of a core that is watched are kept."""
+        emulator, pace, ticks = self._emulator, self._pace, self._job.ticks_per_decision
+        if pace is None or not 0 <= (core := pace.core) < emulator.image.core_count:
+            return emulator.run(ticks)
+        found = emulator.run(ticks, record_spikes=[core])
+        if emulator.last_spikes is not None:
+            pace.keep(core, emulator.last_spikes.records, self._past_ticks)
+        return found
 
     def _load_anew(self) -> None:
         """The board as it was at first; what it counted is kept."""
@@ -140,12 +154,14 @@ def board_main(
     job: BoardJob, frames: Receiver, votes: Sender, memory: SharedArrays, control: socket.socket
 ) -> None:
     """The life of the board process."""
-    run_child(control, partial(_serve, job, frames, votes, Record(memory)))
+    run_child(control, partial(_serve, job, frames, votes, Record(memory), Pace(memory)))
 
 
-def _serve(job: BoardJob, frames: Receiver, votes: Sender, record: Record, stop: StopFlag) -> None:
+def _serve(
+    job: BoardJob, frames: Receiver, votes: Sender, record: Record, pace: Pace, stop: StopFlag
+) -> None:
     on_compile(lambda: np.copyto(record.board["compiling"], 1))
-    board = Board(BoardImage.load(job.image, verify=False), job, record)
+    board = Board(BoardImage.load(job.image, verify=False), job, record, pace)
     settle_memory()
     record.board["ready"] = 1
     record.board["beat"] += 1

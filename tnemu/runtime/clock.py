@@ -32,6 +32,9 @@ now_s: Callable[[], float] = time.monotonic
 
 sleep_s: Callable[[float], None] = time.sleep
 
+PAUSE_SLICE_S = 0.02
+"""Time from one look to the next whether a pause is over."""
+
 HIGHEST_RATE = 1000
 """Most decisions a second that can be asked for: one per nominal tick of the board."""
 
@@ -75,7 +78,7 @@ class Clock:
                 f"a rate of {rate_hz:g} decisions a second is not possible; choose more than 0 and "
                 f"at most {HIGHEST_RATE}, or mode 'free' for as many as the computer can do"
             )
-        self.mode = Mode(mode)
+        self.given = self.mode = Mode(mode)
         self.period_s = 1 / rate_hz
         self.skipped = 0
         """Grid points that passed without a decision."""
@@ -85,6 +88,21 @@ class Clock:
     def start(self) -> None:
         """The grid begins now: the first deadline is one period away."""
         self._start = self._origin = self._now()
+
+    def turn(self, mode: Mode) -> None:
+        """Go on in another mode: the grid begins anew, its first deadline is one period away."""
+        self.mode = mode
+        self._origin, self._index = self._now(), 0
+
+    def pause(self, still: Callable[[], bool]) -> float:
+        """Wait while ``still()``: seconds waited, which move the grid and count as no time of the run."""
+        began = self._now()
+        while still():
+            self._sleep(PAUSE_SLICE_S)
+        waited = self._now() - began
+        self._start += waited
+        self._origin += waited
+        return waited
 
     @property
     def deadline_s(self) -> float:

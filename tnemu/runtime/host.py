@@ -19,7 +19,9 @@ from tnemu.runtime.child import SLICE_S, StopFlag, run_child, settle_memory
 from tnemu.runtime.clock import Clock
 from tnemu.runtime.film import Film, every
 from tnemu.runtime.link import PeerSilentError, Receiver, Sender, SharedArrays, pack, unpack
-from tnemu.runtime.loop import Application, run
+from tnemu.runtime.loop import Application, Outcome, run
+from tnemu.runtime.moment import pack as pack_moment
+from tnemu.runtime.pace import Pace
 from tnemu.runtime.record import Record
 
 Factory = Callable[[], Application]
@@ -27,7 +29,10 @@ Factory = Callable[[], Application]
 
 @dataclass(frozen=True)
 class HostJob:
-    """What a host process needs to know: the world, the pace, and when to end (None: never)."""
+    """What a host process needs to know: the world, the pace, and when to end (None: never).
+
+    ``film``: keep moments of a board with ``input_width`` input pins.
+    """
 
     application: Factory
     mode: str
@@ -35,6 +40,7 @@ class HostJob:
     decisions: int | None = None
     episodes: int | None = None
     film: bool = False
+    input_width: int = 0
 
 
 class Stopped(Exception):
@@ -92,19 +98,32 @@ def _play(
         host["finished"] = reached
         return bool(reached) or stop()
 
-    film = partial(_shoot, Film(memory), record, every(job.rate_hz))
+    camera = Camera(Film(memory), record, every(job.rate_hz), job.input_width)
+    hold = partial(Pace(memory).hold, clock, stop)
     settle_memory()
     try:
         board.wait()
         host["running"] = 1
-        run(application, board, clock, record, ended, film if job.film else None)
+        run(application, board, clock, record, ended, camera if job.film else None, hold)
     except Stopped:
         pass
     finally:
         application.close()
 
 
-def _shoot(film: Film, record: Record, step: int, application: Application) -> None:
-    decision = int(record.host["decisions"])
-    if decision % step == 0:
-        film.add(decision, application.picture())
+class Camera:
+    """Adds a moment to ``film`` after every ``step``-th decision."""
+
+    def __init__(self, film: Film, record: Record, step: int, width: int) -> None:
+        self._film, self._record, self._step, self._width = film, record, step, width
+        self._before = record.core_spikes.copy()
+
+    def __call__(self, application: Application, stimulus: Stimulus, outcome: Outcome) -> None:
+        """One decision was taken."""
+        decision = int(self._record.host["decisions"])
+        if decision % self._step:
+            return
+        firings = self._record.core_spikes.copy()  # the board waits for the next question
+        rest = pack_moment(firings - self._before, stimulus.pins, self._width, outcome.scores)
+        self._before = firings
+        self._film.add(decision, application.picture(), rest, outcome.action, outcome.player)

@@ -8,7 +8,7 @@ world                                           board, n ticks
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,12 +25,16 @@ class Outcome:
     """What a decision led to, in the world's points.
 
     ``reward`` was won with it, ``score`` is the return of its episode so far, ``episode_over`` says
-    that the episode ended with it.
+    that the episode ended with it. For those who watch: the ``scores`` of the actions, the ``action``
+    chosen by them (-1: not told), and whose turn it was where several ``player``s take turns.
     """
 
     reward: float
     score: float
     episode_over: bool = False
+    scores: Sequence[float] = ()
+    action: int = -1
+    player: int = 0
 
 
 class Application(Protocol):
@@ -73,18 +77,21 @@ def run(
     clock: Clock,
     record: Record,
     ended: Callable[[], bool],
-    film: Callable[[Application], None] | None = None,
+    film: Callable[[Application, Stimulus, Outcome], None] | None = None,
+    hold: Callable[[], None] = lambda: None,
 ) -> None:
     """Take decisions until ``ended()``; every one of them is written to ``record``.
 
     The world is seen, the board ticks, and the world moves on at the deadline: between a picture and
     the action it causes lies exactly one period of a clock in real time. When the answer comes late the
-    world waits for it; what the clock then does is said in :mod:`tnemu.runtime.clock`.
+    world waits for it; what the clock then does is said in :mod:`tnemu.runtime.clock`. ``hold`` is called
+    before every decision and returns when it may be taken, ``film`` after it.
     """
     host, chip = record.host, record.board
     clock.start()
     before = chip.copy()
     while not ended():
+        hold()
         began_s = clock.elapsed_s
         stimulus = application.sense()
         spikes = board.decide(stimulus)
@@ -108,4 +115,4 @@ def run(
         host["skipped"] = clock.skipped
         host["beat"] += 1
         if film is not None:
-            film(application)
+            film(application, stimulus, outcome)

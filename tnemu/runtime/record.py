@@ -45,11 +45,14 @@ HOST_DTYPE = np.dtype(
         ("skipped", np.int64),
         ("elapsed_s", np.float64),
         ("score", np.float64),
+        ("pauses", np.int64),
+        ("paused_s", np.float64),
+        ("pace_changes", np.int64),
     ]
 )
 """Written by the host. ``beat`` moves as long as its loop does, ``finished`` is set when the run
 reached its own end, ``score`` belongs to the latest decision's episode, ``elapsed_s`` ends when that
-decision was acted upon."""
+decision was acted upon, without the pauses that a watcher made."""
 
 BOARD_DTYPE = np.dtype(
     [

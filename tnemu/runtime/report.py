@@ -34,6 +34,7 @@ WALL_CLOCK = frozenset(
         "skipped_periods",
         "command",
         "output",
+        "watcher",
     }
 )
 """Keys whose values differ between two runs of the same thing."""
@@ -70,6 +71,7 @@ def build(result: Result, facts: Mapping[str, Any]) -> dict[str, Any]:
         "video": {"pictures": len(result.film), "dropped": result.film.dropped}
         if settings.film
         else None,
+        "watcher": _watcher(result.record.host),
         "image_sha256": result.image.sha256(),
         "board_sha256": spec.sha256,
         "versions": versions(),
@@ -91,6 +93,15 @@ def _pace(result: Result) -> dict[str, Any]:
         "episodes": int(host["episodes"]),
         "episode_returns": result.record.returns().tolist(),
         "unfinished_return": None if not decisions or details["over"][-1] else float(host["score"]),
+    }
+
+
+def _watcher(host: Any) -> dict[str, Any]:
+    """What a watcher changed of the pace; never of what was played."""
+    return {
+        "pauses": int(host["pauses"]),
+        "paused_s": round(float(host["paused_s"]), 3),
+        "pace_changes": int(host["pace_changes"]),
     }
 
 
@@ -117,19 +128,23 @@ def _work(result: Result) -> dict[str, Any]:
 
 def _energy(result: Result) -> dict[str, Any]:
     """What the chip would have used, as an estimate."""
-    board = result.record.board
+    return energy_of(result.record.board, result.image)
+
+
+def energy_of(counted: Any, image: BoardImage) -> dict[str, Any]:
+    """The keys of a report that tell of power; ``counted`` [name] are the counters of a run of ``image``."""
     used = energy.estimate(
-        int(board["synaptic_operations"]),
-        int(board["ticks"]),
-        tick_us=result.image.board.tick_us,
-        chips=chips_used(result.image),
+        int(counted["synaptic_operations"]),
+        int(counted["ticks"]),
+        tick_us=image.board.tick_us,
+        chips=chips_used(image),
     )
     parts = energy.components(
-        int(board["ticks"]),
-        result.image.core_count,
-        int(board["hops"]),
-        int(board["chip_crossings"]),
-        int(board["output_spikes"]),
+        int(counted["ticks"]),
+        image.core_count,
+        int(counted["hops"]),
+        int(counted["chip_crossings"]),
+        int(counted["output_spikes"]),
     )
     return {
         "synaptic_operations_per_s": round(used.synaptic_operations_per_s),

@@ -28,6 +28,7 @@ from tnemu.runtime.clock import Clock, now_s, utc_now
 from tnemu.runtime.film import Film, film_layout
 from tnemu.runtime.host import Factory, HostJob, host_main
 from tnemu.runtime.link import SharedArrays, ring, ring_layout
+from tnemu.runtime.pace import pace_layout
 from tnemu.runtime.record import Record, record_layout
 
 SLOTS = 2
@@ -171,11 +172,18 @@ class Session:
         self.image.input(settings.board.input_name)
         self.image.output(settings.board.output_name)
 
-    def run(self, on_live: Callable[[Record], None] | None = None) -> Result:
-        """Run to the end; ``on_live`` is called with the growing record about five times a second."""
+    def run(
+        self,
+        on_live: Callable[[Record], None] | None = None,
+        on_start: Callable[[SharedArrays], None] = lambda memory: None,
+    ) -> Result:
+        """Run to the end; ``on_live`` is called with the growing record about five times a second,
+        ``on_start`` once with the memory that all processes share, before they start.
+        """
         with _refused("no shared memory for host and board"):
             memory = self._memory()
         record = Record(memory)
+        on_start(memory)
         started = utc_now().isoformat(timespec="seconds")
         try:
             with self._signals():
@@ -212,6 +220,7 @@ class Session:
                 **ring_layout("frames", SLOTS, pins),
                 **ring_layout("votes", SLOTS, votes),
                 **film_layout(),
+                **pace_layout(),
             }
         )
 
@@ -224,6 +233,7 @@ class Session:
             settings.decisions,
             settings.episodes,
             settings.film,
+            self.image.input(job.input_name).width,
         )
         frames, frames_end = ring(memory, "frames", sender="host", receiver="board")
         votes_end, votes = ring(memory, "votes", sender="board", receiver="host")

@@ -49,7 +49,7 @@ class NestTarget:
     def __init__(self, network: DenseNetwork, recipe: Recipe, seed: int) -> None:
         self.network, self.recipe = network, recipe
         self.model = MODELS[recipe.reset]
-        _check(recipe)
+        check_recipe(recipe, "NEST")
         self._nest = load()
         self._rng = np.random.default_rng(seed)
 
@@ -109,7 +109,8 @@ class NestTarget:
         }
 
 
-def _check(recipe: Recipe) -> None:
+def check_recipe(recipe: Recipe, where: str) -> None:
+    """Raises NetworkError for what ``where``, NEST or PyNN, is not run with."""
     for name, value, wanted in (
         ("encoding", recipe.encoding, "constant"),
         ("decoding", recipe.decoding, "potentials"),
@@ -117,12 +118,12 @@ def _check(recipe: Recipe) -> None:
     ):
         if value != wanted:
             raise NetworkError(
-                f"{name} = {value!r}: NEST is run with {wanted!r} alone; leave it out, or choose another "
+                f"{name} = {value!r}: {where} is run with {wanted!r} alone; leave it out, or choose another "
                 "--target"
             )
     if recipe.ticks < LEAST_TICKS:
         raise NetworkError(
-            f"ticks = {recipe.ticks}: the output is read 1 ms before the end in NEST; give {LEAST_TICKS} "
+            f"ticks = {recipe.ticks}: the output is read 1 ms before the end in {where}; give {LEAST_TICKS} "
             "or more"
         )
 
@@ -130,7 +131,7 @@ def _check(recipe: Recipe) -> None:
 def load() -> Any:
     """The module ``nest``, without its banner. Raises NetworkError where it is not installed."""
     try:
-        with _silence():
+        with silence():
             import nest
     except ImportError as error:
         raise NetworkError(
@@ -141,8 +142,8 @@ def load() -> Any:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """NEST writes its banner to file descriptor 1, past Python."""
+def silence() -> Iterator[None]:
+    """Nothing is printed: NEST writes its banner to file descriptor 1, past Python."""
     sys.stdout.flush()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as after:
         kept = os.dup(1)

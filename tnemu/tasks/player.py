@@ -6,6 +6,7 @@ observation ──encode──▶ pins and ticks ──▶ board ──▶ spike
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,10 @@ class TaskPlayer:
 
     def act(self, spikes: Spikes) -> Outcome:
         """Take the action that is answered; after the end of an episode begin the next one."""
-        action = int(self._codec.decode(spikes, 0).argmax())
+        scores = self._codec.decode(spikes, 0)
+        action = int(scores.argmax())
         self._observation, reward, over = self._task.step(action)
-        outcome = Outcome(reward, self._task.episode_return, over)
+        outcome = Outcome(reward, self._task.episode_return, over, scores.tolist(), action)
         if over:
             self._observation = self._task.reset()
         return outcome
@@ -65,7 +67,7 @@ class InTurn:
 
     def act(self, spikes: Spikes) -> Outcome:
         """Take the action that is answered; after the end of an episode it is the next task's turn."""
-        outcome = self._players[self._now].act(spikes)
+        outcome = replace(self._players[self._now].act(spikes), player=self._now)
         if outcome.episode_over:
             self._now = (self._now + 1) % len(self._players)
         return outcome

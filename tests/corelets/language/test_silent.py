@@ -266,9 +266,6 @@ def test_the_library_builds_without_a_warning():
 
     for entry in catalogue.entries().values():
         for example in entry.examples:
-            if entry.name not in (
-                "Dense",
-                "Conv2d",
-                "Student",
-            ):  # trained layers may have dead ones
+            # layers that were learnt may have neurons that never fire
+            if entry.name not in ("Dense", "Conv2d", "Student", "Graph", "GraphLayer"):
                 example().build()

@@ -15,7 +15,7 @@ import tnemu
 from tnemu.cli.main import app
 from tnemu.formats.tensor_file import load_tensors
 from tnemu.formats.weights import read_heads, read_weights
-from tnemu.lab.board_player import board_player
+from tnemu.lab.board_player import FEW, board_player
 from tnemu.learn.distil.distil import main, train_student
 from tnemu.learn.distil.settings import DistilSettings
 from tnemu.learn.distil.stages import mean_share
@@ -205,12 +205,13 @@ def test_one_board_image_plays_every_game(run):
         if isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, two)
     assert images[0].outputs == images[1].outputs
-    seen = screens(4, 9).numpy()
+    seen = screens(FEW + 1, 9).numpy()
     for game in GAMES:
-        votes, spec = board_player(path, "ns1e", 4, game)
+        votes, spec = board_player(path, "ns1e", FEW + 1, game)
         weights = read_weights(path, game)
         assert spec.game == game
-        np.testing.assert_array_equal(votes(seen), weights.scores(seen))
+        np.testing.assert_array_equal(votes(seen), weights.scores(seen))  # on boards abreast
+        np.testing.assert_array_equal(votes(seen[:2]), weights.scores(seen[:2]))  # on one in turn
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from tnemu.networks.codec import SPIKE_DTYPE
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.spiking.dense import DenseNetwork
 from tnemu.networks.spiking.quantise import Fit, largest, quantised
-from tnemu.networks.spiking.rate import RateLayer, RateNetwork, last_tick
+from tnemu.networks.spiking.rate import RateLayer, RateNetwork, fired, last_tick
 from tnemu.networks.spiking.rate_codec import RateCodec
 from tnemu.networks.spiking.recipe import Recipe
 from tnemu.networks.spiking.rows import Rows, most_bits
@@ -237,7 +237,7 @@ def test_no_neuron_fires_before_its_first_wave_comes() -> None:
     silent = np.zeros((net.window.ticks, 1, net.pins), bool)
     for k, layer in enumerate(net.layers[:-1]):
         assert (layer.leak < 0).any()
-        assert not net._fire(layer, np.zeros((k + 1, 1, layer.inputs), bool)).any()
+        assert not fired(layer, np.zeros((k + 1, 1, layer.inputs), bool)).any()
     assert net.run(silent).shape == (net.window.ticks, 1, 1)
 
 

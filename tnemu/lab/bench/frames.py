@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.emulator import Emulator
+from tnemu.emulator.engines.compiled.lane_engine import threads_of
 from tnemu.emulator.lanes import LaneEmulator
 from tnemu.emulator.state import Counters
 from tnemu.hardware.image import BoardImage
@@ -44,7 +45,7 @@ def measure_frames(
 ) -> list[Row]:
     """A row for each of the three ways.
 
-    The third stands beside single runs of the same frames, one after the other; both in one thread.
+    The third stands beside single runs of the same frames, one after the other, in one thread.
     Raises BenchError when an answer of the lanes differs from that of its single run.
     """
     if lanes < 1:
@@ -86,7 +87,7 @@ def measure_frames(
     # All boards share a tick, and the rate is that of one of them.
     counted = counted | {k: counted[k] / lanes for k in ("ticks", "spikes")}
     per_tick = per_pass / (FRAMES_PER_LANE + layers)
-    facts |= {"threads": 1, "beside": "single_runs"}
+    facts |= {"threads": threads_of(image.core_count, lanes), "beside": "single_runs"}
     rows.append(row(f"{lanes} lanes", per_tick, **counted, more=more, **facts))
     return rows
 
@@ -186,7 +187,7 @@ def check_equal(lanes: Answers, alone: Answers) -> None:
 
 def _show(board: Emulator, frames: Frames, spacing: int) -> None:
     """Queue frames [n, pins] from the current tick on, one every ``spacing`` ticks."""
-    index, pins = np.nonzero(frames)
+    index, pins = np.divmod(np.flatnonzero(frames), frames.shape[1])
     board.inject_pins("frame", pins, board.tick + index * spacing)
 
 

@@ -9,15 +9,34 @@ Pictures stay whole numbers, as the host of the board sees them.
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tnemu.learn.classify.settings import ClassifySettings
+
+class Views(Protocol):
+    """What may be done to a picture: settings of a training."""
+
+    @property
+    def shift(self) -> int | None:
+        """Pixels, at most."""
+
+    @property
+    def flip(self) -> int | None:
+        """1: half of the pictures are mirrored."""
+
+    @property
+    def turn(self) -> float | None:
+        """Degrees, at most."""
+
+    @property
+    def zoom(self) -> float | None:
+        """Share, at most."""
 
 
-def augmented(images: Tensor, s: ClassifySettings, draws: torch.Generator) -> Tensor:
+def augmented(images: Tensor, s: Views, draws: torch.Generator) -> Tensor:
     """uint8 [n, channels, rows, columns] as another view of the same; ``draws`` decides."""
     n, _, rows, columns = images.shape
     shift, turn, zoom = float(s.shift or 0), float(s.turn or 0), float(s.zoom or 0)

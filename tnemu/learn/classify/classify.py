@@ -70,7 +70,7 @@ class Run:
         s = self.settings = settings
         self.resume, self.out, self.check = resume, Path(s.out), check
         self.device = find_device(s.device)
-        more = {"unseen": s.unseen} if s.unseen else {}
+        more: dict[str, Any] = {"unseen": s.unseen} if s.unseen else {}
         self.data: LabelledData = load(s.dataset, s.data, s.equal_contrast, **more)
         self.spec = ClassifySpec.of(self.data, s.equal_contrast)
         self.train, self.held = split(self.data.train, s.hold_out, derived_seed(s.seed, 1))

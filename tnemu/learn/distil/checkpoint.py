@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tnemu.files import Fields, json_text, parse_fields, parse_json, place
 from tnemu.formats.errors import FormatError
 from tnemu.formats.tensor_file import load_facts, save_tensors
-from tnemu.learn.eedn.student import Student
 from tnemu.learn.players.nets import part_of, put_state, read_state, state_arrays
 from tnemu.learn.run.adam import adam_arrays, put_adam
 
@@ -73,7 +72,7 @@ class StageCheckpoint:
 
     def save(
         self,
-        student: Student,
+        student: nn.Module,
         optimiser: torch.optim.Optimizer,
         draws: torch.Generator,
         position: Position,
@@ -93,7 +92,7 @@ class StageCheckpoint:
         self._last_s = time.monotonic()
 
     def resume(
-        self, student: Student, optimiser: torch.optim.Optimizer, draws: torch.Generator
+        self, student: nn.Module, optimiser: torch.optim.Optimizer, draws: torch.Generator
     ) -> Position:
         """How far the stage is; what it goes on with gets its numbers from the file. Raises FormatError
         for one that is damaged.
@@ -119,7 +118,7 @@ class StageCheckpoint:
             draws.set_state(tensors["draws"])
         except RuntimeError:
             raise FormatError(f"{where}: draws is no state of a generator; {_THEN}") from None
-        device = student.background.device
+        device = next(student.parameters()).device
         return Position(done, list(tensors["losses"].to(device)), figures)
 
     def remove(self) -> None:

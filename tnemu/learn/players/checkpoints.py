@@ -63,18 +63,20 @@ class Checkpoint:
         return values
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
-    """The weights in a file of another library. Raises FormatError.
+def read_checkpoint(path: str | Path, largest: int | None = None) -> Checkpoint:
+    """The weights in a file of another library, of ``largest`` bytes (LARGEST) at most. Raises FormatError.
 
     What torch says of a file is not passed on: it advises to load it in another, unsafe way.
     """
-    data = read_bytes(path, error=FormatError, what="checkpoint", most_bytes=LARGEST_FILE)
+    largest = LARGEST if largest is None else largest
+    most = max(LARGEST_FILE, largest)
+    data = read_bytes(path, error=FormatError, what="checkpoint", most_bytes=most)
     facts: dict[str, Any] = {}
     if Path(path).suffix == ".zip":
         facts = _facts(data)
         data = _member(data, "policy.pth", path)
     if zipfile.is_zipfile(io.BytesIO(data)):
-        _check_unpacked(data, path)
+        _check_unpacked(data, path, largest)
     loaded = _tensors(data, path)
     nested = next((loaded[name] for name in NESTED if isinstance(loaded.get(name), dict)), None)
     if nested is not None:
@@ -131,7 +133,7 @@ def _member(data: bytes, name: str, path: str | Path) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = archive.getinfo(name).file_size
             if size > LARGEST:
-                raise _too_large(path, name, size)
+                raise _too_large(path, name, size, LARGEST)
             with archive.open(name) as member:
                 return member.read(LARGEST)
     except FormatError:
@@ -142,20 +144,20 @@ def _member(data: bytes, name: str, path: str | Path) -> bytes:
         raise _refused(path, "it is damaged, or no such file") from None
 
 
-def _check_unpacked(data: bytes, path: str | Path) -> None:
+def _check_unpacked(data: bytes, path: str | Path, largest: int) -> None:
     """Weights are an archive too: small files must not become large ones in memory."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except Exception:
         raise _refused(path, "it is damaged, or no such file") from None
-    if size > LARGEST:
-        raise _too_large(path, "its weights", size)
+    if size > largest:
+        raise _too_large(path, "its weights", size, largest)
 
 
-def _too_large(path: str | Path, part: str, size: int) -> FormatError:
+def _too_large(path: str | Path, part: str, size: int, largest: int) -> FormatError:
     return FormatError(
-        f"{place(path)}: {part} of {size:,} bytes, the limit is {LARGEST:,}; pass the checkpoint of a "
+        f"{place(path)}: {part} of {size:,} bytes, the limit is {largest:,}; pass the checkpoint of a "
         "network for Atari screens"
     )
 

@@ -75,13 +75,20 @@ def check_layers(layers: Sequence[Wiring], bits: int) -> None:
         check_exact(layer.name, layer.fan_in * weight_limit(bits) * inputs)
 
 
-def requantise(sums: Any, multiplier: Any, offset: Any, limit: int) -> Any:
-    """Codes int64[n, features, ...] of integer sums int64 of that shape, in integers alone; arrays of
-    numpy or of torch.
+def rescale(terms: Any, offset: Any, low: int, high: int) -> Any:
+    """clamp( (sum_k multiplier_k sums_k + offset) >> 32, low, high ), in integers alone: ``terms`` are
+    pairs of sums int64[n, features, ...] and multipliers int64[features]; arrays of numpy or of torch.
     """
-    shape = (-1, *[1] * (sums.ndim - 2))
-    scaled = sums * multiplier.reshape(shape) + offset.reshape(shape)
-    return (scaled >> SHIFT).clip(0, limit)
+    shape = (-1, *[1] * (terms[0][0].ndim - 2))
+    total = offset.reshape(shape)
+    for sums, multiplier in terms:
+        total = sums * multiplier.reshape(shape) + total
+    return (total >> SHIFT).clip(low, high)
+
+
+def requantise(sums: Any, multiplier: Any, offset: Any, limit: int) -> Any:
+    """Codes 0..limit of one sum; see :func:`rescale`."""
+    return rescale([(sums, multiplier)], offset, 0, limit)
 
 
 class IntegerStudent:

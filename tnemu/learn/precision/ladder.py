@@ -15,7 +15,7 @@ activation range from the 99.99th percentile, batch 256, a learning rate of a fe
 first training's. Not as in the paper, whose schedules fit ImageNet: Adam instead of SGD with momentum
 and so no weight decay, a cosine instead of an exponential fall, iterations instead of epochs and as
 many at 8 bits as at 4, and the first and last layer in n bits as well. All players play the same
-seeds.
+seeds. The order of the rungs, and what is kept of them: tnemu.learn.precision.rungs.
 
     python -m tnemu.learn.ladder krull --run runs/student-krull --bits 8 4
 """
@@ -27,13 +27,11 @@ import dataclasses
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 
 from tnemu.errors import TnemuError, shown
-from tnemu.files import write_json
-from tnemu.formats.errors import FormatError
 from tnemu.formats.weights import read_weights
 from tnemu.learn.distil.rounds import facts_of, folder_of
 from tnemu.learn.distil.settings import DistilSettings, renamed
@@ -46,18 +44,10 @@ from tnemu.learn.players.evaluate import evaluate
 from tnemu.learn.players.files import CONTROL, QUANTISED, provenance_of, save_arrays
 from tnemu.learn.players.nets import load_control, load_student, save_player
 from tnemu.learn.precision.quantised import QuantStudent
+from tnemu.learn.precision.rungs import Ladder, Row
 from tnemu.learn.precision.settings import LadderSettings
-from tnemu.learn.run.device import one_thread
 from tnemu.learn.run.options import command, run_command, settings_from
-from tnemu.learn.run.runs import (
-    Curve,
-    Report,
-    derived_seed,
-    file_sha256,
-    print_row,
-    versions,
-)
-from tnemu.learn.run.trouble import Diverged
+from tnemu.learn.run.runs import Report, derived_seed, file_sha256, print_row, versions
 from tnemu.networks.trained import TrainedNetwork
 from tnemu.tasks.atari.spec import AtariSpec
 
@@ -126,17 +116,20 @@ def _chosen(student: TrainedNetwork, path: Path) -> str:
     return stage
 
 
-class Ladder:
-    """The rungs in order; with ``resume``, those that a stopped ladder has finished are kept."""
+class StudentLadder(Ladder):
+    """The rungs of a finished distillation run's student, and its trinary student below them."""
 
     def __init__(self, settings: LadderSettings, resume: bool, report: Report = print_row):
-        self.settings, self.resume, self.folder = settings, resume, Path(settings.run)
-        self.run = read_run(self.folder, settings.game)
+        s = self.settings = settings
+        self.folder = Path(s.run)
+        self.run = read_run(self.folder, s.game)
         self.check_seeds()
-        self.out = Path(settings.out) if settings.out else self.folder / "ladder"
-        self.curve = Curve(self.out, ("rung", "iteration", "loss", "val_kl", "val_agree"), report)
+        out = Path(s.out) if s.out else self.folder / "ladder"
+        super().__init__(out, resume, ("val_kl", "val_agree"), report)
         self.control_sha256 = file_sha256(self.folder / "control.safetensors")
         self.spec = self.run.spec
+        self.bits, self.tune_float = s.bits, s.tune_float
+        self.rate, self.iterations = s.learning_rate, s.iterations
 
     def check_seeds(self) -> None:
         """Raises TnemuError for seeds that the run has chosen its student on."""
@@ -149,17 +142,13 @@ class Ladder:
                 f"run chose its student; choose an evaluation_seed above {chose_last}"
             )
 
-    def climb(self) -> Path:
-        """All rungs; returns the path of ladder.json."""
-        with one_thread():
-            return self._climb()
+    def begin(self) -> tuple[nn.Module, Path]:
+        """The run's float control."""
+        return self.run.control, self.folder / "control.safetensors"
 
-    def _climb(self) -> Path:
-        s, lesson, control = self.settings, self.run.lesson, self.folder / "control.safetensors"
-        rungs = [{"rung": "fp32", "file": str(control), **self.validation(self.run.control)}]
-        if s.tune_float:
-            rungs.append(self.rung("fp32 tuned", "float.safetensors", None))
-        rungs += [self.rung(f"{bits} bit", f"{bits}bit.safetensors", bits) for bits in s.bits]
+    def judged(self, rungs: list[Row]) -> Row:
+        """All rungs and the trinary student play the same seeds."""
+        s, lesson = self.settings, self.run.lesson
         rungs.append(self.trinary())
         seeds = range(s.evaluation_seed, s.evaluation_seed + s.episodes)
         files = [str(rung["file"]) for rung in rungs]
@@ -172,37 +161,33 @@ class Ladder:
             rung |= scores[file]
             # nothing to compare with when fp32 plays no better than chance
             rung["of_fp32"] = (rung["mean"] - random) / (full - random) if full > random else None
-        whole = result | {
+        return result | {
             "label_temperature": lesson.tau,
             "states": {"training": len(lesson.data), "validation": len(lesson.held)},
             "random": scores["random"],
             "rungs": rungs,
             **self.provenance(),
         }
-        path = self.out / "ladder.json"
-        write_json(path, whole, error=FormatError)
-        return path
 
-    def validation(self, student: Student) -> dict[str, float]:
+    def validation(self, net: nn.Module) -> dict[str, float]:
         """On the states that no training of the run saw."""
-        return validate(Head(student, self.spec), self.run.lesson.held, self.run.lesson.tau)
+        return validate(Head(net, self.spec), self.run.lesson.held, self.run.lesson.tau)
 
-    def rung(self, name: str, file: str, bits: int | None) -> dict[str, Any]:
-        """Make one rung, or read it back; what ladder.json says of it, without scores."""
-        path = self.out / file
-        if self.resume and path.exists():
-            return self.finished(path)
+    def copy(self, full: nn.Module) -> nn.Module:
+        """The control, to be trained on."""
+        return copy.deepcopy(full).requires_grad_(True)
+
+    def quantised(self, full: nn.Module, bits: int) -> QuantStudent:
+        """The control in ``bits`` bits, with the exact means and variances of its codes."""
+        s = self.settings
+        screens, control = self.spread(s.range_states), self.run.control
+        student = QuantStudent(control, bits, screens, s.percentile, s.weight_percentile)
+        student.recalibrate(self.spread(s.calibration))
+        return student
+
+    def train(self, net: nn.Module, rung: str, bits: int, log: Report) -> dict[str, float]:
+        """Distillation again, as the run had it, at a low rate."""
         s, run = self.settings, self.run
-        row: dict[str, Any] = {"rung": name, "file": str(path), "bits": bits or 32}
-        if bits is None:
-            student = copy.deepcopy(run.control).requires_grad_(True)
-        else:
-            student = QuantStudent(
-                run.control, bits, self.spread(s.range_states), s.percentile, s.weight_percentile
-            )
-            student.recalibrate(self.spread(s.calibration))
-            row["before"] = self.validation(student)
-            self.curve.add(rung=name, iteration=0, **row["before"])
         tuning = dataclasses.replace(
             run.settings,
             batch=s.batch,
@@ -210,46 +195,31 @@ class Ladder:
             check_every=max(1, s.iterations // 4),
             log_every=max(1, s.iterations // 20),
         )
-        seed = derived_seed(s.seed, bits or 32)
+        head, seed = Head(net, self.spec), derived_seed(s.seed, bits)
+        return train([head], [run.lesson], s.iterations, s.learning_rate, tuning, seed, log)
 
-        def log(values: dict[str, Any]) -> None:
-            self.curve.add(rung=name, **values)
+    def described(self, net: nn.Module, full: nn.Module) -> Row:
+        """Cosines and steps, by layer."""
+        if not isinstance(net, QuantStudent):
+            return {}
+        return {
+            "cosine_to_fp32": net.cosines(self.run.control),
+            "steps": {x.wiring.name: [x.weight_step, x.output_step] for x in net.layers},
+        }
 
-        rate, head = s.learning_rate, Head(student, self.spec)
-        try:
-            row |= train([head], [run.lesson], s.iterations, rate, tuning, seed, log)
-        except Diverged as error:
-            raise Diverged(
-                f"{name}: {error}; all rungs are made with one learning rate: run the ladder again, "
-                f"without --resume, with a smaller --learning-rate (it was {rate:g})"
-            ) from error
-        facts = self.provenance() | {"training": s.training, "control_sha256": self.control_sha256}
-        if isinstance(student, QuantStudent):
-            row["cosine_to_fp32"] = student.cosines(run.control)
-            row["steps"] = {x.wiring.name: [x.weight_step, x.output_step] for x in student.layers}
-            facts["rung"] = row
-            arrays = student.fold().arrays
+    def save(self, path: Path, net: nn.Module, bits: int | None, facts: Row) -> None:
+        """The integers that play, or the control."""
+        if isinstance(net, QuantStudent):
+            arrays = net.fold().arrays
             save_arrays(path, arrays, QUANTISED, self.spec, bits=bits, provenance=facts)
         else:
-            facts["rung"] = row
-            save_player(path, student, CONTROL, self.spec, provenance=facts)
-        return row
+            save_player(path, net, CONTROL, self.spec, provenance=facts)
 
-    def finished(self, path: Path) -> dict[str, Any]:
-        """What a rung that is done says of itself; raises TnemuError for one made otherwise."""
-        facts = provenance_of(path)
-        now = {"training": self.settings.training, "control_sha256": self.control_sha256}
-        for key, value in now.items():
-            before = facts.json(key, None)
-            if before != value:
-                raise TnemuError(
-                    f"{path} was made with {key} {shown(before)}, this ladder has {shown(value)}; "
-                    "leave out --resume to make it again, or choose another --out"
-                )
-        rung = facts.mapping("rung")
-        return {**{key: rung.json(key) for key in rung}, "file": str(path)}
+    def made_with(self) -> Row:
+        """What a rung that is kept must have been made with."""
+        return {"training": self.settings.training, "control_sha256": self.control_sha256}
 
-    def trinary(self) -> dict[str, Any]:
+    def trinary(self) -> Row:
         """The rung of the run's own student; its hidden weights tell what the validation needs."""
         hidden = self.folder / f"{self.run.stage}.hidden.safetensors"
         if not hidden.is_file():
@@ -273,7 +243,7 @@ class Ladder:
         data = self.run.lesson.data
         return data.take(torch.arange(0, len(data), max(1, len(data) // count))[:count])
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Row:
         """How the rungs were made."""
         s = self.settings
         return {
@@ -285,7 +255,7 @@ class Ladder:
 
 def climb(settings: LadderSettings, resume: bool = False, report: Report = print_row) -> Path:
     """Make the rungs, play them all; returns the path of ladder.json."""
-    return Ladder(settings, resume, report).climb()
+    return StudentLadder(settings, resume, report).climb()
 
 
 def main(argv: list[str] | None = None, name: str | None = None) -> int:

@@ -2,7 +2,8 @@
 
     code(w) = clamp( round(w / step), -(2^(n-1) - 1), 2^(n-1) - 1 )    weights: 2^n - 1 values
     code(y) = clamp( round(y / step),              0,      2^n - 1 )    activations: 2^n levels
-    step    = P_p(|values|) / largest code                              P_p: their p-th percentile
+    step    = P_p(|values|) / largest code                              P_p: their p-th percentile,
+              their largest (p = 100), or the step whose codes miss the values least, in squares
 
     backward: d code / d value = 1 / step within the range, 0 outside (straight through)
 
@@ -26,7 +27,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tnemu.learn.players.integers import MOST_MULTIPLIER, MOST_OFFSET, SHIFT, QuantiseError
+from tnemu.learn.players.integers import (
+    MOST_MULTIPLIER,
+    MOST_OFFSET,
+    SHIFT,
+    QuantiseError,
+    weight_limit,
+)
 
 
 def step_for(values: Tensor, limit: int, percentile: float) -> float:
@@ -44,13 +51,67 @@ def step_for(values: Tensor, limit: int, percentile: float) -> float:
     return reach / limit if reach else 1.0
 
 
+def least_squares(values: Tensor, low: int, high: int) -> float:
+    """The step with the least sum of (value - step code(value))^2, codes in low..high.
+
+    Of steps that put 1/64, 2/64 ... 64/64 of the largest size on ``high`` the best; then, for codes as
+    they are, step = sum(value code) / sum(code^2), until it stays.
+    """
+    numbers = values.detach().double().numpy().ravel()
+    if not numbers.any():
+        return 1.0
+    top = float(np.abs(numbers).max()) / high
+
+    def codes(step: float) -> Any:
+        return np.clip(np.rint(numbers / step), low, high)
+
+    def missed(step: float) -> float:
+        return float(np.square(numbers - step * codes(step)).sum())
+
+    step = min((top * k / 64 for k in range(64, 0, -1)), key=missed)
+    for _ in range(20):
+        chosen = codes(step)
+        power = float(np.square(chosen).sum())
+        better = float((numbers * chosen).sum()) / power if power else step
+        if not better > 0 or missed(better) >= missed(step):
+            break
+        step = better
+    return step
+
+
+def step_by(method: str, values: Tensor, low: int, high: int, percentile: float) -> float:
+    """The step of a range: the ``largest`` size, its ``percentile``, or ``least-squares``."""
+    if method == "least-squares":
+        return least_squares(values, low, high)
+    return step_for(values, high, 100.0 if method == "largest" else percentile)
+
+
+def steps_of_weights(
+    weights: Tensor, bits: int, method: str, percentile: float, channels: bool
+) -> Tensor:
+    """One step for a layer, or one for each of its outputs: float32 [1 or outputs, 1, ...], which
+    multiplies codes of the weights' shape.
+    """
+    limit = weight_limit(bits)
+    parts = list(weights) if channels else [weights]
+    steps = [step_by(method, part, -limit, limit, percentile) for part in parts]
+    return torch.tensor(steps).view(-1, *[1] * (weights.dim() - 1))
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """a · b / (|a| |b|), of all numbers of both, in float64."""
+    x, y = a.detach().double().ravel(), b.detach().double().ravel()
+    size = float(x.norm() * y.norm())
+    return float(x @ y) / size if size else 1.0
+
+
 class Codes(torch.autograd.Function):
     """Real values to integer codes (as floats); the gradient passes straight through within the
     range.
     """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, step: float, low: int, high: int) -> Tensor:
+    def forward(ctx: Any, values: Tensor, step: float | Tensor, low: int, high: int) -> Tensor:
         """Codes, as floats, of ``values``."""
         scaled = values / step
         ctx.save_for_backward((scaled >= low) & (scaled <= high))
@@ -70,6 +131,13 @@ def fixed_point(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     Both are kept where no product with a sum below 2^24 leaves int64: beyond that a feature is far
     outside its range whatever the sum.
     """
-    multiplier = (a * 2.0**SHIFT).round().clamp(-MOST_MULTIPLIER, MOST_MULTIPLIER)
+    multipliers, offset = fixed_points([a], b, [MOST_MULTIPLIER])
+    return multipliers[0], offset
+
+
+def fixed_points(a: list[Tensor], b: Tensor, most: list[int]) -> tuple[list[Tensor], Tensor]:
+    """The same of a sum of terms, y / step = sum_k a_k R_k + b; ``most`` bounds each multiplier."""
+    pairs = zip(a, most, strict=True)
+    multipliers = [(each * 2.0**SHIFT).round().clamp(-top, top).long() for each, top in pairs]
     offset = ((b + 0.5) * 2.0**SHIFT).round().clamp(-MOST_OFFSET, MOST_OFFSET)
-    return multiplier.long(), offset.long()
+    return multipliers, offset.long()

@@ -27,7 +27,7 @@ from tnemu.learn.players.integers import (
     requantise,
     weight_limit,
 )
-from tnemu.learn.precision.quantise import Codes, fixed_point, step_for
+from tnemu.learn.precision.quantise import Codes, cosine, fixed_point, step_for
 
 
 class QuantLayer(NeuronLayer):
@@ -149,10 +149,7 @@ class QuantStudent(Student):
     def cosines(self, control: Student) -> dict[str, float]:
         """Per layer, the cosine between its quantised weights and the control's."""
         pairs = zip(self.layers, control.layers, strict=True)
-        return {
-            a.wiring.name: float(F.cosine_similarity(a.weights.ravel(), b.hidden.ravel(), 0))
-            for a, b in pairs
-        }
+        return {a.wiring.name: cosine(a.weights, b.hidden) for a, b in pairs}
 
     @torch.no_grad()
     def fold(self) -> IntegerStudent:

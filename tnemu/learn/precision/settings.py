@@ -16,6 +16,17 @@ from tnemu.learn.run.ranges import (
     world_seeds,
 )
 
+METHODS = ("largest", "percentile", "least-squares")
+"""How the step of a range of values is found; tnemu.learn.precision.quantise says what each is."""
+
+
+def check_rungs(bits: tuple[int, ...]) -> None:
+    """Raises TnemuError for bits that no rung has, and for a rung that is named twice."""
+    for each in bits:
+        check_bits(each)
+    if len(set(bits)) < len(bits):
+        raise TnemuError(f"bits = {list(bits)}: a rung is named twice; name each once")
+
 
 @dataclass(frozen=True)
 class LadderSettings:
@@ -58,10 +69,7 @@ class LadderSettings:
 
     def __post_init__(self) -> None:
         check_types(self)
-        for bits in self.bits:
-            check_bits(bits)
-        if len(set(self.bits)) < len(self.bits):
-            raise TnemuError(f"bits = {list(self.bits)}: a rung is named twice; name each once")
+        check_rungs(self.bits)
         at_least(1, self, "batch iterations range_states calibration episodes")
         at_least(0, self, "seed")
         above_zero(self, "learning_rate")

@@ -17,7 +17,7 @@ from typing import Any
 from tnemu.errors import TnemuError, shown
 from tnemu.learn.run.runs import Report, Watch, plain
 
-WORDS = ("game", "games", "players", "dataset", "task")
+WORDS = ("game", "games", "players", "dataset", "task", "network")
 """Settings that a command takes as words where they must be given, not as options."""
 _KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
 

@@ -18,7 +18,8 @@ import torch
 from torch.nn import functional as F
 
 from tnemu.errors import TnemuError
-from tnemu.formats.dense_file import read_dense, write_observations
+from tnemu.formats.dense_file import write_observations
+from tnemu.learn.players.mlp_policy import read_network
 from tnemu.learn.run.device import one_thread, seeded
 from tnemu.learn.run.runs import Curve, Report, file_sha256
 from tnemu.learn.run.trouble import Diverged, check_finite
@@ -42,7 +43,7 @@ class Classifier:
 
     def __init__(self, settings: ClassifierSettings, resume: bool) -> None:
         s = self.settings = settings
-        source = read_dense(s.source)
+        source = read_network(s.source)
         inputs, answers = s.spec.shape[0], len(s.spec.actions)
         if (source.inputs, source.answers) != (inputs, answers):
             raise TnemuError(

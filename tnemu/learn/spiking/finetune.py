@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tnemu.errors import TnemuError
-from tnemu.formats.dense_file import read_dense
 from tnemu.formats.rate_file import write_rate
+from tnemu.learn.players.mlp_policy import read_network
 from tnemu.learn.run.device import one_thread, seeded
 from tnemu.learn.run.runs import Curve, Report, file_sha256
 from tnemu.learn.run.trouble import check_finite
@@ -94,8 +94,8 @@ class Finetuning:
 
     def __init__(self, settings: FinetuneSettings, resume: bool) -> None:
         s = self.settings = settings
-        network = read_dense(s.network)
-        source = read_dense(s.source) if s.source else network
+        network = read_network(s.network)
+        source = read_network(s.source) if s.source else network
         for what, one in (("network", network), ("source", source)):
             if (one.inputs, one.answers) != (s.spec.shape[0], len(s.spec.actions)):
                 raise TnemuError(
@@ -145,7 +145,7 @@ class Finetuning:
     def fitted(self, network: DenseNetwork) -> RateNetwork:
         """``network`` in whole numbers."""
         s = self.settings
-        states = self.states[-FITTING:]
+        states = self.states[:: -(-len(self.states) // FITTING)]
         fit = Fit(largest(self.states), states, s.bits, s.first_bits, s.levels)
         recipe = Recipe(s.ticks, order="textbook", start=0.5)
         return quantised(

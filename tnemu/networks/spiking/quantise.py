@@ -15,12 +15,18 @@ those that bits allow, with the least mean square error of what the neuron adds 
 over the rates x of the observations: for every alpha_j tried each number is rounded, and then moved to
 where it makes up best for the errors of the others, twice.
 
+With recorded observations the network is slimmed first (tnemu.networks.spiking.slim), and x of a layer
+are the rates that the layers before it really fire in whole numbers, W and b moved by least squares so
+that they make of these what was to be made of the exact ones: a layer mends what rounding those before
+it did. (Order textbook only.)
+
 ``lead`` makes up for the ticks in which leak acts before the first wave arrives: layer l = 1, 2, .. sees it
 in tick l, so that lead = -l makes every layer begin at its start; in the thesis's order bias runs ahead of
 the wave, lead = l - 2, and it fires above its threshold, not at it: start is less by 1.
 
 The comparator of answers i < k has the difference of their weights, in one scale s for all pairs, as
-what is compared is a sign; rounding differences instead of columns loses less. Its leak is the most that
+what is compared is a sign; rounding differences instead of columns loses less. An observation counts 1 / (gap^2 + tau^2), gap the
+difference of the two answers. Its leak is the most that
 a tick can take from it, and over n ticks its bias B, a whole number for all of them together,
 
     start = alpha - 1 - (last tick + 1) leak + B
@@ -32,7 +38,7 @@ Kim et al., Spiking-YOLO, 2020; the potential that is held at alpha: IBM's recor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,9 +48,17 @@ from tnemu.errors import whole
 from tnemu.hardware.neuron import AXONS, FIELDS, RAIL
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.spiking.dense import DenseNetwork
-from tnemu.networks.spiking.rate import RateLayer, RateNetwork, check_board_recipe, last_tick
+from tnemu.networks.spiking.rate import (
+    RateLayer,
+    RateNetwork,
+    check_board_recipe,
+    fired,
+    last_tick,
+)
+from tnemu.networks.spiking.rate_codec import rails
 from tnemu.networks.spiking.recipe import Recipe
 from tnemu.networks.spiking.rows import Rows, most_bits
+from tnemu.networks.spiking.slim import slimmed
 from tnemu.networks.trained import TaskReference
 
 Floats = npt.NDArray[np.float64]
@@ -55,6 +69,10 @@ LARGEST_ALPHA = 2048
 """Of a hidden neuron: a threshold of 11 bits is as fine as weights of 8 bits can use."""
 QUANTILE = 0.999
 """Of the activations: rarer ones are cut."""
+NEAR = 0.2
+"""Quantile of gaps between two answers: decisions closer than that matter most to a comparator."""
+HEARD, RIDGE = 1_000, 1e-5
+"""Observations that spikes are simulated for, and what keeps weights near those of the float network."""
 ALPHAS, SCALES, SWEEPS = 100, 40, 2
 """Thresholds and scales that are tried, and how often every number is moved for each."""
 
@@ -93,6 +111,8 @@ def quantised(
     many bits, and a neuron whose bias is too large beside its threshold for the leak.
     """
     check_board_recipe(recipe, len(network.weights))
+    if fit.states is not None:
+        network = slimmed(network, fit.states)
     constant = recipe.encoding == "constant"
     ranges = np.asarray(fit.ranges, np.float64) if constant else np.ones(network.inputs)
     if ranges.shape != (network.inputs,):
@@ -102,6 +122,7 @@ def quantised(
     bits = _bits(network, fit)
     levels = _levels(network, recipe, fit.levels, bits[0])
     units, rates = _units(network, ranges, fit.states)
+    heard = _Heard(recipe, ranges, levels, len(network.weights), fit.states)
     layers = []
     last = len(network.weights) - 1
     for k, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
@@ -110,12 +131,16 @@ def quantised(
             w64 = np.stack([w64, -w64], axis=1).reshape(-1, w.shape[1])
             x = np.stack([np.maximum(x, 0), np.maximum(-x, 0)], axis=2).reshape(len(x), -1)
         problem = _Problem(w64, b.astype(np.float64), x, Rows.of(bits[k]), 1 if k else levels)
+        if k and heard:
+            problem = problem.hearing(heard.rates(k))
         if k == last and not recipe.counts:
             layers.append(_comparators(problem, recipe, k + 1))
             continue
         start = recipe.start if k < last else 0.0
         where = f"{network.name}: layer {k}"
         layers.append(_hidden(problem.over(units[k + 1]), recipe, k + 1, start, where))
+        if k < last:
+            heard.add(layers[-1])
     return RateNetwork(name, recipe, ranges, levels, tuple(layers), tuple(answers), task)
 
 
@@ -176,6 +201,32 @@ def _independent(width: int) -> Floats:
     return np.concatenate([np.eye(width), -np.eye(width)])
 
 
+class _Heard:
+    """What the layers so far, in whole numbers, fire for the first observations."""
+
+    def __init__(
+        self, recipe: Recipe, ranges: Floats, levels: int, layers: int, states: Floats | None
+    ) -> None:
+        self.recipe, self.layers = recipe, layers
+        self.first = None if states is None else states[:: -(-len(states) // HEARD)]
+        if self.first is not None and self:
+            ticks, rng = last_tick(recipe, layers) + 1, np.random.default_rng(0)
+            self._flow = rails(self.first, recipe, ranges, levels, ticks, rng)
+
+    def __bool__(self) -> bool:
+        return self.first is not None and self.recipe.order == "textbook"
+
+    def add(self, layer: RateLayer) -> None:
+        """One more of them."""
+        if self:
+            before = np.concatenate([np.zeros_like(self._flow[:1]), self._flow[:-1]])
+            self._flow = fired(layer, before, self.recipe.reset)
+
+    def rates(self, k: int) -> Floats:
+        """Of layer k - 1's spikes that layer k is told in time, [n, width]."""
+        return self._flow[: self.recipe.ticks + k].sum(0) / self.recipe.ticks
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Weights [in, out] and biases [out] to be rounded, for rates [n, in]; every input is driven by so
@@ -187,17 +238,38 @@ class _Problem:
     x: Floats
     rows: Rows
     levels: int
+    counts: Floats | None = None
+    """How much each of the rates counts, [n]; equal if None."""
 
     def over(self, unit: Floats) -> _Problem:
         """The same for neurons whose spike stands for ``unit``."""
-        return _Problem(self.w / unit, self.b / unit, self.x, self.rows, self.levels)
+        return replace(self, w=self.w / unit, b=self.b / unit)
+
+    def near(self, gap: Floats, w: Floats, b: Floats) -> _Problem:
+        """One comparator's, for which an observation counts the more the smaller its gap [n] is:
+        weights 1 / (gap^2 + tau^2), tau its NEAR quantile.
+        """
+        tau = max(float(np.quantile(np.abs(gap), NEAR)), 1e-12)
+        return replace(self, w=w, b=b, counts=1 / ((gap / tau) ** 2 + 1))
+
+    def hearing(self, rates: Floats) -> _Problem:
+        """The same for the rates that come, of every so-manieth observation, with weights that make of
+        them what was to be made of the exact ones.
+        """
+        wanted = self.x[:: -(-len(self.x) // HEARD)] @ self.w + self.b
+        x = np.hstack([rates, np.ones((len(rates), 1))])
+        now = np.vstack([self.w, self.b])
+        moments = x.T @ x / len(x) + RIDGE * np.eye(x.shape[1])
+        now = now + np.linalg.solve(moments, x.T @ (wanted - x @ now) / len(x))
+        return replace(self, w=now[:-1], b=now[-1], x=rates)
 
     def solve(
         self, w: Floats, b: Floats, scale: Floats, most_bias: float, bias_step: float
     ) -> tuple[Floats, Floats, Floats]:
         """Whole weights, biases in steps, and the mean square error [out], for a scale [out]."""
         x = np.hstack([self.x * self.levels, np.ones((len(self.x), 1))])
-        moments = x.T @ x / len(x) + 1e-9 * np.eye(x.shape[1])
+        counts = np.ones(len(x)) if self.counts is None else self.counts
+        moments = (x.T * counts) @ x / counts.sum() + 1e-9 * np.eye(x.shape[1])
         target = np.vstack([w / self.levels, b])
         low = np.append(np.full(len(w), float(self.rows.low)), -most_bias)
         high = np.append(np.full(len(w), float(self.rows.high)), most_bias)
@@ -253,16 +325,23 @@ def _hidden(problem: _Problem, recipe: Recipe, layer: int, start: float, where: 
 
 def _comparators(problem: _Problem, recipe: Recipe, layer: int) -> RateLayer:
     n = len(problem.b)
+    wanted = problem.x @ problem.w + problem.b
     pairs = [(i, k) for i in range(n) for k in range(i + 1, n)]
     dw = np.stack([problem.w[:, k] - problem.w[:, i] for i, k in pairs], axis=1)
     db = np.array([problem.b[k] - problem.b[i] for i, k in pairs])
     last = last_tick(recipe, layer)
     biases = recipe.ticks - (recipe.order == "thesis")
     largest_scale = float(problem.rows.high * problem.levels / max(np.abs(dw).max(), 1e-30))
+    single = [
+        problem.near(wanted[:, k] - wanted[:, i], dw[:, [p]], db[[p]])
+        for p, (i, k) in enumerate(pairs)
+    ]
     best: tuple[float, Floats, Floats, Floats] | None = None
     for factor in np.geomspace(0.02, 2, SCALES):
-        scale = np.full(len(pairs), factor * largest_scale)
-        ints, bias, error = problem.solve(dw, db, scale, np.inf, 1 / biases)
+        scale = np.full(1, factor * largest_scale)
+        solved = [one.solve(one.w, one.b, scale, np.inf, 1 / biases) for one in single]
+        ints = np.hstack([w for w, _, _ in solved])
+        bias, error = (np.concatenate(found) for found in list(zip(*solved, strict=True))[1:])
         ints = ints.repeat(problem.levels, axis=0)
         leak = np.maximum(-ints, 0).sum(0)
         start = ALPHA - 1 - (last + 1) * leak + np.rint(biases * bias)

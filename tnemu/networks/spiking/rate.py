@@ -155,37 +155,15 @@ class RateNetwork:
         flow = pins
         for k, layer in enumerate(self.layers):
             flow = np.concatenate([np.zeros_like(flow[:1]), flow[:-1]])
-            flow = (self._compare if self._is_compared(k) else self._fire)(layer, flow)
+            if k == len(self.layers) - 1 and not self.recipe.counts:
+                return compared(layer, flow)
+            flow = fired(layer, flow, self.recipe.reset)
         return flow
 
     def counts(self, pins: npt.NDArray[np.bool_]) -> Integers:
         """Spikes int32 [n, outputs] in the window, for the pins of a question."""
         fired = self.run(pins[: self.window.ticks])
         return fired[self.window.first :].sum(0, dtype=np.int32)
-
-    def _is_compared(self, k: int) -> bool:
-        return k == len(self.layers) - 1 and not self.recipe.counts
-
-    def _fire(self, layer: RateLayer, flow: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        inflow = _inflow(layer, flow)
-        v = np.tile(layer.start.astype(np.int64), (flow.shape[1], 1))
-        spikes = np.empty(inflow.shape, bool)
-        for t in range(len(inflow)):
-            v += inflow[t]
-            fired = np.greater_equal(v, layer.alpha, out=spikes[t])
-            if self.recipe.reset == "subtract":
-                v -= fired * layer.alpha
-            else:
-                v[fired] = 0
-            np.maximum(v, FLOOR, out=v)
-        return spikes
-
-    def _compare(self, layer: RateLayer, flow: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        low, high = FIELDS["V0"].low, FIELDS["V0"].high
-        v = layer.start + np.cumsum(_inflow(layer, flow), axis=0)
-        if v.min() < low or v.max() > high:  # what saturates is above alpha, and stays there
-            v = np.clip(v, low, high)
-        return v >= layer.alpha
 
     def scores(self, counts: npt.NDArray[Any]) -> Integers:
         """Scores int32 [n, answers] of spike counts [n, outputs]; the first highest is the answer.
@@ -204,6 +182,33 @@ class RateNetwork:
             scores[:, k] += second
             scores[:, i] += ~second
         return scores
+
+
+def fired(
+    layer: RateLayer, flow: npt.NDArray[np.bool_], reset: str = "subtract"
+) -> npt.NDArray[np.bool_]:
+    """Spikes bool [ticks, n, out] of a hidden layer, for what reaches it, bool [ticks, n, in]."""
+    inflow = _inflow(layer, flow)
+    v = np.tile(layer.start.astype(np.int64), (flow.shape[1], 1))
+    spikes = np.empty(inflow.shape, bool)
+    for t in range(len(inflow)):
+        v += inflow[t]
+        now = np.greater_equal(v, layer.alpha, out=spikes[t])
+        if reset == "subtract":
+            v -= now * layer.alpha
+        else:
+            v[now] = 0
+        np.maximum(v, FLOOR, out=v)
+    return spikes
+
+
+def compared(layer: RateLayer, flow: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The same of comparators."""
+    low, high = FIELDS["V0"].low, FIELDS["V0"].high
+    v = layer.start + np.cumsum(_inflow(layer, flow), axis=0)
+    if v.min() < low or v.max() > high:  # what saturates is above alpha, and stays there
+        v = np.clip(v, low, high)
+    return v >= layer.alpha
 
 
 def last_tick(recipe: Recipe, layers: int) -> int:

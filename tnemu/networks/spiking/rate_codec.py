@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tnemu.networks.codec import Spikes, Stimulus, Window
 from tnemu.networks.spiking.encodings import ENCODINGS
 from tnemu.networks.spiking.rate import Integers, RateNetwork
+from tnemu.networks.spiking.recipe import Recipe
 
 
 class RateCodec:
@@ -40,17 +41,7 @@ class RateCodec:
     def pins(self, observations: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Which pins spike, bool [ticks, n, pins] by source tick, for observations [n, in]."""
         net = self.network
-        ticks, x = self.window.ticks, np.asarray(observations, np.float64)
-        if net.recipe.encoding == "constant":
-            share = net.levels * np.minimum(np.abs(x) / net.ranges, 1.0)
-            sums = np.floor(np.arange(ticks + 1)[:, None, None] * share + 0.5)
-            levels = np.diff(sums, axis=0)
-        else:
-            code = ENCODINGS[net.recipe.encoding](x, self._rng)
-            levels = np.abs(code.next(ticks))
-        on = np.arange(net.levels) < levels[..., None]
-        rails = np.stack([x > 0, x < 0], axis=-1)[None, ..., None]
-        return (on[:, :, :, None] & rails).reshape(ticks, len(x), -1)
+        return rails(observations, net.recipe, net.ranges, net.levels, self.window.ticks, self._rng)
 
     def encode(self, observation: npt.NDArray[Any]) -> Stimulus:
         """The spikes of one observation [in], over the ticks of a decision."""
@@ -66,3 +57,24 @@ class RateCodec:
         """The answers int64 [n] of the integer model."""
         net = self.network
         return net.scores(net.counts(self.pins(observations))).argmax(1).astype(np.int64)
+
+
+def rails(
+    observations: npt.NDArray[Any],
+    recipe: Recipe,
+    ranges: npt.NDArray[np.float64],
+    levels: int,
+    ticks: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.bool_]:
+    """Which pins spike, bool [ticks, n, pins], for observations [n, in]."""
+    x = np.asarray(observations, np.float64)
+    if recipe.encoding == "constant":
+        share = levels * np.minimum(np.abs(x) / ranges, 1.0)
+        sums = np.floor(np.arange(ticks + 1)[:, None, None] * share + 0.5)
+        now = np.diff(sums, axis=0)
+    else:
+        now = np.abs(ENCODINGS[recipe.encoding](x, rng).next(ticks))
+    on = np.arange(levels) < now[..., None]
+    signs = np.stack([x > 0, x < 0], axis=-1)[None, ..., None]
+    return (on[:, :, :, None] & signs).reshape(ticks, len(x), -1)

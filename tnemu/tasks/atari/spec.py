@@ -89,6 +89,8 @@ class AtariSpec:
     """Training only: losing a life ends the return that is learnt from. The game goes on."""
     sha256: str = field(init=False, repr=False, compare=False)
     """Hash of the canonical JSON of all fields above."""
+    picture_aspect: ClassVar[float] = 4 / 3
+    """Width of the console's picture over its height, on the screen it was made for."""
 
     def __post_init__(self) -> None:
         if isinstance(self.actions, list):
@@ -147,10 +149,10 @@ class AtariSpec:
                 "pass the grey screen as the emulator gives it, uncropped"
             )
         seen = grey_max[self.crop_top : self.crop_top + self.crop_rows]
-        if self.pad_columns:
-            seen = np.pad(seen, ((0, 0), (self.pad_columns, self.pad_columns)))
         b = self.block
-        rows = seen.reshape(self.rows, b, -1).sum(1, dtype=np.uint16)
+        rows = np.zeros((self.rows, self.columns * b), np.uint16)
+        middle = rows[:, self.pad_columns : self.pad_columns + RAW_COLUMNS]
+        np.add.reduce(seen.reshape(self.rows, b, -1), axis=1, out=middle)
         sums = np.add.reduce([rows[:, k::b] for k in range(b)], dtype=np.uint16)
         pixels = b * b
         return ((sums + pixels // 2) >> (pixels.bit_length() - 1)).astype(np.uint8)

@@ -212,12 +212,17 @@ def data_set(name: str) -> DataSet:
 
 
 def load(
-    name: str, path: str | Path | None, contrast: bool | None = None, **more: Any
+    name: str,
+    path: str | Path | None,
+    contrast: bool | None = None,
+    shape: Shape | None = None,
+    **more: Any,
 ) -> LabelledData:
     """The data of set ``name`` at ``path``, checked, as a network is shown it.
 
-    ``contrast`` False shows pictures as they are; None: as is usual for the set. ``more`` goes to the
-    set's loader (``unseen``, a speaker of spoken-digits). Raises DataError.
+    ``contrast`` False shows pictures as they are; None: as is usual for the set. ``shape``: in which
+    folders of pictures are shown, if not the set's usual one. ``more`` goes to the set's loader
+    (``unseen``, a speaker of spoken-digits). Raises DataError.
     """
     known = data_set(name)
     if path is None and name != "digits":
@@ -229,7 +234,10 @@ def load(
         if place is not None and not place.exists():
             raise DataError(f"there is no {files.place(place)}; give --data PATH: {known.layout}")
         data = _loader(known.loader)(
-            place, **({} if name == "digits" else {"shape": known.shape}), **known.more, **more
+            place,
+            **({} if name == "digits" else {"shape": shape or known.shape}),
+            **known.more,
+            **more,
         )
         if known.counts and not more:
             check_counts(name, data, known.counts)

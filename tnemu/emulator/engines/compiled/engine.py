@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import Trace
-from tnemu.emulator.engines.compiled import layout, sizes
+from tnemu.emulator.engines.compiled import layout, sizes, stretch
 from tnemu.emulator.engines.compiled.compiler import check_compiler
 from tnemu.emulator.engines.compiled.crew import Crew
-from tnemu.emulator.engines.compiled.kernels import arrays
+from tnemu.emulator.engines.compiled.kernels import arrays, waves
 from tnemu.emulator.engines.compiled.kernels import tick as tick_loop
 from tnemu.emulator.engines.compiled.kernels.narrow import NARROW_MOST
 from tnemu.emulator.state import Events, State
@@ -52,6 +52,8 @@ class CompiledEngine:
         self._exits = layout.outputs_per_tick(self.board)
         self._scratch = [scratch() for _ in range(self.threads)]
         self._crew = Crew(self.threads)
+        self._stretch: stretch.Stretch | None = None
+        self._sought = False  # whether there is a stretch
         self._behind = False  # spikes of the state may wait in the calendar
         self._state: State | None = None
         self._live: arrays.LiveArrays
@@ -69,7 +71,8 @@ class CompiledEngine:
         end = state.tick + ticks
         try:
             while state.tick < end:
-                self._run_piece(state, end - state.tick, trace)
+                if not self._run_waves(state, end - state.tick, trace):
+                    self._run_piece(state, end - state.tick, trace)
         except BaseException:
             self._crew.finish()  # what an interrupt between two lines has left: then the tick is known
             raise
@@ -79,15 +82,37 @@ class CompiledEngine:
         """``ticks`` ticks, or as many as the buffers hold and the budget affords."""
         recorded = trace.recorded & (not trace.full)
         some, buffers = self._buffers(recorded, ticks)
-        self._behind = True
-        self._live.gate[:] = 0
-        self._live.gate[arrays.STOP] = arrays.NEVER
+        self._start()
         work = partial(self._work, state.tick, some, state.due(), buffers)
         self._crew.run(work, self._is_over)
-        trace.write(
-            np.concatenate([b.outputs[: b.counts[0]] for b in buffers]),
-            _in_order([b.spikes[: b.counts[1]] for b in buffers]),
+        _write(trace, buffers, in_order=self.threads == 1)
+
+    def _run_waves(self, state: State, ticks: int, trace: Trace) -> bool:
+        """Up to 256 ticks, the stretch's cores one after the other; False where that does not pay."""
+        if not stretch.likely(state, ticks):
+            return False
+        if not self._sought:
+            self._stretch, self._sought = stretch.made(self.board), True
+        if self._stretch is None:
+            return False
+        recorded = trace.recorded & (not trace.full)
+        some, buffers = self._buffers(recorded, self._stretch.most_ticks(ticks), anywhere=True)
+        due = self._stretch.inputs(state, some)
+        if not self._stretch.pays(due, state.tick, some):
+            return False
+        self._start()
+        work = partial(
+            self._work_in_waves,
+            self._stretch.arrays,
+            self._stretch.buffers(some),
+            state.tick,
+            some,
+            due,
+            buffers,
         )
+        self._crew.run(work, self._is_over)
+        _write(trace, buffers, in_order=False)
+        return True
 
     def deliver(self, state: State) -> None:
         """Empty the calendar into ``state.slots`` and add up the threads' counters; a state that the
@@ -120,30 +145,57 @@ class CompiledEngine:
         """``ticks`` ticks of one thread's cores, or fewer if they cost too much."""
         tick_loop.advance(
             self.board, self._live, self._scratch[thread], buffers[thread], inputs,
-            thread, tick, ticks, BUDGET,
+            thread, tick, ticks, BUDGET, 0,
         )  # fmt: skip
+
+    def _work_in_waves(
+        self,
+        found: waves.Stretch,
+        work_on: waves.Waves,
+        tick: int,
+        ticks: int,
+        inputs: tuple[Events, Events],
+        buffers: list[arrays.TraceBuffers],
+        thread: int,
+    ) -> None:
+        """``ticks`` ticks of one thread's cores, whatever they cost."""
+        waves.advance_waves(
+            self.board, self._live, self._scratch[thread], buffers[thread], *inputs,
+            found, work_on, thread, tick, ticks,
+        )  # fmt: skip
+
+    def _start(self) -> None:
+        """Before the threads start: nobody has come, or wants to stop."""
+        self._behind = True
+        self._live.gate[:] = 0
+        self._live.gate[arrays.STOP] = arrays.NEVER
 
     def _is_over(self) -> bool:
         """Whether thread 0 has run its ticks; it has, or it has not begun."""
         return bool(self._live.gate[arrays.OVER])
 
     def _buffers(
-        self, recorded: npt.NDArray[np.bool_], ticks: int
+        self, recorded: npt.NDArray[np.bool_], ticks: int, *, anywhere: bool = False
     ) -> tuple[int, list[arrays.TraceBuffers]]:
-        """The ticks that can be run, and for every thread buffers in which everything may fire."""
+        """The ticks that can be run, and for every thread buffers in which all its cores may fire.
+
+        anywhere: a thread may evaluate any core.
+        """
         bounds = self.board.bounds
-        firing = np.where(recorded, self._used, 0)
-        spikes = [firing[a:b].sum() for a, b in pairwise(bounds)]
-        most = max(1, *self._exits, *spikes)
+        firing, exits = np.where(recorded, self._used, 0), self._exits
+        spikes = np.array([firing[a:b].sum() for a, b in pairwise(bounds)])
+        if anywhere:
+            exits, spikes = (np.full(self.threads, each.sum()) for each in (exits, spikes))
+        most = max(1, *exits, *spikes)
         some = min(ticks, max(1, BUFFER_ROWS // int(most)))
         return some, [
             arrays.TraceBuffers(
-                outputs=np.empty((int(exits) * some, 3), np.int64),
+                outputs=np.empty((int(sent) * some, 3), np.int64),
                 spikes=np.empty((int(fired) * some, 3), np.int64),
                 recorded=recorded,
                 counts=np.zeros(2, np.int64),
             )
-            for exits, fired in zip(self._exits, spikes, strict=True)
+            for sent, fired in zip(exits, spikes, strict=True)
         ]
 
     def _attach(self, state: State) -> tuple[State, arrays.LiveArrays, npt.NDArray[np.int64]]:
@@ -216,9 +268,9 @@ def every_core(cores: int) -> npt.NDArray[np.uint64]:
     return np.packbits(bits, bitorder="little").view(np.uint64)
 
 
-def _in_order(pieces: list[Events]) -> Events:
-    """Rows of several threads, sorted by their columns."""
-    rows = np.concatenate(pieces)
-    if len(pieces) == 1:
-        return rows
-    return np.asarray(rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))])
+def _write(trace: Trace, buffers: list[arrays.TraceBuffers], *, in_order: bool) -> None:
+    """Hand a run's rows over; ``in_order``: those of spikes are sorted by their columns already."""
+    spikes = np.concatenate([b.spikes[: b.counts[1]] for b in buffers])
+    if not in_order:
+        spikes = spikes[np.lexsort((spikes[:, 2], spikes[:, 1], spikes[:, 0]))]
+    trace.write(np.concatenate([b.outputs[: b.counts[0]] for b in buffers]), spikes)

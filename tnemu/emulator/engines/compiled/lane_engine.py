@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tnemu.emulator.engine import LaneTrace
-from tnemu.emulator.engines.compiled import abreast, layout, sizes
+from tnemu.emulator.engines.compiled import abreast, layout, listing, sizes
 from tnemu.emulator.engines.compiled import engine as compiled
 from tnemu.emulator.engines.compiled.compiler import check_compiler
+from tnemu.emulator.engines.compiled.crew import Crew
 from tnemu.emulator.engines.compiled.kernels import arrays, lanes
 from tnemu.emulator.engines.compiled.kernels.abreast import Abreast, AbreastScratch
 from tnemu.emulator.errors import SnapshotError
 from tnemu.emulator.lane_state import WORD, LaneInputs, LaneState
+from tnemu.emulator.spikes import connector_numbers
 from tnemu.emulator.state import Events, start_potentials
 from tnemu.hardware.image import BoardImage
 from tnemu.hardware.neuron import AXONS, NEURONS, SLOTS
@@ -29,8 +31,14 @@ GROWTH = 4
 """How many times the ticks of the last piece the next may have at most."""
 
 
+def threads_of(cores: int, lanes: int) -> int:
+    """One, and one more for every 1,024 cores of 64 lanes, up to the words of lanes and the processors."""
+    words = -(-lanes // WORD)
+    return min(words, compiled.default_threads(words * cores))
+
+
 class CompiledLanes:
-    """Words of 64 lanes, one after the other, in one thread; every word has a clock of its own.
+    """Words of 64 lanes, shared out among threads; every word has a clock of its own.
 
     A run is cut into pieces that all words run before the next is begun. An interrupt may come between
     two words: whatever is asked next first lets those behind catch up.
@@ -43,11 +51,19 @@ class CompiledLanes:
         self.board = layout.load(image, threads=1)
         """The image as the kernels have it."""
         self._synapses = np.bitwise_count(self.board.crossbar).sum(axis=2, dtype=np.uint16)
+        self._lists = listing.made(self.board, np.flatnonzero(listing.sliced(self.board)))
         self._plan = abreast.plan(self.board, image, self._synapses, min(count, WORD))
         sizes.check_lanes(self.board, count, len(self._plan.width))
-        self._scratch = compiled.scratch()
+        self.threads = threads_of(image.core_count, count)
+        self._crew = Crew(self.threads)
+        self._scratch = [compiled.scratch() for _ in range(self.threads)]
         self._used = np.count_nonzero(image.types, axis=1)
         self._most_outputs = int(layout.outputs_per_tick(self.board).sum())
+        connector, pin = self.board.outputs.T
+        # of every output among all, in the order of spikes
+        self._rank = np.empty(len(pin), np.int64)
+        in_order = np.lexsort((pin, connector_numbers(image.outputs)[connector]))
+        self._rank[in_order] = np.arange(len(pin))
         start = start_potentials(image)
         self._words = [
             _Word(self._plan, start, generators[first : first + WORD])
@@ -104,8 +120,7 @@ class CompiledLanes:
 
     def load(self, state: LaneState) -> None:
         """Go on from this state; SnapshotError for a potential where nothing can have one."""
-        sliced = (self.board.flags[self.board.block] & arrays.SLICED) != 0
-        if state.potentials[:, sliced].any():
+        if state.potentials[:, listing.sliced(self.board)].any():
             raise SnapshotError(
                 "the snapshot is damaged: a neuron that keeps nothing between ticks has a potential; "
                 "take a new one"
@@ -127,36 +142,66 @@ class CompiledLanes:
             self._run_piece(min(end - self.tick, self._piece), recorded, trace)
 
     def _run_piece(self, ticks: int, recorded: npt.NDArray[np.bool_], trace: LaneTrace) -> None:
-        """Up to ``ticks`` ticks of every word; the first, the busiest one, says how many.
+        """Up to ``ticks`` ticks of every word; the busiest ones, one a thread, say how many.
 
-        Its budget is a word's share of what all may spend until an interrupt is served.
+        Their budget is a word's share of what all may spend until an interrupt is served.
         """
-        start = self.tick
-        first, *others = sorted(self._words, key=lambda word: word.spent, reverse=True)
-        budget = compiled.BUDGET // len(self._words)
-        found = {id(first): self._run(first, start + ticks, recorded, budget)}
-        for word in others:
-            found[id(word)] = self._run(word, self.tick, recorded, arrays.NEVER)
-        spent = sum(word.spent for word in self._words)
+        start, count = self.tick, len(self._words)
+        words = sorted(self._words, key=lambda word: word.spent, reverse=True)
+        found: Found = {word: [] for word in words}
+        for word in words:
+            word.spent = 0
+        budget = compiled.BUDGET * self.threads // count
+        self._run_together(words[: self.threads], start + ticks, recorded, budget, found)
+        self._run_together(words, self.tick, recorded, arrays.NEVER, found)
+        spent = sum(word.spent for word in words) // self.threads
         done = self.tick - start
         affordable = done * compiled.BUDGET // max(1, spent)
         wanted = max(self._piece, GROWTH * done)
         self._piece = max(1, min(wanted, affordable, compiled.BUFFER_ROWS))
         for index, word in enumerate(self._words):
-            outputs, spikes = found[id(word)]
-            trace.write(
-                _unpacked(outputs, self.board.outputs, WORD * index),
-                _unpacked(spikes, None, WORD * index),
-            )
+            for outputs, spikes in found[word]:
+                outputs = outputs[np.lexsort((self._rank[outputs[:, 1]], outputs[:, 0]))]
+                trace.write(
+                    _unpacked(outputs, self.board.outputs, WORD * index),
+                    _unpacked(spikes, None, WORD * index),
+                )
+
+    def _run_together(
+        self,
+        words: list[_Word],
+        end: int,
+        recorded: npt.NDArray[np.bool_],
+        budget: int,
+        found: Found,
+    ) -> None:
+        """As :meth:`_run` for all these words, on all threads; what they write goes to ``found``.
+
+        After an interrupt thread 0 takes its words up again, which finds those that are through done.
+        """
+        over = list[bool]()
+
+        def work(thread: int) -> None:
+            for word in words[thread :: self.threads]:
+                if word.tick < end:
+                    found[word].append(self._run(word, end, recorded, budget, thread))
+            if thread == 0:
+                over.append(True)
+
+        self._crew.run(work, lambda: bool(over))
 
     def _run(
-        self, word: _Word, end: int, recorded: npt.NDArray[np.bool_], budget: int
+        self,
+        word: _Word,
+        end: int,
+        recorded: npt.NDArray[np.bool_],
+        budget: int,
+        thread: int = 0,
     ) -> tuple[Events, Events]:
         """Run a word up to tick ``end`` or until its budget is spent: its rows of outputs and spikes."""
         index = self._words.index(word)
         firing = int(np.where(recorded, self._used, 0).sum())
         outputs, spikes = [], []
-        word.spent = 0
         while word.tick < end:
             fit = min(
                 compiled.BUFFER_ROWS // max(1, self._most_outputs), RECORD_ROWS // max(1, firing)
@@ -169,7 +214,7 @@ class CompiledLanes:
                 counts=np.zeros(2, np.int64),
             )
             word.spent += lanes.advance_lanes(
-                self.board, self._synapses, self._plan, word.live, self._scratch, word.scratch, word.mask,
+                self.board, self._synapses, self._lists, self._plan, word.live, self._scratch[thread], word.scratch, word.mask,
                 _due(self._inputs, index, word.tick, word.tick + some), buffers,
                 word.tick, some, budget,
             )  # fmt: skip
@@ -182,6 +227,7 @@ class CompiledLanes:
 
     def _catch_up(self) -> None:
         """Let the words that an interrupt has left behind run up to the others."""
+        self._crew.finish()
         nothing, end = np.zeros(len(self._used), np.bool_), self.tick
         for word in self._words:
             self._run(word, end, nothing, arrays.NEVER)
@@ -228,8 +274,8 @@ class _Word:
         self.scratch = lanes.LaneScratch(
             axons=layout.aligned((WORD, AXONS), np.uint16),
             counts=np.zeros(WORD, np.int64),
-            plus=np.zeros(AXONS + 8, np.int16),
-            minus=np.zeros(AXONS + 8, np.int16),
+            inverted=layout.aligned((AXONS + 1, 1), np.uint64),
+            different=layout.aligned((NEURONS, 1), np.uint64),
             fired=layout.aligned((NEURONS,), np.uint64),
             abreast=AbreastScratch(
                 sums=layout.aligned((WORD,), np.int16),
@@ -279,6 +325,10 @@ class _Word:
         self.clock[0] = tick
 
 
+Found = dict[_Word, list[tuple[Events, Events]]]
+"""Rows of outputs and spikes that the runs of every word have written."""
+
+
 def _due(inputs: LaneInputs, index: int, begin: int, end: int) -> tuple[npt.NDArray[Any], ...]:
     """One word's inputs of ticks ``begin`` .. ``end`` - 1, as (tick, core, axon, lanes)."""
     first, last = np.searchsorted(inputs.events[:, 0], [begin, end])
@@ -291,10 +341,16 @@ def _due(inputs: LaneInputs, index: int, begin: int, end: int) -> tuple[npt.NDAr
 def _unpacked(rows: Events, outputs: npt.NDArray[np.int32] | None, first: int) -> Events:
     """A row (lane, tick, connector, pin) or (lane, tick, core, neuron) for every lane of rows.
 
-    rows: (tick, output, lanes), or (tick, neuron of all cores, lanes) where there are no ``outputs``.
+    rows: (tick, output, lanes), or (tick, neuron of all cores, lanes) where there are no ``outputs``. All
+    rows of a lane stand together, in the order of ``rows``.
     """
     words = np.ascontiguousarray(rows[:, 2]).view(np.uint8).reshape(-1, 8)
-    row, lane = np.nonzero(np.unpackbits(words, axis=1, bitorder="little"))
-    what = rows[row, 1]
+    bits = np.unpackbits(words, axis=1, bitorder="little")
+    lane, row = np.nonzero(np.ascontiguousarray(bits.T).view(np.bool_))
+    what = rows[:, 1]
     one, other = (what >> 8, what & 255) if outputs is None else outputs[what].T
-    return np.stack([lane + first, rows[row, 0], one, other], axis=1)
+    found = np.empty((len(row), 4), np.int64)
+    found[:, 0] = lane + first
+    for column, values in enumerate((rows[:, 0], one, other), 1):
+        found[:, column] = values[row]
+    return found

@@ -13,7 +13,9 @@
     delivery.py where spikes go: slots, the calendar, outboxes of other threads, outputs
     evaluate.py  one core's tick, by its flags
     tick.py     the tick loop of one board: scan, evaluate, deliver; threads
-    sliced.py   the vector instructions for 64 boards at once, one bit each
+    sliced.py   neurons for 64 boards or ticks at once, one bit each
+    lists.py    the synapses of cores without memory as lists
+    waves.py    many ticks of cores without memory at once, one core after the other
     lanes.py    the tick loop of up to 64 boards of one image
     naive.py    the loop one writes first, kept to be compared with
 
@@ -63,7 +65,7 @@ CACHE = _cache_folder()
 # numba reads the setting where a function is decorated, so it is ours only while ours are imported.
 _before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
 try:
-    from tnemu.emulator.engines.compiled.kernels import lanes, naive, sequence, tick
+    from tnemu.emulator.engines.compiled.kernels import lanes, lists, naive, sequence, tick, waves
     from tnemu.emulator.engines.compiled.kernels.philox import (
         LEAK,
         SYNAPSE,
@@ -80,9 +82,11 @@ __all__ = [
     "SYNAPSE",
     "THRESHOLD",
     "lanes",
+    "lists",
     "naive",
     "noise",
     "philox",
     "sequence",
     "tick",
+    "waves",
 ]

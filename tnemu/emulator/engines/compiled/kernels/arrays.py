@@ -31,8 +31,8 @@ SLOW_CORE_COST = 300  # more for a core in 32 bits, or with a rarer feature
 SLOW_ROW_COST = 15  # more for its rows
 DRAWN_ROW_COST = 120  # more for its rows where their weights are drawn
 SEQUENCE_ROW_COST = 100  # the same where they are drawn in order
-SLICED_COST = 4000  # a core evaluated for 64 lanes at once
-SLICED_ROW_COST = 200
+LIST_CORE_COST = 1000  # a core evaluated for 64 lanes at once, and the spikes that it is sent
+EIGHT_COST = 5  # eight synapses of one of its neurons
 NEVER = (1 << 63) - 1
 
 MOST_WORDS = (

@@ -226,7 +226,7 @@ def take(place, spikes_at, count, tick):
 
 @njit(cache=True, nogil=True)
 def barrier(gate_at, threads, generation):
-    """Return when all threads have come. Spins briefly, then yields the processor."""
+    """Return when all threads have come for the ``generation``-th time. Spins briefly, then yields."""
     if atomic_add(gate_at + 8 * ARRIVALS, 1) == threads - 1:
         atomic_add(gate_at + 8 * ARRIVALS, -threads)
         atomic_add(gate_at + 8 * PASSAGES, 1)

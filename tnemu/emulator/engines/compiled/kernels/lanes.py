@@ -1,7 +1,7 @@
 """The tick loop for up to 64 boards of one image: a spike is a bit of a word, a lane is a board.
 
 Cores that keep nothing between ticks and add only +1 and -1 are evaluated for all lanes at once
-(sliced.py), cores of few neurons and synapses neuron by neuron (abreast.py). Any other core is evaluated
+(lists.py), cores of few neurons and synapses neuron by neuron (abreast.py). Any other core is evaluated
 lane by lane with the very code of tick.py, while its crossbar is still in the cache. In each way a lane
 is identical to a board run alone.
 """
@@ -31,9 +31,6 @@ from tnemu.emulator.engines.compiled.kernels.arrays import (
     OUTPUT_SPIKES,
     SCAN_COST,
     SEQUENCE,
-    SLICED,
-    SLICED_COST,
-    SLICED_ROW_COST,
     SPIKE_COST,
     SPIKES,
     SYNAPTIC_OPERATIONS,
@@ -44,8 +41,8 @@ from tnemu.emulator.engines.compiled.kernels.evaluate import (
     evaluate,
     operations_met,
 )
+from tnemu.emulator.engines.compiled.kernels.lists import cost_of, fire_core
 from tnemu.emulator.engines.compiled.kernels.sequence import jumped
-from tnemu.emulator.engines.compiled.kernels.sliced import fire_lanes
 from tnemu.emulator.engines.compiled.kernels.vector import CHANGED
 from tnemu.emulator.engines.compiled.kernels.words import lowest_bit, ones_in, prefetch
 
@@ -70,32 +67,10 @@ class LaneScratch(NamedTuple):
 
     axons: Any  # uint16 [64, 256]
     counts: Any  # int64 [64]
-    plus: Any  # int16 [264]
-    minus: Any  # int16 [264]
+    inverted: Any  # uint64 [257, 1]
+    different: Any  # uint64 [256, 1]  lanes in which each of its different neurons fired
     fired: Any  # uint64 [256]  lanes in which a neuron fired
     abreast: Any  # AbreastScratch
-
-
-@njit(cache=True, nogil=True)
-def split_rows(words, signs, types, plus, minus):
-    """Lists of the active + and - axons, filled up to eights with the axon that is never active."""
-    a, c = 0, 0
-    for axon in range(256):
-        if words[axon] != np.uint64(0):
-            sign = signs[types[axon >> 2] >> ((axon & 3) << 1) & 3]
-            if sign > 0:
-                plus[a] = axon
-                a += 1
-            elif sign < 0:
-                minus[c] = axon
-                c += 1
-    while a & 7:
-        plus[a] = 256
-        a += 1
-    while c & 7:
-        minus[c] = 256
-        c += 1
-    return a >> 3, c >> 3
 
 
 @njit(cache=True, nogil=True)
@@ -203,12 +178,12 @@ def send(target, fired, words, waiting, counters, rows, row, tick):
 
 @njit(cache=True, nogil=True)
 def advance_lanes(
-    board, synapses, plan, machine, work, scratch, lane_mask, inputs, trace, tick, ticks, budget
+    board, synapses, lists, plan, machine, work, scratch, lane_mask, inputs, trace, tick, ticks, budget
 ):  # fmt: skip
     """Run up to ``ticks`` ticks of all lanes, until ``budget`` is spent; returns what was spent.
 
     work: one thread's scratch of tick.py. synapses: uint16 [n, 256], 1 bits of every crossbar row.
-    plan: the cores of abreast.py.
+    lists: the cores of lists.py; plan: those of abreast.py.
     inputs: (tick int64 [m], core int64 [m], axon int64 [m], lanes uint64 [m]) in order of tick.
     trace: outputs are rows (tick, output, lanes), spikes (tick, neuron of all cores, lanes).
     """
@@ -220,7 +195,7 @@ def advance_lanes(
         machine.awake,
         machine.counters,
     )
-    plus, minus, fired = scratch.plus, scratch.minus, scratch.fired
+    fired, different = scratch.fired, scratch.different
     rows, firings, recorded = trace.outputs, trace.spikes, trace.recorded
     row, fired_row, cursor, spent, ended = 0, 0, 0, np.int64(0), tick
     for now in range(tick, tick + ticks):
@@ -244,17 +219,14 @@ def advance_lanes(
                 block = np.int64(board.block[core])
                 flags = board.flags[block]
                 active = words[slot, core]
-                if flags & SLICED:
-                    types = board.axon_types[core]
-                    a, c = split_rows(active, board.signs[block], types, plus, minus)
-                    fire_lanes(
-                        active.ctypes.data, base.crossbar + (core << 13), plus.ctypes.data, a,
-                        minus.ctypes.data, c, board.bias[block].ctypes.data, fired.ctypes.data,
-                    )  # fmt: skip
+                listed = lists.place[core]
+                if listed >= 0:
+                    fire_core(lists, listed, active.reshape(257, 1), scratch.inverted, different)
+                    for j in range(256):
+                        fired[j] = different[lists.stands[listed, j], 0] & lane_mask
                     counters[SYNAPTIC_OPERATIONS] += operations_of(active, synapses[core])
-                    fired &= lane_mask
                     restless = False
-                    spent += SLICED_COST + ((a + c) << 3) * SLICED_ROW_COST
+                    spent += cost_of(lists, listed)
                 elif plan.place[core] >= 0:
                     slept = now - machine.since[core]
                     machine.since[core] = now + 1

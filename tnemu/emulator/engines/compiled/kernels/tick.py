@@ -133,14 +133,15 @@ def record(spikes, counts, fired, first, last, core, tick):
 
 
 @njit(cache=True, nogil=True)
-def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget):
+def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget, met):
     """Run up to ``ticks`` ticks of one thread's cores; all threads are given the same tick and ticks.
 
     They all stop after the tick in which one of them has spent ``budget`` (see arrays.py); the clock
     then says which tick is next.
 
     inputs: int64 [m, 3] rows (tick, core, axon) in order of tick, none earlier than ``tick``. Spikes to
-    come may stay in the calendar; 0 ticks move them to the slots.
+    come may stay in the calendar; 0 ticks move them to the slots. met: how often the threads have met at the
+    barrier since it was set up.
     """
     first, last = board.bounds[thread], board.bounds[thread + 1]
     base, place = addresses(board, scratch), place_of(board, machine, thread)
@@ -209,7 +210,7 @@ def advance(board, machine, scratch, trace, inputs, thread, tick, ticks, budget)
         if integer_at(spent_at) + cursor * SPIKE_COST > budget:
             put_64(stop_at, now)
         if post.threads > 1:
-            barrier(machine.gate.ctypes.data, post.threads, now - tick + 1)
+            barrier(machine.gate.ctypes.data, post.threads, met + now - tick + 1)
             collect(place, post, now)
             # Written before the barrier, or by a thread that is a tick ahead, and then it is later than now.
             if atomic_add(stop_at, 0) <= now:
