@@ -97,7 +97,9 @@ def without_torch(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", ["teacher", "student", "together", "ladder", "quantise", "evaluate"])
+@pytest.mark.parametrize(
+    "name", ["teacher", "student", "together", "ladder", "quantise", "evaluate"]
+)
 def test_the_help_of_every_training_is_reached_without_torch(name: str) -> None:
     done = without_torch(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
