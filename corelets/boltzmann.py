@@ -1,5 +1,7 @@
 """A restricted Boltzmann machine on cores, in three stages a layer.
 
+::
+
                  ┌─ 1 refractory ─ 2 quantise ─ 3 sample ─┐
     visible units┤      (every unit, many copies)         ├ hidden units
                  └─ 3 sample ─ 2 quantise ─ 1 refractory ─┘      and pixels in, pixels out

@@ -122,29 +122,38 @@ def write_reference(app: object) -> None:
 def tidy(
     app: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Docstrings are written to be read as they are: |x| is an amount, a * a product, and lines that
-    are set in, after a full sentence, are a drawing or an equation."""
+    """Docstrings are written to be read as they are: |x| is an amount, a * a product, and what stands in
+    columns, is drawn, or is set in below a full sentence, is shown as it stands."""
+    paragraphs = [part.split("\n") for part in re.split(r"\n\s*\n", "\n".join(lines))]
     out: list[str] = []
-    drawn = -1  # what a drawing is set in by, or -1
-    for line in lines:
-        depth = len(line) - len(line.lstrip())
-        if drawn >= 0 and line.strip() and depth < drawn:
-            drawn = -1
-            out.append("")
-        before = next((text for text in reversed(out) if text.strip()), "")
-        if drawn < 0 and line.strip() and _sets_in(before, depth):
-            drawn = depth
-            out += ["", "::", ""] if not before.endswith("::") else []
-        out.append(line if drawn >= 0 else _escaped(line))
+    for k, paragraph in enumerate(paragraphs):
+        before = paragraphs[k - 1][-1] if k else ""
+        if _depth(paragraph[0]) > _depth(before) and before.endswith("::"):
+            out += [*paragraph, ""]
+        elif _stands(paragraph, before):
+            margin = " " * _depth(paragraph[0])
+            plain = [re.sub(r":[\w:]+:`~?([^`]*)`|``", r"\1", line) for line in paragraph]
+            out += [f"{margin}::", "", *(f"    {line}" for line in plain), ""]
+        else:
+            out += [*map(_escaped, paragraph), ""]
     lines[:] = out
 
 
-def _sets_in(before: str, depth: int) -> bool:
-    """Whether a line so deep stands apart from the one before, and does not go on with a list."""
-    if depth <= len(before) - len(before.lstrip()):
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _stands(paragraph: list[str], before: str) -> bool:
+    """Whether a paragraph is a drawing or a table of ours, and neither Sphinx's nor a list."""
+    text, first = "\n".join(paragraph), paragraph[0].lstrip()
+    if re.match(r"([*-]|\d+\.|>>>|\.\.|:\w.*:|=+ |\+-)", first) or text.rstrip().endswith("::"):
         return False
-    listed = re.match(r"\s*([*-]|\d+\.|:[\w ]+:|\.\.) *", before)
-    return before.endswith("::") or not (listed or re.search(r"\w:$", before) or not before)
+    if re.search(r"[─-╿▲▶◀▼]", text) or len(re.findall(r"\S {2,}\S", text)) > 1:
+        return True
+    deeper = any(_depth(line) > _depth(paragraph[0]) for line in paragraph)
+    set_in = _depth(paragraph[0]) > _depth(before) and bool(before)
+    listed = re.match(r"\s*([*-]|\d+\.|:\w.*:|\.\.) ", before) or before.endswith(":")
+    return (deeper and not re.search(r":\n +\S", text)) or (set_in and not listed)
 
 
 def _escaped(line: str) -> str:

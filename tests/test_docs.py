@@ -135,3 +135,15 @@ def test_names_that_a_page_mentions_are_there(page: Path) -> None:
     )
     ours = {n for n in named if not n.endswith((".md", ".toml", ".Name"))}
     assert sorted(name for name in ours if not resolves(name)) == []
+
+
+def test_every_page_is_on_the_site_once() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    listed = [
+        line
+        for tree in re.findall(r"```\{toctree\}\n(.*?)```", index, flags=re.S)
+        for line in tree.splitlines()
+        if re.fullmatch(r"[\w-]+", line)
+    ]
+    pages = {page.stem for page in ROOT.glob("docs/*.md")} - {"index"}
+    assert sorted(listed) == sorted(pages)

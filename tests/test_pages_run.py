@@ -67,8 +67,9 @@ def test_python_of_a_page_runs_from_its_first_line_to_its_last(
     code = GIVEN.get(name_of(page), "")
     code += "\n".join(code for language, code in blocks(page) if language == "python")
     names: dict[str, Any] = {}
+    for extra in re.findall(r"^import (torch|nir)$", code, flags=re.M):
+        pytest.importorskip(extra)
     if "import torch" in code:
-        pytest.importorskip("torch")
         from tnemu.learn.distil import distil
 
         wanted = inspect.signature(distil.train_student)

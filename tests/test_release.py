@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_every_need_has_a_lowest_version() -> None:
     assert [line for line in lines if ">=" not in line] == ["types-PyYAML"]
 
 
-def test_a_container_is_built_from_the_repository_and_runs_a_command() -> None:
+def test_a_container_is_built_from_the_repository_and_shows_a_run() -> None:
     words = dict(
         line.split(" ", 1)
         for line in (ROOT / "Dockerfile").read_text().splitlines()
@@ -82,3 +83,6 @@ def test_a_container_is_built_from_the_repository_and_runs_a_command() -> None:
     assert words["FROM"].startswith("python:3.")
     assert words["USER"] == "tnemu"
     assert words["ENTRYPOINT"] == '["tnemu"]'
+    command = json.loads(words["CMD"])
+    assert command[:2] == ["play", "--web"]
+    assert command[command.index("--port") + 1] == words["EXPOSE"]

@@ -93,7 +93,23 @@ def write_film(result: Result, about: dict[str, Any], path: Path) -> None:
 
     rate_hz = result.settings.rate_hz / every(result.settings.rate_hz)
     with writing(path, error=PlayError) as file:
-        write_video(file, path.suffix, _sheets(result, about), rate_hz)
+        write_video(file, path.suffix, Sheets(result, about), rate_hz)
+
+
+class Sheets:
+    """The pictures of a film, drawn whenever they are gone through."""
+
+    def __init__(self, result: Result, about: dict[str, Any]) -> None:
+        self._result, self._about = result, about
+
+    def __len__(self) -> int:
+        return len(self._result.film)
+
+    def __contains__(self, picture: object) -> bool:
+        return any(picture is sheet for sheet in self)
+
+    def __iter__(self) -> Iterator[Any]:
+        return _sheets(self._result, self._about)
 
 
 def _sheets(result: Result, about: dict[str, Any]) -> Iterator[Any]:

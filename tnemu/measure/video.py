@@ -6,8 +6,9 @@ written by the ffmpeg that the package imageio-ffmpeg brings, an extra.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -98,21 +99,7 @@ def write_gif(path: str | Path | IO[bytes], pictures: Iterable[Picture], rate_hz
     Returns how many pictures it holds; none at all writes no file. A GIF counts time in 1/100 s:
     durations are rounded so that the film as a whole keeps its speed. At most 50 pictures a second.
     """
-    images = (_image(picture) for picture in pictures)
-    return _write(path, "GIF", images, _durations_ms(rate_hz))
-
-
-def write_png(path: str | Path | IO[bytes], pictures: Iterable[Picture], rate_hz: float) -> int:
-    """The same as an animated PNG, every colour kept; viewers that know none show the first picture."""
-    from PIL import Image
-
-    images = (Image.fromarray(np.ascontiguousarray(picture)) for picture in pictures)
-    return _write(path, "PNG", images, _durations_ms(rate_hz))
-
-
-def _write(
-    path: str | Path | IO[bytes], kind: str, images: Iterator[Image], durations: Iterator[int]
-) -> int:
+    images, durations = (_image(picture) for picture in pictures), _durations_ms(rate_hz)
     first = next(images, None)
     if first is None:
         return 0
@@ -126,8 +113,34 @@ def _write(
             yield image
 
     first.info["duration"] = next(durations)
-    first.save(path, format=kind, save_all=True, append_images=counted(), loop=0)
+    first.save(path, format="GIF", save_all=True, append_images=counted(), loop=0)
     return count
+
+
+def write_png(path: str | Path | IO[bytes], pictures: Iterable[Picture], rate_hz: float) -> int:
+    """The same as an animated PNG, every colour kept; viewers that know none show the first picture."""
+    from PIL import Image
+
+    pictures = pictures if isinstance(pictures, Collection) else list(pictures)
+    if not len(pictures):
+        return 0
+    shown = partial(map, lambda picture: Image.fromarray(np.ascontiguousarray(picture)))
+    rest = _Again(lambda: islice(shown(pictures), 1, None))
+    durations = list(islice(_durations_ms(rate_hz), len(pictures)))
+    next(iter(shown(pictures))).save(
+        path, format="PNG", save_all=True, append_images=rest, loop=0, duration=durations
+    )
+    return len(pictures)
+
+
+class _Again:
+    """Pillow goes through the pictures of a PNG twice: made anew, they need not be kept."""
+
+    def __init__(self, make: Callable[[], Iterator[Image]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Image]:
+        return self._make()
 
 
 def _durations_ms(rate_hz: float) -> Iterator[int]:

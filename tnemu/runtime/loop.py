@@ -26,7 +26,7 @@ class Outcome:
 
     ``reward`` was won with it, ``score`` is the return of its episode so far, ``episode_over`` says
     that the episode ended with it. For those who watch: the ``scores`` of the actions, the ``action``
-    chosen by them (-1: not told), and whose turn it was where several ``player``s take turns.
+    chosen by them (-1: not told), and whose turn it was, the ``player``, where several take turns.
     """
 
     reward: float

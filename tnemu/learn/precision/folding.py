@@ -97,16 +97,12 @@ class Foldable(Protocol):
 class FoldedNetwork:
     """The steps and arrays of a network in eval mode; called, its logits float64 in torch."""
 
-    @torch.no_grad()
     def __init__(self, net: Foldable) -> None:
         self.net = net
         self.steps: list[Step] = []
         self.arrays: dict[str, Tensor] = {}
-        values: list[Expression] = []
-        for k, node in enumerate(net.nodes):
-            value = self._value(k, node, [values[i] for i in node.inputs])
-            values.append(self._rounded(k, value) if k in net.rounding else value)
-        self.unit = self._answer(values[-1])
+        with torch.no_grad():
+            self.unit = self._folded()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float64 [n, classes] of pictures uint8."""
@@ -120,6 +116,13 @@ class FoldedNetwork:
         """The same without torch."""
         arrays = {name: array.numpy() for name, array in self.arrays.items()}
         return IntegerNetwork(self.steps, arrays, self.unit)
+
+    def _folded(self) -> float:
+        values: list[Expression] = []
+        for k, node in enumerate(self.net.nodes):
+            value = self._value(k, node, [values[i] for i in node.inputs])
+            values.append(self._rounded(k, value) if k in self.net.rounding else value)
+        return self._answer(values[-1])
 
     def _step(
         self, kind: str, inputs: tuple[int, ...], bound: int, name: str = "", **numbers: Any
