@@ -27,8 +27,8 @@ from tnemu.formats.nir_file import from_nir
 from tnemu.hardware.neuron import AXON_TYPES, AXONS
 from tnemu.networks.graph import nodes
 from tnemu.networks.graph.maps import Map
-from tnemu.networks.graph.paths import Tap
 from tnemu.networks.graph.steps import Layer, in_steps, run_layer
+from tnemu.networks.graph.value import Tap
 
 Ints = npt.NDArray[np.int64]
 

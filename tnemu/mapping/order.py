@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tnemu.networks.components import components
+
 Ticks = npt.NDArray[np.int64]
 
 PEELED = 0.99
@@ -36,8 +38,8 @@ def longest(first: Ticks, edges: Ticks) -> Ticks:
 def loops(source: npt.NDArray[Any], target: npt.NDArray[Any], count: int) -> Ticks:
     """A number for every core, int64 [count]: equal for cores that reach each other.
 
-    Strongly connected components (Tarjan, SIAM J. Computing 1972), after cores that no loop can
-    hold, because nothing comes in or goes out, have been peeled off with array work.
+    Strongly connected components, after cores that no loop can hold, because nothing comes in or goes
+    out, have been peeled off with array work.
     """
     edges = distinct(source, target)
     edges = edges[edges[:, 0] != edges[:, 1]]
@@ -50,49 +52,11 @@ def loops(source: npt.NDArray[Any], target: npt.NDArray[Any], count: int) -> Tic
             break
         edges = kept
     heads = np.searchsorted(edges[:, 0], np.arange(count + 1))
-    successors = edges[:, 1].tolist()
-    _label_components(heads.tolist(), successors, label)
+    roots = np.flatnonzero(np.diff(heads)).tolist()  # one without successors is alone
+    for members in components(heads.tolist(), edges[:, 1].tolist(), roots):
+        if len(members) > 1:
+            label[members] = members[0]
     return label
-
-
-def _label_components(heads: list[int], successors: list[int], label: Ticks) -> None:
-    """Give every component of the graph in ``label`` the number of one of its members."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    open_nodes: list[int] = []
-    is_open = set()
-    for root in range(len(label)):
-        if root in index or heads[root] == heads[root + 1]:
-            continue
-        calls = [(root, heads[root])]
-        while calls:
-            node, edge = calls.pop()
-            if node not in index:
-                index[node] = low[node] = len(index)
-                open_nodes.append(node)
-                is_open.add(node)
-            elif edge > heads[node]:  # back from the successor before this edge
-                child = successors[edge - 1]
-                if child in is_open:
-                    low[node] = min(low[node], low[child])
-            descended = False
-            while edge < heads[node + 1]:
-                child = successors[edge]
-                edge += 1
-                if child not in index:
-                    calls += [(node, edge), (child, heads[child])]
-                    descended = True
-                    break
-                if child in is_open:
-                    low[node] = min(low[node], index[child])
-            if descended or low[node] != index[node]:
-                continue
-            while True:
-                member = open_nodes.pop()
-                is_open.discard(member)
-                label[member] = node
-                if member == node:
-                    break
 
 
 def distinct(*columns: npt.NDArray[Any]) -> Ticks:

@@ -12,13 +12,15 @@ as the Delay nodes in it say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from tnemu.networks.graph.maps import MOST_SYNAPSES, Map, MapError, whole_parts
+from tnemu.networks.components import components
+from tnemu.networks.graph import linear
+from tnemu.networks.graph.maps import Map, MapError
 from tnemu.networks.graph.nodes import (
     MOST_PINS,
     SPIKING,
@@ -35,45 +37,7 @@ from tnemu.networks.graph.nodes import (
     SumPool2d,
     sizes,
 )
-
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Spikes of node ``source``, ``delay`` ticks later; ``loop``: of the layer that is driven."""
-
-    source: str
-    delay: int = 0
-    loop: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """What goes along an edge: an array of ``shape``, as maps of taps and a constant (a map of one column)."""
-
-    shape: Shape
-    maps: dict[Tap, Map]
-    constant: Map | None = None
-
-    def through(self, step: Map, shape: Shape) -> Value:
-        """step applied to all of it."""
-        constant = None if self.constant is None else step.after(self.constant)
-        return Value(shape, {tap: step.after(one) for tap, one in self.maps.items()}, constant)
-
-    def plus(self, other: Value) -> Value:
-        """The sum of both, of one shape."""
-        maps = dict(self.maps)
-        for tap, one in other.maps.items():
-            maps[tap] = maps[tap].plus(one) if tap in maps else one
-        if self.constant is None or other.constant is None:
-            return Value(self.shape, maps, self.constant or other.constant)
-        return Value(self.shape, maps, self.constant.plus(other.constant))
-
-
-class PathError(ValueError):
-    """Why a node cannot be: a sentence without its subject."""
-
+from tnemu.networks.graph.value import PathError, Tap, Value
 
 Problem = tuple[str, str]
 """A node's name, and why it cannot be mapped exactly."""
@@ -194,129 +158,7 @@ def _fitting(value: Value, wanted: Shape) -> Value:
     )
 
 
-# -- the steps of linear nodes ---------------------------------------------------------------------
-
-
-def _affine(node: Affine, value: Value) -> Value:
-    shape = (node.weight.shape[0],)
-    return _biased(value.through(Map.dense(node.weight), shape), node.bias)
-
-
-def _biased(value: Value, bias: npt.NDArray[np.generic] | None) -> Value:
-    if bias is None or not bias.any():
-        return value
-    return value.plus(Value(value.shape, {}, Map.dense(bias.reshape(-1, 1))))
-
-
-def _conv(node: Conv2d, value: Value) -> Value:
-    if len(value.shape) == 4 and value.shape[0] == 1:
-        value = replace(value, shape=value.shape[1:])
-    if len(value.shape) != 3:
-        raise PathError(
-            f"takes [channels, rows, columns], an array of shape {value.shape} comes in"
-        )
-    channels, *space = value.shape
-    outputs, each, *kernel = node.weight.shape
-    if channels != each * node.groups or outputs % node.groups:
-        raise PathError(
-            f"has {node.groups} groups of {each} channels and {outputs} features for {channels} channels; "
-            "they do not divide evenly"
-        )
-    if node.input_shape is not None and tuple(space) != node.input_shape:
-        raise PathError(f"takes images of {node.input_shape}, {tuple(space)} comes in")
-    padding = node.padding
-    if padding == "same":
-        if node.stride != (1, 1):
-            raise PathError('has padding "same" with a stride; give the padding in numbers')
-        spans = [d * (k - 1) for d, k in zip(node.dilation, kernel, strict=True)]
-        if any(span % 2 for span in spans):
-            raise PathError('has padding "same" around an even kernel; give the padding in numbers')
-        padding = (spans[0] // 2, spans[1] // 2)
-    elif isinstance(padding, str):
-        padding = (0, 0)
-    entry, row, column, shape = _slide(space, kernel, node.stride, padding, node.dilation)
-    positions, pixels = sizes(shape), sizes(tuple(space))
-    weights = node.weight.reshape(outputs, each, -1)
-    f, c, k = np.nonzero(weights)
-    values, exponent = whole_parts(weights[f, c, k])
-    # for each weight, all positions at which its place of the kernel is inside the image
-    begins = np.searchsorted(entry, np.arange(sizes(tuple(kernel)) + 1))
-    many = np.diff(begins)[k]
-    _check_synapses(int(many.sum()))
-    which = np.repeat(np.arange(len(k)), many)
-    at = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
-    at += np.repeat(begins[k], many)
-    channel = f // (outputs // node.groups) * each + c
-    step = Map.of(
-        f[which] * positions + row[at],
-        channel[which] * pixels + column[at],
-        values[which],
-        (outputs * positions, channels * pixels),
-        exponent,
-    )
-    made = value.through(step, (outputs, *shape))
-    return _biased(made, np.repeat(node.bias, positions))
-
-
-def _pool(node: SumPool2d, value: Value) -> Value:
-    if len(value.shape) == 4 and value.shape[0] == 1:
-        value = replace(value, shape=value.shape[1:])
-    if len(value.shape) != 3:
-        raise PathError(
-            f"takes [channels, rows, columns], an array of shape {value.shape} comes in"
-        )
-    channels, *space = value.shape
-    _, row, column, shape = _slide(space, node.size, node.stride, node.padding, (1, 1))
-    positions, pixels = sizes(shape), sizes(tuple(space))
-    _check_synapses(channels * len(row))
-    every = np.arange(channels)[:, None]
-    rows, columns = (every * positions + row).ravel(), (every * pixels + column).ravel()
-    ones = np.ones(len(rows), np.int64)
-    step = Map.of(rows, columns, ones, (channels * positions, channels * pixels), 0)
-    return value.through(step, (channels, *shape))
-
-
-def _slide(
-    space: Iterable[int],
-    kernel: Iterable[int],
-    stride: Iterable[int],
-    padding: Iterable[int],
-    dilation: Iterable[int],
-) -> tuple[Ints, Ints, Ints, Shape]:
-    """(place of the kernel, output position, input pixel) where it is inside, by place; output's shape."""
-    axes = []
-    for size, k, s, p, d in zip(space, kernel, stride, padding, dilation, strict=True):
-        count = (size + 2 * p - d * (k - 1) - 1) // s + 1
-        if count < 1:
-            raise PathError(
-                f"has windows of {d * (k - 1) + 1} on {size + 2 * p} pixels; they do not fit"
-            )
-        if count > MOST_PINS or k > MOST_PINS:
-            raise PathError(f"has {max(count, k):,} positions, the limit is {MOST_PINS:,}")
-        axes.append((count, k, s, p, d, size))
-    (rows, kr, *_), (columns, kc, *_) = axes
-    _check_synapses(rows * columns * kr * kc)
-    index = []
-    for count, k, s, p, d, size in axes:
-        at = np.arange(count) * s - p + np.arange(k)[:, None] * d
-        index.append((at, (at >= 0) & (at < size)))
-    (y, y_in), (x, x_in) = index
-    inside = y_in[:, None, :, None] & x_in[None, :, None, :]
-    pixel = y[:, None, :, None] * axes[1][5] + x[None, :, None, :]
-    flat = inside.reshape(kr * kc, -1)
-    place, position = np.nonzero(flat)
-    return place, position, pixel.reshape(flat.shape)[place, position], (rows, columns)
-
-
-def _flatten(node: Flatten, value: Value) -> Value:
-    n = len(value.shape)
-    start, end = (k + n if k < 0 else k for k in (node.start, node.end))
-    if not 0 <= start <= end < n:
-        raise PathError(
-            f"flattens the axes {node.start}..{node.end} of an array of shape {value.shape}, which has {n}"
-        )
-    shape = value.shape
-    return replace(value, shape=(*shape[:start], sizes(shape[start : end + 1]), *shape[end + 1 :]))
+# -- nodes that change no numbers, or none of another time ----------------------------------------
 
 
 def _delay(node: Delay, value: Value) -> Value:
@@ -328,14 +170,11 @@ def _delay(node: Delay, value: Value) -> Value:
 
 def _back(value: Value) -> Value:
     """What a layer gets of itself: a tick later, unless a Delay says when."""
-    maps = {replace(t, delay=t.delay or 1) if t.loop else t: m for t, m in value.maps.items()}
-    if len(maps) < len(value.maps):  # some by a Delay of a tick, some without
-        total = Value(value.shape, {})
-        for tap, one in value.maps.items():
-            key = replace(tap, delay=tap.delay or 1) if tap.loop else tap
-            total = total.plus(Value(value.shape, {key: one}))
-        maps = total.maps
-    return replace(value, maps=maps)
+    total = Value(value.shape, {}, value.constant)
+    for tap, one in value.maps.items():
+        key = replace(tap, delay=tap.delay or 1) if tap.loop else tap
+        total = total.plus(Value(value.shape, {key: one}))  # a Delay of a tick is as good as none
+    return total
 
 
 def _output(node: Output, value: Value) -> Value:
@@ -350,16 +189,11 @@ def _check_size(shape: Shape) -> None:
         raise PathError(f"has the shape {shape}; 1 to {MOST_PINS:,} elements are possible")
 
 
-def _check_synapses(count: int) -> None:
-    if count > MOST_SYNAPSES:
-        raise PathError(f"takes {count:,} synapses, the limit is {MOST_SYNAPSES:,}")
-
-
 _STEPS: dict[type, Callable] = {
-    Affine: _affine,
-    Conv2d: _conv,
-    SumPool2d: _pool,
-    Flatten: _flatten,
+    Affine: linear.affine,
+    Conv2d: linear.conv,
+    SumPool2d: linear.pool,
+    Flatten: linear.flatten,
     Delay: _delay,
     Output: _output,
 }
@@ -405,40 +239,10 @@ def _inside_out(graph: Graph, ring: list[str], inside: list[str]) -> list[str]:
 
 
 def _rings(graph: Graph) -> list[list[str]]:
-    """Strongly connected components, sources first (Tarjan, without recursion)."""
-    onward: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    for a, b in graph.edges:
-        onward[a].append(b)
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    held: set[str] = set()
-    rings: list[list[str]] = []
-    for root in graph.nodes:
-        if root in number:
-            continue
-        work = [(root, iter(onward[root]))]
-        number[root] = low[root] = len(number)
-        stack.append(root)
-        held.add(root)
-        while work:
-            name, following = work[-1]
-            for after in following:
-                if after not in number:
-                    number[after] = low[after] = len(number)
-                    stack.append(after)
-                    held.add(after)
-                    work.append((after, iter(onward[after])))
-                    break
-                if after in held:
-                    low[name] = min(low[name], number[after])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
-                if low[name] == number[name]:
-                    cut = stack.index(name)
-                    rings.append(stack[cut:])
-                    held -= set(stack[cut:])
-                    del stack[cut:]
-    return rings[::-1]
+    """The components of the graph, sources first."""
+    names = list(graph.nodes)
+    number = {name: k for k, name in enumerate(names)}
+    edges = sorted(((number[a], number[b]) for a, b in graph.edges), key=lambda edge: edge[0])
+    heads = np.searchsorted([a for a, _ in edges], np.arange(len(names) + 1)).tolist()
+    found = components(heads, [b for _, b in edges], range(len(names)))
+    return [[names[k] for k in members] for members in found][::-1]

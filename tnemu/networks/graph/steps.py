@@ -27,7 +27,8 @@ from tnemu.hardware.neuron import AXON_TYPES, FIELDS, POTENTIAL_MAX
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.graph.maps import Map, MapError
 from tnemu.networks.graph.nodes import IF, SPIKING, Array, Graph, Input, Output, Shape, sizes
-from tnemu.networks.graph.paths import Problem, Tap, Value, driven
+from tnemu.networks.graph.paths import Problem, driven
+from tnemu.networks.graph.value import Tap, Value
 
 Ints = npt.NDArray[np.int64]
 Raster = npt.NDArray[np.bool_]
