@@ -92,16 +92,11 @@ def flatten(top: Body, origin: dict[str, Any]) -> LogicalNetwork:
 
 def _check_inputs(top: Body, numbering: Numbering) -> None:
     """Every input of every part is connected, at least in part, or meant to be silent."""
-    driven = np.zeros(numbering.count, np.bool_)
-    driven[numbering.rows["sink"]] = True
-    for body in numbering.bodies:
-        for pins, location in body.unused:
-            driven[numbering.numbers(pins, location)] = True
     for body in numbering.bodies:
         for port in body.ports.values():
             if body is top or not isinstance(port, Input):
                 continue
-            if not driven[numbering.span(port)].any():
+            if not numbering.driven[numbering.span(port)].any():
                 raise CoreletError(
                     f"{port.describe()} is not connected; connect() something to it in "
                     f"{body.parent.describe() if body.parent else 'its owner'}, or SILENCE >> it"

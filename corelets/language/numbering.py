@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +123,16 @@ class Numbering:
             self._by[location] = len(self.lines)
             self.lines.append(location)
         return self._by[location]
+
+    @cached_property
+    def driven(self) -> Bits:
+        """bool [pins]: what something is wired to, or is meant to be silent."""
+        driven = np.zeros(self.count, np.bool_)
+        driven[self.rows["sink"]] = True
+        for body in self.bodies:
+            for pins, location in body.unused:
+                driven[self.numbers(pins, location)] = True
+        return driven
 
     # -- numbers -----------------------------------------------------------------------------------
 

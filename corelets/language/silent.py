@@ -86,14 +86,9 @@ def _merged(numbering: Numbering) -> Iterator[Finding]:
 
 def _undriven(top: Body, numbering: Numbering) -> Iterator[Finding]:
     """Inputs of parts of which only some pins are driven."""
-    driven = np.zeros(numbering.count, np.bool_)
-    driven[numbering.rows["sink"]] = True
-    for body in numbering.bodies:
-        for pins, location in body.unused:
-            driven[numbering.numbers(pins, location)] = True
     for body in numbering.bodies:
         for port in body.ports.values():
-            mine = driven[numbering.span(port)]
+            mine = numbering.driven[numbering.span(port)]
             if body is top or not isinstance(port, Input) or mine.all():
                 continue
             yield (

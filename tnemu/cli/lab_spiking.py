@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from tnemu.lab.convert import Target
-    from tnemu.networks.spiking.dense import DenseNetwork
 
 
 def convert(
@@ -79,6 +78,7 @@ def convert(
     from tnemu.files import check_writable
     from tnemu.formats.dense_file import read_observations
     from tnemu.lab.convert import NumpyTarget, check_fits, converted_trial, rate_network
+    from tnemu.learn.players.mlp_policy import read_network
     from tnemu.networks.spiking.normalisations import check_normalisation, normalised
     from tnemu.networks.spiking.recipe import Recipe
     from tnemu.tasks.control.spec import ControlSpec
@@ -95,13 +95,13 @@ def convert(
     spec.start(seed)  # refuses a seed that is none
     if json not in (None, "-"):
         check_writable(str(json), error=CommandError)
-    original = _network(source)
+    original = read_network(source)
     runner: Target
     if converted.suffix == ".safetensors":
         given = {"order": order, "start": start, "normalise": normalise, "bits": bits}
         runner = _made_runner(converted, recipe, given, target, board, spec, seed)
     else:
-        network = _network(converted)
+        network = read_network(converted)
         check_fits(network, spec)
         if check_normalisation(normalise) and states is None:
             raise CommandError(
@@ -131,17 +131,6 @@ def convert(
     trial = converted_trial(runner, original, spec, seed, episodes)
     facts = {**trial.facts(), "task": task, "episodes": episodes, "seed": seed}
     _tell({**facts, "normalise": normalise, "target": target, **runner.facts()}, json)
-
-
-def _network(path: Path) -> DenseNetwork:
-    """A float network: an archive of arrays, or a policy of stable-baselines3."""
-    from tnemu.formats.dense_file import read_dense
-
-    if path.suffix != ".zip":
-        return read_dense(path)
-    from tnemu.learn.players.mlp_policy import read_policy  # with torch
-
-    return read_policy(path)
 
 
 def _made_runner(

@@ -153,7 +153,7 @@ def command(
             stall_s=SLOW_STALL_S if find(engine).slow else STALL_S,
         )
         facts = _facts(students, specs, seed, output or folder)
-        about = about_run(plan, specs, students[0], settings)
+        about = about_run(plan, specs, students[0], settings) if settings.film else {}
         with watched(about, plan.image, settings, web, port, address, console) as live:
             result = _run(settings, console, live)
             told = reports.build(result, facts)

@@ -105,9 +105,6 @@ class Sheets:
     def __len__(self) -> int:
         return len(self._result.film)
 
-    def __contains__(self, picture: object) -> bool:
-        return any(picture is sheet for sheet in self)
-
     def __iter__(self) -> Iterator[Any]:
         return _sheets(self._result, self._about)
 

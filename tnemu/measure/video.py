@@ -6,7 +6,7 @@ written by the ffmpeg that the package imageio-ffmpeg brings, an extra.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -121,7 +121,7 @@ def write_png(path: str | Path | IO[bytes], pictures: Iterable[Picture], rate_hz
     """The same as an animated PNG, every colour kept; viewers that know none show the first picture."""
     from PIL import Image
 
-    pictures = pictures if isinstance(pictures, Collection) else list(pictures)
+    pictures = pictures if isinstance(pictures, Sized) else list(pictures)
     if not len(pictures):
         return 0
     shown = partial(map, lambda picture: Image.fromarray(np.ascontiguousarray(picture)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -20,9 +20,11 @@ from tnemu.errors import shown
 from tnemu.files import place
 from tnemu.formats.dense_file import read_dense
 from tnemu.formats.errors import FormatError
-from tnemu.learn.players.checkpoints import Checkpoint, read_checkpoint
 from tnemu.networks.errors import NetworkError
 from tnemu.networks.spiking.dense import DenseNetwork
+
+if TYPE_CHECKING:
+    from tnemu.learn.players.checkpoints import Checkpoint
 
 SUFFIX = ".zip"
 VALUES, HIDDEN, ACTIONS = "q_net.q_net.", "mlp_extractor.policy_net.", "action_net"
@@ -40,6 +42,8 @@ def read_policy(path: str | Path) -> DenseNetwork:
     """The network that chooses actions in a ``.zip``. Raises FormatError for another file, a layer that
     cannot be run with spikes, an activation that is no rectifier, and NaN.
     """
+    from tnemu.learn.players.checkpoints import read_checkpoint  # with torch
+
     found = read_checkpoint(path)
     odd = next((n for n in found.weights if any(word in n for word in REMEMBERS)), None)
     if odd is not None:
